@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See map.h. Linear probing at most 3/4 full, no removal: tables here only grow or start anew. */
+#include "base/map.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+uint64_t hash_u64(uint64_t x)
+{
+    x ^= x >> 32;
+    x *= 0xd6e8feb86659fd93u;
+    x ^= x >> 32;
+    x *= 0xd6e8feb86659fd93u;
+    x ^= x >> 32;
+    return x;
+}
+
+uint64_t hash_mix(uint64_t seed, uint64_t x)
+{
+    return hash_u64(seed * 0x9e3779b97f4a7c15u + x + 1);
+}
+
+uint64_t hash_bytes(const void *bytes, size_t size)
+{
+    const unsigned char *p = bytes;
+    uint64_t h = size;
+    while (size >= 8) {
+        uint64_t word;
+        memcpy(&word, p, 8);
+        h = hash_mix(h, word);
+        p += 8;
+        size -= 8;
+    }
+    uint64_t tail = 0;
+    if (size)
+        memcpy(&tail, p, size);
+    return hash_mix(h, tail);
+}
+
+void map_free(struct map *m)
+{
+    free(m->slots);
+    *m = (struct map){0};
+}
+
+void map_clear(struct map *m)
+{
+    for (size_t i = 0; i < m->cap; i++)
+        m->slots[i].value = MAP_NONE;
+    m->n = 0;
+}
+
+static void map_place(struct map *m, uint64_t key, uint32_t value)
+{
+    size_t i = hash_u64(key) & (m->cap - 1);
+    while (m->slots[i].value != MAP_NONE)
+        i = (i + 1) & (m->cap - 1);
+    m->slots[i] = (struct map_slot){key, value};
+    m->n++;
+}
+
+static void map_make_room(struct map *m)
+{
+    if (m->cap && m->n < m->cap - m->cap / 4)
+        return;
+    struct map old = *m;
+    m->cap = old.cap ? old.cap * 2 : 16;
+    m->n = 0;
+    m->slots = xmalloc(m->cap * sizeof *m->slots);
+    for (size_t i = 0; i < m->cap; i++)
+        m->slots[i] = (struct map_slot){0, MAP_NONE};
+    for (size_t i = 0; i < old.cap; i++)
+        if (old.slots[i].value != MAP_NONE)
+            map_place(m, old.slots[i].key, old.slots[i].value);
+    free(old.slots);
+}
+
+void map_add(struct map *m, uint64_t key, uint32_t value)
+{
+    map_make_room(m);
+    map_place(m, key, value);
+}
+
+uint32_t map_probe(const struct map *m, uint64_t key, size_t *at)
+{
+    if (!m->cap)
+        return MAP_NONE;
+    size_t start = hash_u64(key) & (m->cap - 1);
+    while (*at < m->cap) {
+        const struct map_slot *slot = &m->slots[(start + *at) & (m->cap - 1)];
+        if (slot->value == MAP_NONE)
+            break;
+        ++*at;
+        if (slot->key == key)
+            return slot->value;
+    }
+    return MAP_NONE;
+}
+
+uint32_t map_get(const struct map *m, uint64_t key)
+{
+    size_t at = 0;
+    return map_probe(m, key, &at);
+}
+
+void map_set(struct map *m, uint64_t key, uint32_t value)
+{
+    if (m->cap) {
+        size_t i = hash_u64(key) & (m->cap - 1);
+        for (; m->slots[i].value != MAP_NONE; i = (i + 1) & (m->cap - 1)) {
+            if (m->slots[i].key == key) {
+                m->slots[i].value = value;
+                return;
+            }
+        }
+    }
+    map_add(m, key, value);
+}

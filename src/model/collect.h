@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Collecting a recording's dictionary: words that no run, thread or incarnation refers to any
+ * more are dropped and the rest is renumbered. O(recording); worth it when the dictionary has
+ * doubled since the last time. Every id of the recording that was kept elsewhere is void after it
+ * (a batch_reader is told by starting a new generation).
+ */
+#ifndef MODEL_COLLECT_H
+#define MODEL_COLLECT_H
+
+#include "model/recording.h"
+
+void recording_collect(struct recording *rec);
+
+#endif

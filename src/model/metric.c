@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See metric.h. Pure. */
+#include "model/metric.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+
+/* clang-format off */
+const struct metric_info metrics[METRIC_COUNT] = {
+    [METRIC_CPU_PCT] = {"cpu_pct", "CPU", UNIT_PCT, "CPU time, of what the target may use"},
+    [METRIC_CPU_USER] = {"cpu_user", "user", UNIT_CORES, "CPU time in its own code, in cores"},
+    [METRIC_CPU_SYSTEM] = {"cpu_system", "system", UNIT_CORES, "CPU time in the kernel, in cores"},
+    [METRIC_MEMORY_PCT] = {"memory_pct", "memory", UNIT_PCT, "memory in use, of the system or of the cgroup's limit"},
+    [METRIC_RSS] = {"rss_bytes", "RSS", UNIT_BYTES, "resident memory"},
+    [METRIC_VIRTUAL] = {"virtual_bytes", "virtual", UNIT_BYTES, "mapped address space"},
+    [METRIC_THREADS] = {"threads", "threads", UNIT_COUNT, "threads"},
+    [METRIC_MINOR_FAULTS] = {"minor_faults_per_s", "minor faults", UNIT_PER_S, "page faults served from memory"},
+    [METRIC_MAJOR_FAULTS] = {"major_faults_per_s", "major faults", UNIT_PER_S, "page faults served from disk"},
+    [METRIC_READ_BYTES] = {"read_bytes_per_s", "disk read", UNIT_BYTES_PER_S, "read from storage"},
+    [METRIC_WRITE_BYTES] = {"write_bytes_per_s", "disk write", UNIT_BYTES_PER_S, "written to storage"},
+    [METRIC_SWITCHES_VOLUNTARY] = {"voluntary_switches_per_s", "waits begun", UNIT_PER_S, "context switches because a thread waited"},
+    [METRIC_SWITCHES_FORCED] = {"forced_switches_per_s", "preemptions", UNIT_PER_S, "context switches because another thread got the CPU"},
+    [METRIC_SAMPLES] = {"samples_per_s", "samples", UNIT_PER_S, "observations of a thread"},
+    [METRIC_LOST] = {"lost_samples_per_s", "lost", UNIT_PER_S, "observations that were due and failed"},
+    [METRIC_STOPPED_PCT] = {"stopped_pct", "stopped", UNIT_PCT, "time that threads stood still for a copy, of the CPU time they used"},
+    [METRIC_OWN_CPU_PCT] = {"own_cpu_pct", "proftop CPU", UNIT_PCT, "proftop's own CPU, of one core"},
+};
+/* clang-format on */
+
+enum metric metric_by_name(const char *name)
+{
+    for (int i = 0; i < METRIC_COUNT; i++)
+        if (strcmp(metrics[i].name, name) == 0)
+            return (enum metric)i;
+    return METRIC_COUNT;
+}
+
+const char *metric_figure(char *out, enum metric metric, double value)
+{
+    char bytes[FIGURE_MAX];
+    switch (metrics[metric].unit) {
+    case UNIT_PCT:
+        snprintf(out, FIGURE_MAX, "%.1f%%", value);
+        break;
+    case UNIT_CORES:
+        snprintf(out, FIGURE_MAX, "%.2f", value);
+        break;
+    case UNIT_BYTES:
+        figure_bytes(out, value);
+        break;
+    case UNIT_COUNT:
+        figure_count(out, value > 0 ? (uint64_t)llround(value) : 0);
+        break;
+    case UNIT_PER_S:
+        snprintf(out, FIGURE_MAX, value < 9.95 ? "%.1f/s" : "%.0f/s", value);
+        break;
+    case UNIT_BYTES_PER_S:
+        snprintf(out, FIGURE_MAX, "%.20s/s", figure_bytes(bytes, value));
+        break;
+    }
+    return out;
+}
+
+/* How many points of the level before make one of this level. */
+#define SERIES_THIN 10
+
+static struct point ring_at(const struct series_ring *r, size_t i)
+{
+    return r->ring.at[(r->first + i) % r->ring.n];
+}
+
+static void point_merge(struct point *into, const struct point *p)
+{
+    uint32_t n = into->count + p->count;
+    if (!n)
+        return;
+    into->mean += (p->mean - into->mean) * (float)p->count / (float)n;
+    into->min = fminf(into->min, p->min);
+    into->max = fmaxf(into->max, p->max);
+    into->count = n;
+}
+
+static void ring_add(struct series *s, int level, struct point p);
+
+/* A point has left level - 1: it joins this level's newest bucket until that is full. */
+static void ring_absorb(struct series *s, int level, struct point p)
+{
+    struct series_ring *r = &s->levels[level];
+    uint32_t full = level == 1 ? SERIES_THIN : SERIES_THIN * SERIES_THIN;
+    if (r->ring.n) {
+        struct point *newest = &r->ring.at[(r->first + r->ring.n - 1) % r->ring.n];
+        if (newest->count + p.count <= full) {
+            point_merge(newest, &p);
+            return;
+        }
+    }
+    ring_add(s, level, p);
+}
+
+static void ring_add(struct series *s, int level, struct point p)
+{
+    struct series_ring *r = &s->levels[level];
+    if (r->ring.n < SERIES_POINTS) {
+        vec_push(&r->ring, p);
+        return;
+    }
+    struct point oldest = r->ring.at[r->first];
+    r->ring.at[r->first] = p;
+    r->first = (r->first + 1) % SERIES_POINTS;
+    if (level + 1 < SERIES_LEVELS)
+        ring_absorb(s, level + 1, oldest);
+}
+
+void series_add(struct series *s, uint64_t time_ns, double value)
+{
+    float v = (float)value;
+    if (isfinite(v))
+        ring_add(s, 0, (struct point){time_ns, v, v, v, 1});
+}
+
+void series_restore(struct series *s, struct point p)
+{
+    if (!isfinite(p.mean) || !isfinite(p.min) || !isfinite(p.max) || !p.count)
+        return;
+    if (p.count == 1)
+        ring_add(s, 0, p);
+    else
+        ring_add(s, p.count <= SERIES_THIN ? 1 : 2, p);
+}
+
+void series_clear(struct series *s)
+{
+    for (int l = 0; l < SERIES_LEVELS; l++) {
+        vec_free(&s->levels[l].ring);
+        s->levels[l].first = 0;
+    }
+}
+
+void series_copy(struct series *to, const struct series *from)
+{
+    memset(to, 0, sizeof *to);
+    for (int l = 0; l < SERIES_LEVELS; l++) {
+        vec_append(&to->levels[l].ring, from->levels[l].ring.at, from->levels[l].ring.n);
+        to->levels[l].first = from->levels[l].first;
+    }
+}
+
+size_t series_count(const struct series *s)
+{
+    size_t n = 0;
+    for (int l = 0; l < SERIES_LEVELS; l++)
+        n += s->levels[l].ring.n;
+    return n;
+}
+
+const struct point *series_at(const struct series *s, size_t i)
+{
+    for (int l = SERIES_LEVELS - 1; l >= 0; l--) {
+        const struct series_ring *r = &s->levels[l];
+        if (i < r->ring.n)
+            return &r->ring.at[(r->first + i) % r->ring.n];
+        i -= r->ring.n;
+    }
+    return NULL;
+}
+
+const struct point *series_find(const struct series *s, uint64_t time_ns)
+{
+    size_t low = 0, high = series_count(s);
+    while (low < high) {
+        size_t mid = (low + high) / 2;
+        if (series_at(s, mid)->time_ns <= time_ns)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low ? series_at(s, low - 1) : NULL;
+}
+
+struct point series_summary(const struct series *s, uint64_t from_ns, uint64_t to_ns)
+{
+    struct point sum = {from_ns, 0, INFINITY, -INFINITY, 0};
+    for (int l = 0; l < SERIES_LEVELS; l++) {
+        for (size_t i = 0; i < s->levels[l].ring.n; i++) {
+            struct point p = ring_at(&s->levels[l], i);
+            if (p.time_ns >= from_ns && p.time_ns < to_ns)
+                point_merge(&sum, &p);
+        }
+    }
+    if (!sum.count)
+        sum.min = sum.max = 0;
+    return sum;
+}

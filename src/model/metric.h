@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The metrics that are followed, one row each, and a series of one over time.
+ *
+ * A series keeps its newest SERIES_POINTS points as they came; older ones are thinned into
+ * buckets of 10 and then of 100 points that keep mean, minimum and maximum. Bounded: three
+ * rings of SERIES_POINTS, about 70 KB when full.
+ */
+#ifndef MODEL_METRIC_H
+#define MODEL_METRIC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/vec.h"
+
+enum metric {
+    METRIC_CPU_PCT,     /* of what the target may use: cores, affinity, cgroup quota */
+    METRIC_CPU_USER,    /* cores */
+    METRIC_CPU_SYSTEM,  /* cores */
+    METRIC_MEMORY_PCT,  /* of the system, or of the cgroup's limit */
+    METRIC_RSS,         /* bytes */
+    METRIC_VIRTUAL,     /* bytes */
+    METRIC_THREADS,
+    METRIC_MINOR_FAULTS, /* per second, as are the following */
+    METRIC_MAJOR_FAULTS,
+    METRIC_READ_BYTES,  /* from storage */
+    METRIC_WRITE_BYTES,
+    METRIC_SWITCHES_VOLUNTARY,
+    METRIC_SWITCHES_FORCED,
+    METRIC_SAMPLES,      /* per second */
+    METRIC_LOST,         /* per second */
+    METRIC_STOPPED_PCT,  /* of one core's time: how long threads stood still for us */
+    METRIC_OWN_CPU_PCT,  /* proftop's own CPU, of one core */
+    METRIC_COUNT
+};
+
+enum metric_unit { UNIT_PCT, UNIT_CORES, UNIT_BYTES, UNIT_COUNT, UNIT_PER_S, UNIT_BYTES_PER_S };
+
+struct metric_info {
+    const char *name;  /* "cpu_pct": the column's name in the JSON */
+    const char *title; /* "CPU" */
+    enum metric_unit unit;
+    const char *help;
+};
+
+extern const struct metric_info metrics[METRIC_COUNT];
+/* METRIC_COUNT if no metric has that name. */
+enum metric metric_by_name(const char *name);
+/* The figure with its unit, as people read it; out has FIGURE_MAX bytes. */
+const char *metric_figure(char *out, enum metric metric, double value);
+
+#define SERIES_POINTS 1000
+#define SERIES_LEVELS 3
+
+struct point {
+    uint64_t time_ns; /* of the (first) point */
+    float mean, min, max;
+    uint32_t count; /* points in it */
+};
+
+struct series {
+    struct series_ring {
+        VEC(struct point) ring; /* at most SERIES_POINTS */
+        size_t first;
+    } levels[SERIES_LEVELS]; /* oldest points are in the highest level */
+};
+
+void series_add(struct series *s, uint64_t time_ns, double value);
+void series_clear(struct series *s);
+void series_copy(struct series *to, const struct series *from);
+size_t series_count(const struct series *s); /* points of all levels, oldest first: */
+const struct point *series_at(const struct series *s, size_t i);
+/* The newest point at or before time_ns; NULL if there is none. */
+const struct point *series_find(const struct series *s, uint64_t time_ns);
+/* Appends a point as stored in a file (a thinned one goes to its level). In time order. */
+void series_restore(struct series *s, struct point p);
+
+/* Mean, min and max over [from, to); count 0 if no point falls in it. */
+struct point series_summary(const struct series *s, uint64_t from_ns, uint64_t to_ns);
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A window over a recording: which time, which threads, which states; and the sum of what was
+ * observed in it, from which every view is computed.
+ *
+ * The whole, of which percents are taken (contract): the thread time in the window that was not
+ * idle. With STATES_CPU it is CPU time alone, with STATES_ALL_IDLE idle time is in it.
+ */
+#ifndef MODEL_WINDOW_H
+#define MODEL_WINDOW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model/recording.h"
+
+struct window {
+    uint64_t from_ns, to_ns; /* [from, to), monotonic */
+};
+
+/* The whole recording; or its last span_ns. */
+struct window window_all(const struct recording *rec);
+struct window window_last(const struct recording *rec, uint64_t span_ns);
+
+enum states {
+    STATES_BUSY, /* the default: all that is not idle */
+    STATES_CPU,  /* --state cpu */
+    STATES_WAIT, /* --state wait: waits that are not idle */
+    STATES_ALL,  /* --state all: idle time too */
+};
+
+struct filter {
+    enum states states;
+    int32_t pid, tid;  /* 0: any */
+    const char *text;  /* only stacks with a frame whose name or file contains it; NULL: any */
+};
+
+/* One thread in one stack in one state, over the window. */
+struct cell {
+    struct thread_id thread;
+    struct stack_id stack;
+    struct object_id object;
+    int32_t owner;
+    uint8_t state, wait, flags;
+    bool idle;
+    uint32_t ticks;
+    uint64_t ns;
+};
+
+struct window_sum {
+    VEC(struct cell) cells; /* idle ones too, whatever the filter's states */
+    uint64_t cpu_ns, wait_ns, idle_ns;       /* runnable counts as wait */
+    uint64_t cpu_ticks, wait_ticks, idle_ticks;
+    uint64_t whole_ns;      /* what percents are of, by the filter's states */
+    struct window window;
+};
+
+/* Whether a cell is part of the whole under `states`. */
+bool cell_counts(const struct cell *cell, enum states states);
+
+/* O(runs in the window). sum is initialised by the call, freed by window_sum_clear. */
+void window_sum(struct window_sum *sum, const struct recording *rec, struct window window,
+                const struct filter *filter);
+void window_sum_clear(struct window_sum *sum);
+
+/*
+ * The plain rule for idle waits (the help explains it): a timer, an accept or event loop with
+ * nothing to do, a pool's worker waiting for work, a parent waiting for its children. A table of
+ * rows in idle.c: a kind of wait and, where that is not enough, a function that must (or must
+ * not) stand in the stack.
+ */
+bool wait_is_idle(const struct recording *rec, enum wait_kind wait, struct stack_id stack);
+
+#endif

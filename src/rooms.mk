@@ -1,0 +1,39 @@
+## SPDX-License-Identifier: GPL-2.0-or-later
+## The rooms of src/, each a convenience library.
+
+noinst_LIBRARIES += libbase.a
+libbase_a_SOURCES = \
+	src/base/clock.c \
+	src/base/clock.h \
+	src/base/err.c \
+	src/base/err.h \
+	src/base/log.c \
+	src/base/log.h \
+	src/base/map.c \
+	src/base/map.h \
+	src/base/mem.c \
+	src/base/mem.h \
+	src/base/text.c \
+	src/base/text.h \
+	src/base/vec.h
+
+noinst_LIBRARIES += libmodel.a
+libmodel_a_SOURCES = \
+	src/model/alert.c \
+	src/model/alert.h \
+	src/model/batch.c \
+	src/model/batch.h \
+	src/model/collect.c \
+	src/model/collect.h \
+	src/model/dictionary.c \
+	src/model/dictionary.h \
+	src/model/idle.c \
+	src/model/ids.h \
+	src/model/metric.c \
+	src/model/metric.h \
+	src/model/recording.c \
+	src/model/recording.h \
+	src/model/sample.c \
+	src/model/sample.h \
+	src/model/window.c \
+	src/model/window.h

@@ -1,0 +1,28 @@
+## SPDX-License-Identifier: GPL-2.0-or-later
+## The tests: unit tests (a program a file of tests/unit, linked with the rooms that its own room
+## may see), live tests on real processes, screen tests through a real terminal. All print TAP.
+
+TEST_EXTENSIONS = .py .sh
+TAP_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
+LOG_DRIVER = $(TAP_DRIVER)
+PY_LOG_DRIVER = $(TAP_DRIVER)
+SH_LOG_DRIVER = $(TAP_DRIVER)
+SH_LOG_COMPILER = $(SHELL)
+LOG_COMPILER = $(SHELL) $(top_srcdir)/tests/lib/run-unit
+PY_LOG_COMPILER = $(PYTHON3)
+AM_TESTS_ENVIRONMENT = PROFTOP='$(abs_top_builddir)/proftop'; export PROFTOP; \
+	SRCDIR='$(abs_top_srcdir)'; export SRCDIR; \
+	BUILDDIR='$(abs_top_builddir)'; export BUILDDIR; \
+	PYTHONDONTWRITEBYTECODE=1; export PYTHONDONTWRITEBYTECODE;
+
+if HAVE_CMOCKA
+
+check_PROGRAMS += tests/unit/model_recording
+tests_unit_model_recording_SOURCES = tests/unit/model_recording.c
+tests_unit_model_recording_LDADD = libmodel.a libbase.a $(CMOCKA_LIBS) -lm
+
+TESTS += $(check_PROGRAMS)
+endif
+
+TESTS += tests/rooms.sh
+EXTRA_DIST += tests/rooms.sh tests/lib/run-unit

@@ -37,3 +37,30 @@ libmodel_a_SOURCES = \
 	src/model/sample.h \
 	src/model/window.c \
 	src/model/window.h
+
+noinst_LIBRARIES += libtarget.a
+libtarget_a_SOURCES = \
+	src/target/capacity.c \
+	src/target/capacity.h \
+	src/target/capture.h \
+	src/target/children.c \
+	src/target/children.h \
+	src/target/figures.c \
+	src/target/figures.h \
+	src/target/listing.c \
+	src/target/listing.h \
+	src/target/maps.c \
+	src/target/maps.h \
+	src/target/permission.c \
+	src/target/permission.h \
+	src/target/process.c \
+	src/target/process.h \
+	src/target/procfs.c \
+	src/target/procfs.h \
+	src/target/remote.c \
+	src/target/remote.h \
+	src/target/stop.c \
+	src/target/stop.h \
+	src/target/tasks.c \
+	src/target/tasks.h
+libtarget_a_CPPFLAGS = $(AM_CPPFLAGS) $(PROC2_CFLAGS)

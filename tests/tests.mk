@@ -21,6 +21,18 @@ check_PROGRAMS += tests/unit/model_recording
 tests_unit_model_recording_SOURCES = tests/unit/model_recording.c
 tests_unit_model_recording_LDADD = libmodel.a libbase.a $(CMOCKA_LIBS) -lm
 
+check_PROGRAMS += tests/unit/target_figures
+tests_unit_target_figures_SOURCES = tests/unit/target_figures.c
+tests_unit_target_figures_LDADD = libtarget.a libbase.a $(CMOCKA_LIBS) $(PROC2_LIBS) -lm
+
+check_PROGRAMS += tests/unit/target_process
+tests_unit_target_process_SOURCES = tests/unit/target_process.c
+tests_unit_target_process_LDADD = libtarget.a libbase.a $(CMOCKA_LIBS) $(PROC2_LIBS) -lm
+
+check_PROGRAMS += tests/unit/target_stop
+tests_unit_target_stop_SOURCES = tests/unit/target_stop.c
+tests_unit_target_stop_LDADD = libtarget.a libbase.a $(CMOCKA_LIBS) $(PROC2_LIBS) -lm
+
 TESTS += $(check_PROGRAMS)
 endif
 

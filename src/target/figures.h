@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The figures of a process that become metrics, read about once a second, through libproc2 where
+ * it has them and from procfs otherwise. Sums since the start of the process; rates are the
+ * caller's. One struct belongs to one thread.
+ */
+#ifndef TARGET_FIGURES_H
+#define TARGET_FIGURES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+struct figures {
+    uint64_t cpu_ns;  /* user and system together, exact (the process's CPU clock) */
+    uint64_t user_ns; /* in steps of the clock tick, 10 ms */
+    uint64_t system_ns;
+    uint64_t rss_bytes, virtual_bytes;
+    uint32_t threads;
+    uint64_t minor_faults, major_faults;
+    /* Of all threads, since the first read (ended ones stay in). With more than SWITCHES_AT_ONCE
+     * threads a part of them is looked at each time. */
+    uint64_t voluntary_switches, forced_switches;
+    uint64_t read_bytes, written_bytes; /* from and to storage */
+    bool has_io;                        /* false: not permitted (then 0) */
+};
+#define SWITCHES_AT_ONCE 128
+
+struct figures_reader;
+struct figures_reader *figures_new(pid_t pid, struct err *err);
+void figures_free(struct figures_reader *reader);
+/* About 60 us, and 10 us a thread. false: the process has ended. */
+bool figures_read(struct figures_reader *reader, struct figures *figures);
+
+#endif

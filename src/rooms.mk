@@ -64,3 +64,37 @@ libtarget_a_SOURCES = \
 	src/target/tasks.c \
 	src/target/tasks.h
 libtarget_a_CPPFLAGS = $(AM_CPPFLAGS) $(PROC2_CFLAGS)
+
+noinst_LIBRARIES += libnative.a
+libnative_a_SOURCES = \
+	src/native/cfi.c \
+	src/native/cfi.h \
+	src/native/debug_file.c \
+	src/native/debug_file.h \
+	src/native/demangle.c \
+	src/native/demangle.h \
+	src/native/dwarf_file.c \
+	src/native/dwarf_file.h \
+	src/native/eh_table.c \
+	src/native/eh_table.h \
+	src/native/elf_file.c \
+	src/native/elf_file.h \
+	src/native/elf_symbol.c \
+	src/native/elf_symbol.h \
+	src/native/frame_pointer.c \
+	src/native/frame_pointer.h \
+	src/native/lines.c \
+	src/native/lines.h \
+	src/native/lines_child.c \
+	src/native/modules.c \
+	src/native/modules.h \
+	src/native/registers.h \
+	src/native/stack_memory.c \
+	src/native/stack_memory.h \
+	src/native/symbolizer.c \
+	src/native/symbolizer.h \
+	src/native/symbols.c \
+	src/native/symbols.h \
+	src/native/unwind.c \
+	src/native/unwind.h
+libnative_a_CPPFLAGS = $(AM_CPPFLAGS) $(UNWIND_CFLAGS) $(DW_CFLAGS)

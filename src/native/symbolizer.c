@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * See symbolizer.h. A module's symbol table is kept until all tables together pass a limit; then
+ * the one that was used longest ago goes, to be made again when it is wanted.
+ */
+#include "native/symbolizer.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "base/vec.h"
+#include "native/debug_file.h"
+#include "native/demangle.h"
+#include "native/lines.h"
+#include "native/symbols.h"
+
+#define TABLES_BYTES_MAX  (64u << 20)
+#define LINES_MODULES_MAX 400u
+
+struct named_module {
+    char *path, *build_id;
+    struct symbols *symbols; /* NULL: not open */
+    uint64_t used;
+    uint32_t lines_generation; /* of the child that has it open; 0 none */
+    bool no_lines;             /* there are none, or the child broke on them */
+};
+
+struct symbolizer {
+    pid_t pid;
+    VEC(struct named_module) modules;
+    struct map index; /* hash of path and build id to modules */
+    size_t bytes;     /* of all open tables */
+    uint64_t uses;
+    struct lines *lines;
+    struct symbol symbol; /* scratch: it is large */
+};
+
+void symbol_place_clear(struct symbol_place *p)
+{
+    free(p->name);
+    free(p->file);
+    *p = (struct symbol_place){0};
+}
+
+void symbol_places_clear(struct symbol_places *p)
+{
+    for (size_t i = 0; i < p->n; i++)
+        symbol_place_clear(&p->at[i]);
+    p->n = 0;
+}
+
+struct symbolizer *symbolizer_new(pid_t pid)
+{
+    struct symbolizer *s = xcalloc(1, sizeof *s);
+    s->pid = pid;
+    s->lines = lines_new();
+    return s;
+}
+
+void symbolizer_free(struct symbolizer *s)
+{
+    if (!s)
+        return;
+    for (size_t i = 0; i < s->modules.n; i++) {
+        free(s->modules.at[i].path);
+        free(s->modules.at[i].build_id);
+        symbols_free(s->modules.at[i].symbols);
+    }
+    vec_free(&s->modules);
+    map_free(&s->index);
+    lines_free(s->lines);
+    free(s);
+}
+
+void symbolizer_set_limit(struct symbolizer *s, uint64_t limit_ns)
+{
+    lines_set_limit(s->lines, limit_ns);
+}
+
+static uint32_t module_number(struct symbolizer *s, const char *path, const char *build_id)
+{
+    uint64_t key = hash_mix(hash_bytes(path, strlen(path)), hash_bytes(build_id, strlen(build_id)));
+    size_t at = 0;
+    for (uint32_t i; (i = map_probe(&s->index, key, &at)) != MAP_NONE;)
+        if (!strcmp(s->modules.at[i].path, path) && !strcmp(s->modules.at[i].build_id, build_id))
+            return i;
+    struct named_module *m = vec_add(&s->modules);
+    m->path = xstrdup(path);
+    m->build_id = xstrdup(build_id);
+    map_add(&s->index, key, (uint32_t)(s->modules.n - 1));
+    return (uint32_t)(s->modules.n - 1);
+}
+
+static void close_oldest(struct symbolizer *s, const struct named_module *kept)
+{
+    struct named_module *oldest = NULL;
+    for (size_t i = 0; i < s->modules.n; i++) {
+        struct named_module *m = &s->modules.at[i];
+        if (m->symbols && m != kept && (!oldest || m->used < oldest->used))
+            oldest = m;
+    }
+    if (!oldest) {
+        s->bytes = symbols_bytes(kept->symbols);
+        return;
+    }
+    s->bytes -= symbols_bytes(oldest->symbols);
+    symbols_free(oldest->symbols);
+    oldest->symbols = NULL;
+}
+
+static struct named_module *find_module(struct symbolizer *s, const char *path,
+                                        const char *build_id)
+{
+    uint32_t number = module_number(s, path ? path : "", build_id ? build_id : "");
+    struct named_module *m = &s->modules.at[number];
+    m->used = ++s->uses;
+    if (!m->symbols) {
+        m->symbols = symbols_open(s->pid, m->path, m->build_id);
+        s->bytes += symbols_bytes(m->symbols);
+        while (s->bytes > TABLES_BYTES_MAX && s->bytes > symbols_bytes(m->symbols))
+            close_oldest(s, m);
+    }
+    return m;
+}
+
+/* true: a symbol gave the name. */
+static bool name_of(struct symbolizer *s, struct named_module *m, uint64_t offset,
+                    struct symbol_place *place)
+{
+    *place = (struct symbol_place){.language = LANGUAGE_NATIVE};
+    if (m->path[0] == '\0') {
+        place->name = xstrdup("[JIT code]");
+        place->language = LANGUAGE_JIT;
+        return true;
+    }
+    if (symbols_is_go(m->symbols))
+        place->language = LANGUAGE_GO;
+    bool found = symbols_find(m->symbols, offset, &s->symbol);
+    if (found && s->symbol.name[0]) {
+        place->name = demangle(s->symbol.name, &place->language);
+        return true;
+    }
+    place->name = xasprintf("%s+0x%llx", path_base(m->path),
+                            (unsigned long long)(found ? s->symbol.start : offset));
+    text_make_printable(place->name);
+    return false;
+}
+
+void symbolizer_name(struct symbolizer *s, const char *module_path, const char *build_id,
+                     uint64_t offset, struct symbol_places *out)
+{
+    struct named_module *m = find_module(s, module_path, build_id);
+    name_of(s, m, offset, &out->at[0]);
+    out->n = 1;
+}
+
+/* Hands the module's files to the child that runs now, if that has not been done. */
+static bool open_lines(struct symbolizer *s, struct named_module *m)
+{
+    uint32_t number = (uint32_t)(m - s->modules.at);
+    if (m->lines_generation == lines_generation(s->lines))
+        return true;
+    if (number >= LINES_MODULES_MAX || m->path[0] != '/')
+        return false;
+    int fd = module_file_open(s->pid, m->path, m->build_id);
+    if (fd < 0)
+        return false;
+    int debug_fd = debug_file_open(s->pid, m->path, symbols_build_id(m->symbols),
+                                   symbols_debuglink(m->symbols));
+    bool ok = lines_open(s->lines, number, fd, debug_fd);
+    m->lines_generation = ok ? lines_generation(s->lines) : 0;
+    close(fd);
+    if (debug_fd >= 0)
+        close(debug_fd);
+    return ok;
+}
+
+bool symbolizer_lines(struct symbolizer *s, const char *module_path, const char *build_id,
+                      uint64_t offset, struct symbol_places *out)
+{
+    struct named_module *m = find_module(s, module_path, build_id);
+    out->n = 0;
+    if (m->no_lines)
+        return false;
+    if (!open_lines(s, m)) {
+        m->no_lines = true;
+        return false;
+    }
+    enum lines_result result = lines_find(s->lines, (uint32_t)(m - s->modules.at), offset, out);
+    if (result == LINES_FAILED)
+        m->no_lines = true;
+    if (result != LINES_FOUND)
+        return false;
+    /* The function itself goes by its symbol: nanosleep and not __GI___nanosleep. */
+    struct symbol_place *function = &out->at[out->n - 1], named;
+    if (name_of(s, m, offset, &named)) {
+        char *name = function->name;
+        function->name = named.name;
+        named.name = name;
+    }
+    symbol_place_clear(&named);
+    return true;
+}

@@ -98,3 +98,21 @@ libnative_a_SOURCES = \
 	src/native/unwind.c \
 	src/native/unwind.h
 libnative_a_CPPFLAGS = $(AM_CPPFLAGS) $(UNWIND_CFLAGS) $(DW_CFLAGS)
+
+noinst_LIBRARIES += libstore.a
+libstore_a_SOURCES = \
+	src/store/db.c \
+	src/store/db.h \
+	src/store/load.c \
+	src/store/outfile.c \
+	src/store/outfile.h \
+	src/store/put.c \
+	src/store/put.h \
+	src/store/reader.c \
+	src/store/reader.h \
+	src/store/save.c \
+	src/store/schema.c \
+	src/store/schema.h \
+	src/store/store.h \
+	src/store/writer.c
+libstore_a_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS)

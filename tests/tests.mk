@@ -29,6 +29,18 @@ check_PROGRAMS += tests/unit/native_unwind
 tests_unit_native_unwind_SOURCES = tests/unit/native_unwind.c
 tests_unit_native_unwind_LDADD = libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) -lm
 
+check_PROGRAMS += tests/unit/store_load
+tests_unit_store_load_SOURCES = tests/unit/store_load.c
+tests_unit_store_load_LDADD = libstore.a libmodel.a libbase.a $(CMOCKA_LIBS) $(SQLITE_LIBS) -lm
+
+check_PROGRAMS += tests/unit/store_save
+tests_unit_store_save_SOURCES = tests/unit/store_save.c
+tests_unit_store_save_LDADD = libstore.a libmodel.a libbase.a $(CMOCKA_LIBS) $(SQLITE_LIBS) -lm
+
+check_PROGRAMS += tests/unit/store_writer
+tests_unit_store_writer_SOURCES = tests/unit/store_writer.c
+tests_unit_store_writer_LDADD = libstore.a libmodel.a libbase.a $(CMOCKA_LIBS) $(SQLITE_LIBS) -lm
+
 check_PROGRAMS += tests/unit/target_figures
 tests_unit_target_figures_SOURCES = tests/unit/target_figures.c
 tests_unit_target_figures_LDADD = libtarget.a libbase.a $(CMOCKA_LIBS) $(PROC2_LIBS) -lm

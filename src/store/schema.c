@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See schema.h. Any thread. */
+#include "store/schema.h"
+
+#include <stddef.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+
+#define ID                                                                                         \
+    {                                                                                              \
+        "id", "INTEGER PRIMARY KEY"                                                                \
+    }
+#define INT(name)                                                                                  \
+    {                                                                                              \
+        name, "INTEGER"                                                                            \
+    }
+#define REAL(name)                                                                                 \
+    {                                                                                              \
+        name, "REAL"                                                                               \
+    }
+#define TEXT_(name)                                                                                \
+    {                                                                                              \
+        name, "TEXT"                                                                               \
+    }
+
+/* clang-format off */
+const struct schema_table_info schema_tables[TABLE_COUNT] = {
+    [TABLE_META] = {"meta", {{"key", "TEXT"}, {"value", "ANY"}}, "key"},
+    [TABLE_LEVEL] = {"level", {ID, TEXT_("name"), INT("reach_ns"), INT("runs_max"), INT("dropped")}, NULL},
+    [TABLE_LANGUAGE] = {"language", {ID, TEXT_("name")}, NULL},
+    [TABLE_WAIT] = {"wait", {ID, TEXT_("name")}, NULL},
+    [TABLE_METRIC] = {"metric", {ID, TEXT_("name")}, NULL},
+    [TABLE_STRING] = {"string", {ID, TEXT_("text")}, NULL},
+    [TABLE_MODULE] = {"module", {ID, INT("path"), INT("build_id")}, NULL},
+    [TABLE_FUNCTION] = {"function", {ID, INT("name"), INT("file"), INT("line"), INT("module"), INT("language")}, NULL},
+    [TABLE_FRAME] = {"frame", {ID, INT("kind"), INT("function"), INT("line"), INT("module"), INT("offset")}, NULL},
+    [TABLE_STACK] = {"stack", {ID, INT("parent"), INT("frame")}, NULL},
+    [TABLE_OBJECT] = {"object", {ID, INT("text")}, NULL},
+    [TABLE_PLACE] = {"place", {INT("frame"), INT("position"), INT("function"), INT("line")}, "frame, position"},
+    [TABLE_INCARNATION] = {"incarnation", {ID, INT("pid"), INT("ppid"), INT("start_ticks"), INT("comm"), INT("cmdline"), INT("exe"), INT("runtime"), INT("from_ns"), INT("to_ns"), INT("exec")}, NULL},
+    [TABLE_THREAD] = {"thread", {ID, INT("incarnation"), INT("tid"), INT("name"), INT("from_ns"), INT("to_ns")}, NULL},
+    [TABLE_RUN] = {"run", {ID, INT("level"), INT("thread"), INT("stack"), INT("object"), INT("owner_tid"), INT("state"), INT("wait"), INT("flags"), INT("from_ns"), INT("weight_ns"), INT("ticks")}, NULL},
+    [TABLE_OPEN_RUN] = {"open_run", {{"thread", "INTEGER PRIMARY KEY"}, INT("stack"), INT("object"), INT("owner_tid"), INT("state"), INT("wait"), INT("flags"), INT("from_ns"), INT("weight_ns"), INT("ticks")}, NULL},
+    [TABLE_POINT] = {"point", {ID, INT("metric"), INT("time_ns"), REAL("mean"), REAL("min"), REAL("max"), INT("count")}, NULL},
+    [TABLE_ALERT] = {"alert", {ID, INT("metric"), REAL("threshold"), INT("time_ns"), INT("severity"), INT("raised"), REAL("value")}, NULL},
+    [TABLE_ALERT_STATE] = {"alert_state", {ID, INT("metric"), REAL("threshold"), INT("severity"), INT("since_ns"), INT("over_since_ns"), INT("under_since_ns"), REAL("value"), REAL("worst")}, NULL},
+    [TABLE_MARK] = {"mark", {ID, INT("time_ns"), INT("kind"), INT("text")}, NULL},
+    [TABLE_COST] = {"cost", {{"name", "TEXT"}, INT("value")}, "name"},
+};
+/* clang-format on */
+
+#define COST(name)                                                                                 \
+    {                                                                                              \
+#name, offsetof(struct cost, name)                                                         \
+    }
+const struct schema_cost schema_costs[] = {
+    COST(ticks), COST(late_ticks), COST(samples), COST(lost),       COST(torn),
+    COST(stops), COST(stopped_ns), COST(rewound), COST(slow_stops), COST(cpu_ns),
+};
+const size_t schema_cost_count = sizeof schema_costs / sizeof schema_costs[0];
+
+int schema_column_count(enum schema_table table)
+{
+    int n = 0;
+    while (n < SCHEMA_COLUMNS_MAX && schema_tables[table].columns[n].name)
+        n++;
+    return n;
+}
+
+/* Room for any statement made here: at most SCHEMA_COLUMNS_MAX short names, or 16 rows of "?,". */
+#define SQL_MAX 2048
+
+char *schema_create_sql(enum schema_table table)
+{
+    const struct schema_table_info *info = &schema_tables[table];
+    char sql[SQL_MAX];
+    struct text t = TEXT(sql);
+    text_add(&t, "CREATE TABLE %s (", info->name);
+    for (int i = 0; i < schema_column_count(table); i++)
+        text_add(&t, "%s%s %s", i ? ", " : "", info->columns[i].name, info->columns[i].type);
+    if (info->key)
+        text_add(&t, ", PRIMARY KEY (%s)) STRICT, WITHOUT ROWID", info->key);
+    else
+        text_add(&t, ") STRICT");
+    return xstrdup(sql);
+}
+
+char *schema_insert_sql(enum schema_table table, int rows)
+{
+    char sql[SQL_MAX];
+    struct text t = TEXT(sql);
+    text_add(&t, "INSERT OR REPLACE INTO %s VALUES ", schema_tables[table].name);
+    for (int row = 0; row < rows; row++) {
+        text_add(&t, "%s(?", row ? "," : "");
+        for (int i = 1; i < schema_column_count(table); i++)
+            text_add(&t, ",?");
+        text_add(&t, ")");
+    }
+    return xstrdup(sql);
+}
+
+char *schema_select_sql(enum schema_table table)
+{
+    const struct schema_table_info *info = &schema_tables[table];
+    char sql[SQL_MAX];
+    struct text t = TEXT(sql);
+    text_add(&t, "SELECT ");
+    for (int i = 0; i < schema_column_count(table); i++)
+        text_add(&t, "%s%s", i ? ", " : "", info->columns[i].name);
+    text_add(&t, " FROM %s ORDER BY %s", info->name, info->key ? info->key : info->columns[0].name);
+    return xstrdup(sql);
+}

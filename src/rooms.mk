@@ -99,6 +99,33 @@ libnative_a_SOURCES = \
 	src/native/unwind.h
 libnative_a_CPPFLAGS = $(AM_CPPFLAGS) $(UNWIND_CFLAGS) $(DW_CFLAGS)
 
+noinst_LIBRARIES += libpython.a
+libpython_a_SOURCES = \
+	src/python/code.c \
+	src/python/code.h \
+	src/python/layout.c \
+	src/python/layout.h \
+	src/python/linetable.c \
+	src/python/linetable.h \
+	src/python/method.c \
+	src/python/method.h \
+	src/python/object.c \
+	src/python/object.h \
+	src/python/python.c \
+	src/python/python.h \
+	src/python/runtime.c \
+	src/python/runtime.h \
+	src/python/stack.c \
+	src/python/stack.h \
+	src/python/threads.c \
+	src/python/threads.h \
+	src/python/tid.c \
+	src/python/tid.h \
+	src/python/unicode.c \
+	src/python/unicode.h \
+	src/python/version.c \
+	src/python/version.h
+
 noinst_LIBRARIES += libstore.a
 libstore_a_SOURCES = \
 	src/store/db.c \

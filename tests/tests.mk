@@ -29,6 +29,14 @@ check_PROGRAMS += tests/unit/native_unwind
 tests_unit_native_unwind_SOURCES = tests/unit/native_unwind.c
 tests_unit_native_unwind_LDADD = libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) -lm
 
+check_PROGRAMS += tests/unit/python_live
+tests_unit_python_live_SOURCES = tests/unit/python_live.c
+tests_unit_python_live_LDADD = libpython.a libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) -lm
+
+check_PROGRAMS += tests/unit/python_tables
+tests_unit_python_tables_SOURCES = tests/unit/python_tables.c
+tests_unit_python_tables_LDADD = libpython.a libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) -lm
+
 check_PROGRAMS += tests/unit/store_load
 tests_unit_store_load_SOURCES = tests/unit/store_load.c
 tests_unit_store_load_LDADD = libstore.a libmodel.a libbase.a $(CMOCKA_LIBS) $(SQLITE_LIBS) -lm

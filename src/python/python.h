@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * CPython seen from outside: which version runs in a process, its threads, and their stacks.
+ *
+ * One struct python per process, used by one thread (the sampler). Every read is bounded, every
+ * walk capped, and nothing in the target's memory is trusted; what does not make sense is a torn
+ * stack, counted, and no error.
+ */
+#ifndef PYTHON_PYTHON_H
+#define PYTHON_PYTHON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+struct python;
+
+enum python_found {
+    PYTHON_NONE, /* no CPython in this process */
+    PYTHON_FOUND,
+    PYTHON_UNSUPPORTED, /* a CPython whose layout is not known: err says which and what to do */
+    PYTHON_NOT_READY,   /* a CPython that is still starting: ask again */
+};
+
+enum python_found python_open(struct python **out, pid_t pid, struct err *err);
+void python_free(struct python *p);
+/* "3.12.1" */
+const char *python_version(const struct python *p);
+
+struct python_frame {
+    const char *name; /* qualified name (3.11+: co_qualname; before: the best that can be had) */
+    const char *file; /* co_filename */
+    uint32_t line;    /* being executed; 0 unknown */
+    uint32_t first_line;
+    uint64_t key; /* the same for the same (code, line): for the caller's cache */
+};
+
+/* One look at the interpreters' list of threads: which native thread ids have a Python state.
+ * Cheap (two or three vectored reads); called once a tick. false: torn, try at the next tick. */
+bool python_refresh(struct python *p);
+/* Whether tid has a Python thread state (as of the last refresh). */
+bool python_has_thread(const struct python *p, pid_t tid);
+
+/* The copy: everything of tid's stack that is needed, read with as few vectored reads as possible
+ * (the addresses of the last walk are read ahead). Call it while the thread is stopped or blocked:
+ * it allocates nothing. The copy is kept in p until the next python_copy. */
+bool python_copy(struct python *p, pid_t tid);
+/* The frames of the last copy, innermost first; number of frames, 0 for a thread with no Python
+ * frame; -1: torn, also if that copy was. May read code objects it has not met (a running target
+ * may do as it likes meanwhile). Strings are borrowed until python_free. More than max: both ends
+ * are kept, *elided counts the middle. */
+int python_walk(struct python *p, struct python_frame *out, size_t max, uint32_t *elided);
+
+/* State at the last refresh. */
+bool python_holds_gil(const struct python *p, pid_t tid);
+/* Whether addr (a futex) lies in a GIL of this process: the thread waits for the GIL. */
+bool python_is_gil(const struct python *p, uint64_t addr);
+bool python_collecting(const struct python *p, pid_t tid);
+
+#endif

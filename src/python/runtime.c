@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * From a pid to the address of _PyRuntime and the layout of its version.
+ *
+ * _PyRuntime is an exported symbol from 3.7 on and survives strip; from 3.10 on it also has a
+ * section of its own. Py_Version is exported from 3.11, and 3.13 begins _PyRuntime with its version
+ * and offsets; before, the version has to be found among the binary's strings.
+ */
+#include "python/runtime.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "native/elf_symbol.h"
+#include "python/version.h"
+#include "target/maps.h"
+#include "target/remote.h"
+
+#define RODATA_MAX (64u << 20)
+
+/* What one mapped file turned out to be. */
+struct candidate {
+    bool python;
+    bool old; /* to 3.6 (and 2): there is no _PyRuntime */
+    uint64_t bias;
+    uint64_t runtime;    /* address */
+    uint64_t py_version; /* address; 0: none */
+    struct version version;
+};
+
+static void candidate_version(struct candidate *c, struct elf_symbols *elf, pid_t pid,
+                              const char *path)
+{
+    uint64_t head[2], hex;
+    if (!c->old && remote_read(pid, c->runtime, head, sizeof head) &&
+        !memcmp(head, PUBLISHED_COOKIE, sizeof head[0])) {
+        c->version = version_from_hex(head[1]);
+        return;
+    }
+    if (c->py_version && remote_read(pid, c->py_version, &hex, sizeof hex)) {
+        c->version = version_from_hex(hex);
+        return;
+    }
+    size_t size;
+    const void *rodata = elf_symbols_section_bytes(elf, ".rodata", RODATA_MAX, &size);
+    if (rodata)
+        c->version = version_from_strings(rodata, size);
+    if (!c->version.major)
+        c->version = version_from_file_name(path_base(path));
+}
+
+/* Looks into the file of a mapping; `first` is the file's lowest one, which tells the bias. */
+static struct candidate look_into(const struct maps *maps, const struct mapping *first)
+{
+    static const char *const names[] = {"_PyRuntime", "_PyThreadState_Current"};
+    static const char *const version_name[] = {"Py_Version"};
+    struct candidate c = {0};
+    int fd = maps_open_file(maps, first, NULL);
+    if (fd < 0)
+        return c;
+    struct elf_symbols *elf = elf_symbols_open(fd);
+    struct elf_range range;
+    size_t which = 0;
+    uint64_t vaddr;
+    if (elf && elf_symbols_vaddr(elf, first->offset, &vaddr) &&
+        (elf_symbols_find(elf, names, 2, &range, &which) ||
+         elf_symbols_section(elf, ".PyRuntime", &range))) {
+        c.python = true;
+        c.old = which == 1;
+        c.bias = first->start - vaddr;
+        c.runtime = c.bias + range.vaddr;
+        if (elf_symbols_find(elf, version_name, 1, &range, NULL))
+            c.py_version = c.bias + range.vaddr;
+        candidate_version(&c, elf, maps->pid, maps_path(maps, first));
+    }
+    elf_symbols_close(elf);
+    close(fd);
+    return c;
+}
+
+static bool same_file(const struct mapping *a, const struct mapping *b)
+{
+    return a->inode == b->inode && a->dev_major == b->dev_major && a->dev_minor == b->dev_minor;
+}
+
+/* The lowest mapping of each file that has code, once. NULL if map is not the one to look at. */
+static const struct mapping *first_of_code(const struct maps *maps, size_t i)
+{
+    const struct mapping *map = &maps->list.at[i];
+    if (!(map->perms & MAP_EXEC) || !maps_is_file(maps, map))
+        return NULL;
+    const struct mapping *first = map;
+    while (first > maps->list.at && same_file(first - 1, map)) {
+        first--;
+        if (first->perms & MAP_EXEC)
+            return NULL; /* looked at already */
+    }
+    return first;
+}
+
+static struct candidate find_candidate(const struct maps *maps)
+{
+    /* Names only decide what is looked at first. */
+    for (int likely = 1; likely >= 0; likely--) {
+        for (size_t i = 0; i < maps->list.n; i++) {
+            const struct mapping *first = first_of_code(maps, i);
+            if (!first || (strstr(path_base(maps_path(maps, first)), "python") != NULL) != likely)
+                continue;
+            struct candidate c = look_into(maps, first);
+            if (c.python)
+                return c;
+        }
+    }
+    return (struct candidate){0};
+}
+
+static enum python_found unsupported(pid_t pid, const struct version *v, struct err *err)
+{
+    if (!v->major)
+        err_set(err,
+                "process %d runs a Python whose version cannot be told; supported are %s, in "
+                "builds that kept their symbols or strings",
+                pid, layout_versions());
+    else
+        err_set(err,
+                "process %d runs Python %s%s; supported are %s: run the program with one of "
+                "those to see its Python functions",
+                pid, v->text, v->early ? ", a pre-release" : "", layout_versions());
+    return PYTHON_UNSUPPORTED;
+}
+
+enum python_found runtime_find(struct runtime *out, pid_t pid, struct err *err)
+{
+    struct maps maps;
+    maps_init(&maps);
+    if (!maps_read(&maps, pid, NULL, err)) {
+        maps_clear(&maps);
+        return PYTHON_NONE;
+    }
+    struct candidate c = find_candidate(&maps);
+    maps_clear(&maps);
+    if (!c.python)
+        return PYTHON_NONE;
+    const struct layout *layout =
+        c.old || c.version.major != 3 ? NULL : layout_find(c.version.minor);
+    if (!layout || c.version.early)
+        return unsupported(pid, &c.version, err);
+    *out = (struct runtime){.address = c.runtime, .layout = *layout};
+    snprintf(out->version, sizeof out->version, "%s", c.version.text);
+    uint8_t table[PUBLISHED_BYTES] = {0};
+    remote_read_some(pid, c.runtime, table, sizeof table);
+    if (!layout_apply_published(&out->layout, table, err))
+        return PYTHON_UNSUPPORTED;
+    if (!runtime_ready(out, pid)) {
+        err_set(err, "Python %s in process %d is still starting", out->version, pid);
+        return PYTHON_NOT_READY;
+    }
+    return PYTHON_FOUND;
+}
+
+bool runtime_ready(const struct runtime *r, pid_t pid)
+{
+    const struct layout *l = &r->layout;
+    uint32_t initialized = 1;
+    uint64_t interp = 0, thread = 0;
+    if (l->rt_initialized.size &&
+        !remote_read(pid, r->address + l->rt_initialized.at, &initialized, sizeof initialized))
+        return false;
+    return initialized &&
+           remote_read(pid, r->address + l->rt_interpreters.at, &interp, sizeof interp) && interp &&
+           remote_read(pid, interp + l->interp_threads.at, &thread, sizeof thread) && thread;
+}

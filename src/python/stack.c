@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Following the chain of frames. From 3.11 on most of them lie in chunks of a data stack (16 KiB
+ * each, bigger for a huge frame), those of generators in the heap, the interpreter's own entry
+ * frames on the C stack (3.12); before 3.11 each frame is an object of its own.
+ *
+ * A thread that runs unstopped can move while it is copied. The frame pointer is read before and
+ * after everything else: unequal means torn. That it came back to the same frame meanwhile cannot
+ * be seen, which is why running threads are stopped for the copy.
+ */
+#include "python/stack.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "python/object.h"
+
+#define ARENA_BYTES       (10u << 20) /* address space: pages are used as stacks need them */
+#define CHUNK_BYTES       16384u      /* DATA_STACK_CHUNK_SIZE (Python/pystate.c) */
+#define CHUNK_MAX_BYTES   (1u << 20)
+#define CHUNKS_MAX        512
+#define CHUNK_SPARE_BYTES 512u /* for a call or two more than last time */
+#define AHEAD_SPARE       32   /* frames not met last time that are kept: they alternate */
+#define STATE_MAX_BYTES   4096
+#define PAGE_BYTES        4096u
+/* The frame's address before, the state, the address after. */
+#define EXTRA_SPANS 3
+
+static uint32_t max_u32(uint32_t a, uint32_t b)
+{
+    return a > b ? a : b;
+}
+
+void stack_init(struct stack *s, const struct layout *l)
+{
+    const struct field fields[] = {l->frame_code, l->frame_previous, l->frame_instr, l->frame_owner,
+                                   l->frame_local0};
+    uint32_t from = UINT32_MAX, to = 0;
+    *s = (struct stack){0};
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        if (!fields[i].size)
+            continue;
+        from = fields[i].at < from ? fields[i].at : from;
+        to = max_u32(to, field_end(fields[i]));
+    }
+    s->frame_at = from;
+    s->frame_bytes = to - from;
+    s->state_bytes = max_u32(max_u32(field_end(l->ts_frame), field_end(l->ts_chunk)),
+                             max_u32(field_end(l->ts_interp), field_end(l->ts_thread_id)));
+    s->frames = xmalloc(STACK_FRAMES_MAX * sizeof *s->frames);
+    s->loose = xmalloc(STACK_FRAMES_MAX * sizeof *s->loose);
+    s->chunks = xmalloc(CHUNKS_MAX * sizeof *s->chunks);
+    s->arena = xmalloc(ARENA_BYTES);
+    s->spans_cap = 256;
+    s->spans = xmalloc(s->spans_cap * sizeof *s->spans);
+}
+
+void stack_clear(struct stack *s)
+{
+    free(s->frames);
+    free(s->loose);
+    free(s->chunks);
+    free(s->arena);
+    free(s->spans);
+    *s = (struct stack){0};
+}
+
+/* A copy in progress. */
+struct copy {
+    struct stack *s;
+    const struct layout *l;
+    pid_t pid;
+    struct track *track;
+    size_t n_spans;
+    size_t known_chunks, first_chunk_span; /* read ahead */
+    size_t known_groups, first_group_span, groups_at;
+    uint64_t next_chunk; /* of the chain, not read yet; 0: all are */
+    size_t last_chunk;   /* where the last frame was found */
+    size_t expect;       /* the next frame of the list that was read ahead */
+};
+
+static uint8_t *arena_take(struct stack *s, size_t size)
+{
+    if (size > ARENA_BYTES - s->arena_used)
+        return NULL;
+    uint8_t *at = s->arena + s->arena_used;
+    s->arena_used += (size + 7) & ~(size_t)7;
+    return at;
+}
+
+static struct remote_span *add_span(struct copy *c, uint64_t address, void *to, size_t size)
+{
+    if (c->n_spans == c->s->spans_cap)
+        return NULL;
+    struct remote_span *span = &c->s->spans[c->n_spans++];
+    *span = (struct remote_span){address, to, size, false};
+    return span;
+}
+
+static void add_known_chunks(struct copy *c)
+{
+    c->first_chunk_span = c->n_spans;
+    for (size_t i = 0; i < c->track->chunks.n && i < CHUNKS_MAX; i++) {
+        struct chunk *chunk = &c->track->chunks.at[i];
+        uint8_t *to = arena_take(c->s, chunk->size_bytes);
+        /* Whole pages: these are what costs. */
+        uint64_t end = chunk->address + chunk->used_bytes + CHUNK_SPARE_BYTES;
+        end = (end + PAGE_BYTES - 1) & ~(uint64_t)(PAGE_BYTES - 1);
+        uint64_t size = end - chunk->address;
+        chunk->copied_bytes = size < chunk->size_bytes ? (uint32_t)size : chunk->size_bytes;
+        if (!to || !add_span(c, chunk->address, to, chunk->copied_bytes))
+            break;
+        chunk->arena_at = (uint32_t)(to - c->s->arena);
+        c->known_chunks++;
+    }
+}
+
+static void add_known_frames(struct copy *c)
+{
+    c->first_group_span = c->n_spans;
+    c->groups_at = c->s->arena_used;
+    for (size_t i = 0; i < c->track->groups.n; i++) {
+        const struct ahead_group *group = &c->track->groups.at[i];
+        uint8_t *to = arena_take(c->s, group->size_bytes);
+        if (!to || !add_span(c, group->address, to, group->size_bytes))
+            break;
+        c->known_groups++;
+    }
+}
+
+/* The chunk at this address into the copy's list: from what was read ahead, or read now. */
+static bool take_chunk(struct copy *c, uint64_t address)
+{
+    struct stack *s = c->s;
+    struct chunk chunk = {.address = address};
+    uint8_t *to = NULL;
+    if (s->n_chunks >= CHUNKS_MAX)
+        return false;
+    for (size_t i = 0; i < c->known_chunks && !to; i++) {
+        const struct chunk *known = &c->track->chunks.at[i];
+        if (known->address == address && s->spans[c->first_chunk_span + i].ok) {
+            chunk = *known;
+            to = s->arena + known->arena_at;
+        }
+    }
+    uint64_t header[CHUNK_HEADER_BYTES / 8];
+    if (!to) {
+        s->misses++;
+        if (!object_plausible(address) || !remote_read(c->pid, address, header, sizeof header) ||
+            header[1] < CHUNK_HEADER_BYTES || header[1] > CHUNK_MAX_BYTES)
+            return false;
+        chunk.size_bytes = (uint32_t)header[1];
+        to = arena_take(s, chunk.size_bytes);
+        if (!to || !remote_read(c->pid, address, to, chunk.size_bytes))
+            return false;
+        chunk.arena_at = (uint32_t)(to - s->arena);
+        chunk.copied_bytes = chunk.size_bytes;
+    }
+    chunk.used_bytes = 0;
+    memcpy(header, to, sizeof header);
+    if (header[1] != chunk.size_bytes)
+        return false;
+    chunk.previous = header[0];
+    s->chunks[s->n_chunks++] = chunk;
+    c->next_chunk = chunk.previous;
+    return true;
+}
+
+/* The frame's bytes if it lies in this chunk, of which the rest is read if need be. */
+static const uint8_t *in_chunk(struct copy *c, size_t i, uint64_t frame)
+{
+    struct stack *s = c->s;
+    struct chunk *chunk = &s->chunks[i];
+    uint32_t end = s->frame_at + s->frame_bytes;
+    if (frame < chunk->address + CHUNK_HEADER_BYTES || chunk->size_bytes < end ||
+        frame > chunk->address + chunk->size_bytes - end)
+        return NULL;
+    uint32_t at = (uint32_t)(frame - chunk->address), have = chunk->copied_bytes;
+    uint8_t *copy = s->arena + chunk->arena_at;
+    if (at + end > have) {
+        s->misses++;
+        if (!remote_read(c->pid, chunk->address + have, copy + have, chunk->size_bytes - have))
+            return NULL;
+        chunk->copied_bytes = chunk->size_bytes;
+    }
+    if (at + end > chunk->used_bytes)
+        chunk->used_bytes = at + end;
+    return copy + at + s->frame_at;
+}
+
+static const uint8_t *find_in_chunks(struct copy *c, uint64_t frame)
+{
+    struct stack *s = c->s;
+    const uint8_t *bytes;
+    if (c->last_chunk < s->n_chunks && (bytes = in_chunk(c, c->last_chunk, frame)))
+        return bytes;
+    for (size_t i = 0; i < s->n_chunks || c->next_chunk; i++) {
+        /* The chain is read as far as frames lie in it. */
+        if (i == s->n_chunks && !take_chunk(c, c->next_chunk)) {
+            c->next_chunk = 0;
+            return NULL;
+        }
+        if ((bytes = in_chunk(c, i, frame))) {
+            c->last_chunk = i;
+            return bytes;
+        }
+    }
+    return NULL;
+}
+
+static const uint8_t *find_ahead(struct copy *c, uint64_t frame)
+{
+    const struct track *track = c->track;
+    uint32_t i = (uint32_t)c->expect;
+    if (i >= track->ahead.n || track->ahead.at[i].address != frame)
+        i = map_get(&track->ahead_at, frame);
+    if (i >= track->ahead.n)
+        return NULL;
+    const struct ahead_frame *ahead = &track->ahead.at[i];
+    if (ahead->group >= c->known_groups || !c->s->spans[c->first_group_span + ahead->group].ok)
+        return NULL;
+    c->expect = i + 1;
+    c->s->ahead_used++;
+    return c->s->arena + c->groups_at + ahead->at;
+}
+
+/* The bytes of a frame, from frame_at on. */
+static const uint8_t *find_frame(struct copy *c, uint64_t frame)
+{
+    struct stack *s = c->s;
+    const uint8_t *bytes = find_ahead(c, frame);
+    if (!bytes && (bytes = find_in_chunks(c, frame)))
+        return bytes;
+    s->loose[s->n_loose++] = frame;
+    if (bytes)
+        return bytes;
+    s->misses++;
+    uint8_t *to = arena_take(s, s->frame_bytes);
+    return to && remote_read(c->pid, frame + s->frame_at, to, s->frame_bytes) ? to : NULL;
+}
+
+static uint64_t frame_get(const struct stack *s, const uint8_t *bytes, struct field f)
+{
+    f.at -= s->frame_at;
+    return field_get(bytes, s->frame_bytes, f);
+}
+
+static bool follow(struct copy *c, uint64_t frame)
+{
+    struct stack *s = c->s;
+    const struct layout *l = c->l;
+    for (size_t met = 0; frame && met < STACK_FRAMES_MAX; met++) {
+        const uint8_t *bytes = object_plausible(frame) ? find_frame(c, frame) : NULL;
+        if (!bytes)
+            return false;
+        if (!l->frame_owner.size || frame_get(s, bytes, l->frame_owner) < OWNER_INTERPRETER)
+            s->frames[s->n++] = (struct stack_frame){
+                .address = frame,
+                .code = frame_get(s, bytes, l->frame_code) & ~REFERENCE_TAGS,
+                .instr = frame_get(s, bytes, l->frame_instr),
+                .local0 = frame_get(s, bytes, l->frame_local0),
+            };
+        uint64_t previous = frame_get(s, bytes, l->frame_previous);
+        if (previous == frame)
+            return false;
+        /* A generator that is being left is unlinked before the thread state says so. From 3.12
+         * on somebody is below a generator that runs, if only the interpreter. */
+        if (!previous && l->minor >= 12 && frame_get(s, bytes, l->frame_owner) == OWNER_GENERATOR)
+            return false;
+        frame = previous;
+    }
+    return true;
+}
+
+/* Reads the current frame's address anew: the same as *frame, or it is taken over (*frame 0
+ * stands for not read yet). */
+static bool current_frame(struct copy *c, uint64_t state, uint64_t cframe, uint64_t *frame)
+{
+    uint64_t now, holder = c->l->cframe_frame.size ? cframe + c->l->cframe_frame.at
+                                                   : state + c->l->ts_frame.at;
+    return remote_read(c->pid, holder, &now, sizeof now) && (*frame = now, true);
+}
+
+/* What the vectored read has brought, apart from chunks and frames. */
+struct heads {
+    uint8_t state[STATE_MAX_BYTES];
+    uint64_t before, after; /* the current frame; with a cframe, what that pointed to */
+};
+
+static bool read_all(struct copy *c, struct thread *th, struct heads *h)
+{
+    const struct layout *l = c->l;
+    bool by_cframe = l->cframe_frame.size;
+    uint64_t holder =
+        by_cframe ? th->track.cframe + l->cframe_frame.at : th->state + l->ts_frame.at;
+    bool known = !by_cframe || th->track.cframe;
+    struct remote_span *before = known ? add_span(c, holder, &h->before, 8) : NULL;
+    add_known_chunks(c);
+    add_known_frames(c);
+    struct remote_span *state = add_span(c, th->state, h->state, c->s->state_bytes);
+    struct remote_span *after = known ? add_span(c, holder, &h->after, 8) : NULL;
+    if (!state || (known && !after))
+        return false;
+    remote_read_spans(c->pid, c->s->spans, c->n_spans);
+    if (!state->ok)
+        return false;
+    if (by_cframe) {
+        c->s->cframe = field_get(h->state, c->s->state_bytes, l->ts_frame);
+        if (!c->s->cframe) {
+            h->before = h->after = 0;
+            return true;
+        }
+        /* Another cframe than last time: the frames below it are found all the same. */
+        if (!known || c->s->cframe != th->track.cframe || !before->ok || !after->ok)
+            return object_plausible(c->s->cframe) &&
+                   current_frame(c, th->state, c->s->cframe, &h->before) &&
+                   (h->after = h->before, c->s->misses++, true);
+        return true;
+    }
+    return before->ok && after->ok;
+}
+
+bool stack_copy(struct stack *s, struct threads *t, struct thread *th)
+{
+    const struct layout *l = &t->runtime->layout;
+    struct copy c = {.s = s, .l = l, .pid = t->pid, .track = &th->track};
+    struct heads h;
+    s->n = s->arena_used = s->n_loose = s->n_chunks = s->misses = s->ahead_used = 0;
+    s->cframe = 0;
+    if (s->state_bytes > STATE_MAX_BYTES || !read_all(&c, th, &h))
+        return false;
+    /* It is still the state of this thread. */
+    if (field_get(h.state, s->state_bytes, l->ts_interp) != th->interp_address ||
+        field_get(h.state, s->state_bytes, l->ts_thread_id) != th->pthread || h.before != h.after)
+        return false;
+    c.next_chunk = field_get(h.state, s->state_bytes, l->ts_chunk);
+    if (!follow(&c, h.before))
+        return false;
+    uint64_t again = h.before;
+    if (s->misses && h.before && !current_frame(&c, th->state, s->cframe, &again))
+        return false;
+    return again == h.before;
+}
+
+static int by_address(const void *a, const void *b)
+{
+    uint64_t x = (*(struct ahead_frame *const *)a)->address;
+    uint64_t y = (*(struct ahead_frame *const *)b)->address;
+    return (x > y) - (x < y);
+}
+
+/* Puts frames that are near each other into one group. A group has no page in it that no frame of
+ * it lies in, so that it can be read if they can. */
+static void group_frames(const struct stack *s, struct track *track)
+{
+    size_t n = track->ahead.n;
+    struct ahead_frame **sorted = xmalloc((n + 1) * sizeof(struct ahead_frame *));
+    for (size_t i = 0; i < n; i++)
+        sorted[i] = &track->ahead.at[i];
+    qsort(sorted, n, sizeof(struct ahead_frame *), by_address);
+    vec_clear(&track->groups);
+    uint32_t used = 0; /* bytes of the groups before the last */
+    for (size_t i = 0; i < n; i++) {
+        uint64_t from = sorted[i]->address + s->frame_at, to = from + s->frame_bytes;
+        struct ahead_group *last = track->groups.n ? vec_last(&track->groups) : NULL;
+        uint64_t end = last ? last->address + last->size_bytes : 0;
+        if (!last || from / PAGE_BYTES > (end - 1) / PAGE_BYTES + 1) {
+            used += last ? (last->size_bytes + 7) & ~7u : 0;
+            last = vec_add(&track->groups);
+            *last = (struct ahead_group){from, s->frame_bytes};
+        } else if (to > end) {
+            last->size_bytes = (uint32_t)(to - last->address);
+        }
+        sorted[i]->group = (uint32_t)track->groups.n - 1;
+        sorted[i]->at = used + (uint32_t)(from - last->address);
+    }
+    free(sorted);
+}
+
+/* First what was met now, in order, then some of what was met before. */
+static void learn_frames(struct stack *s, struct track *track)
+{
+    struct map met = {0};
+    for (size_t i = 0; i < s->n_loose; i++)
+        map_set(&met, s->loose[i], (uint32_t)i);
+    size_t n = s->n_loose;
+    for (size_t i = 0; i < track->ahead.n && n < s->n_loose + AHEAD_SPARE && n < STACK_FRAMES_MAX;
+         i++) {
+        uint64_t address = track->ahead.at[i].address;
+        if (map_get(&met, address) != MAP_NONE)
+            continue;
+        map_set(&met, address, (uint32_t)n);
+        s->loose[n++] = address;
+    }
+    vec_clear(&track->ahead);
+    for (size_t i = 0; i < n; i++)
+        vec_push(&track->ahead, ((struct ahead_frame){.address = s->loose[i]}));
+    map_free(&track->ahead_at);
+    track->ahead_at = met;
+    group_frames(s, track);
+}
+
+void stack_learn(struct stack *s, const struct layout *l, struct thread *th)
+{
+    struct track *track = &th->track;
+    vec_clear(&track->chunks);
+    vec_append(&track->chunks, s->chunks, s->n_chunks);
+    if (l->cframe_frame.size)
+        track->cframe = s->cframe;
+    bool stale = track->ahead.n > s->n_loose + AHEAD_SPARE;
+    if (s->n_loose != s->ahead_used || stale)
+        learn_frames(s, track);
+    size_t spans = track->groups.n + track->chunks.n + EXTRA_SPANS;
+    if (spans > s->spans_cap) {
+        s->spans_cap = spans;
+        s->spans = xrealloc(s->spans, spans * sizeof *s->spans);
+    }
+}

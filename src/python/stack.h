@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One thread's Python stack copied: the chain of its frames, innermost first. What the last walk
+ * of the thread has met (chunks of the data stack, frames elsewhere) is read ahead in one vectored
+ * read; only what that missed costs a read of its own.
+ *
+ * stack_copy() allocates nothing, since the thread may be stopped; stack_learn() does, after it.
+ * One thread.
+ */
+#ifndef PYTHON_STACK_H
+#define PYTHON_STACK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "python/threads.h"
+
+#define STACK_FRAMES_MAX 20000
+
+struct stack_frame {
+    uint64_t address;
+    uint64_t code;   /* address of the code object */
+    uint64_t instr;  /* as in the frame: an address, or a number of units */
+    uint64_t local0; /* to 3.10: the first local */
+};
+
+struct stack {
+    struct stack_frame *frames; /* owned, STACK_FRAMES_MAX of them */
+    size_t n;
+    uint8_t *arena; /* owned */
+    size_t arena_used;
+    uint32_t frame_at, frame_bytes; /* the part of a frame that is read */
+    uint32_t state_bytes;           /* of a thread state */
+    struct remote_span *spans;      /* owned */
+    size_t spans_cap;
+    uint64_t *loose; /* owned: frames of this copy outside the chunks, in order */
+    size_t n_loose;
+    struct chunk *chunks; /* owned: those of this copy, innermost first */
+    size_t n_chunks;
+    size_t misses, ahead_used;
+    uint64_t cframe;
+};
+
+void stack_init(struct stack *s, const struct layout *layout);
+void stack_clear(struct stack *s);
+/* false: torn. */
+bool stack_copy(struct stack *s, struct threads *t, struct thread *th);
+/* Remembers in th what the copy has met. */
+void stack_learn(struct stack *s, const struct layout *layout, struct thread *th);
+
+#endif

@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Real interpreters, one of each version found: Debian's in /usr/bin and those of pyenv. What is
+ * not there is skipped, and said so. Each test starts a program of tests/programs, waits until it
+ * says that it is ready, and compares what is seen with what the program is known to do.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "python/python.h"
+
+#define FRAMES_MAX 8192
+
+struct program {
+    pid_t pid;
+    int in; /* the program's standard input: closing it ends a blocked one */
+};
+
+static struct python_frame frames[FRAMES_MAX];
+
+/* "3.11" or "/usr/bin/python3.11" -> the interpreter; false: there is none. */
+static bool find_interpreter(const char *version, char *out, size_t size)
+{
+    char pattern[512];
+    if (version[0] == '/') {
+        snprintf(out, size, "%s", version);
+        return !access(out, X_OK);
+    }
+    const char *home = getenv("HOME");
+    glob_t found;
+    snprintf(pattern, sizeof pattern, "%s/.pyenv/versions/%s.*/bin/python%s", home ? home : "",
+             version, version);
+    bool ok = !glob(pattern, 0, NULL, &found);
+    if (ok) {
+        snprintf(out, size, "%s", found.gl_pathv[0]);
+        globfree(&found);
+    }
+    return ok;
+}
+
+static void program_path(const char *name, char *out, size_t size)
+{
+    const char *srcdir = getenv("srcdir");
+    snprintf(out, size, "%s/tests/programs/%s", srcdir ? srcdir : ".", name);
+}
+
+/* Starts it and waits until it has printed a line. Skips the test without the interpreter. */
+static struct program start(const char *version, const char *name)
+{
+    char interpreter[512], path[512], line[16];
+    if (!find_interpreter(version, interpreter, sizeof interpreter)) {
+        print_message("no Python %s here\n", version);
+        skip();
+    }
+    program_path(name, path, sizeof path);
+    int in[2], out[2];
+    assert_int_equal(pipe2(in, O_CLOEXEC), 0);
+    assert_int_equal(pipe2(out, O_CLOEXEC), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        dup2(in[0], 0);
+        dup2(out[1], 1);
+        execl(interpreter, interpreter, path, (char *)NULL);
+        _exit(127);
+    }
+    close(in[0]);
+    close(out[1]);
+    if (read(out[0], line, sizeof line) <= 0)
+        fail_msg("%s %s did not start", interpreter, path);
+    close(out[0]);
+    return (struct program){pid, in[1]};
+}
+
+static void stop(struct program p)
+{
+    kill(p.pid, SIGKILL);
+    waitpid(p.pid, NULL, 0);
+    close(p.in);
+}
+
+static char task_state(pid_t pid, pid_t tid)
+{
+    char path[64], text[512] = "";
+    snprintf(path, sizeof path, "/proc/%d/task/%d/stat", pid, tid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        ssize_t n = read(fd, text, sizeof text - 1);
+        text[n > 0 ? n : 0] = '\0';
+        close(fd);
+    }
+    char *end = strrchr(text, ')');
+    return end && end[1] ? end[2] : 'X';
+}
+
+static void wait_state(pid_t pid, pid_t tid, char state)
+{
+    for (int i = 0; i < 100000 && task_state(pid, tid) != state; i++)
+        usleep(50);
+    assert_int_equal(task_state(pid, tid), state);
+}
+
+/* Every thread id of a process, main thread first, once all of them sleep. */
+static size_t sleeping_threads(pid_t pid, pid_t *out, size_t max)
+{
+    char path[64];
+    size_t n = 0;
+    snprintf(path, sizeof path, "/proc/%d/task", pid);
+    DIR *dir = opendir(path);
+    assert_non_null(dir);
+    for (struct dirent *d; (d = readdir(dir)) && n < max;)
+        if (d->d_name[0] != '.')
+            out[n++] = (pid_t)atoi(d->d_name);
+    closedir(dir);
+    for (size_t i = 0; i < n; i++)
+        wait_state(pid, out[i], 'S');
+    return n;
+}
+
+static struct python *open_python(pid_t pid)
+{
+    struct python *p;
+    struct err err = {""};
+    if (python_open(&p, pid, &err) != PYTHON_FOUND)
+        fail_msg("python_open: %s", err.text);
+    assert_true(python_refresh(p));
+    return p;
+}
+
+/* The line that ends in "# @NAME". */
+static uint32_t marked_line(const char *program, const char *mark)
+{
+    char path[512], line[256], tail[64];
+    snprintf(tail, sizeof tail, "# @%s\n", mark);
+    program_path(program, path, sizeof path);
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    uint32_t n = 0, found = 0;
+    while (fgets(line, sizeof line, f)) {
+        n++;
+        if (text_ends_with(line, tail))
+            found = n;
+    }
+    fclose(f);
+    assert_int_not_equal(found, 0);
+    return found;
+}
+
+struct expected {
+    const char *qualified; /* 3.11 and later */
+    const char *name;      /* before: code objects had no qualified name; NULL: the same */
+    const char *mark;
+    bool folded; /* 3.12 and later run comprehensions within their function */
+};
+
+static const struct expected chain[] = {
+    {"block", NULL, "block", false},
+    {"Näme.awaited.<locals>.Body", "Body", "argument", false},
+    {"Näme.awaited", NULL, NULL, false}, /* at "class", below */
+    {"Näme.coroutine", NULL, "coroutine", false},
+    {"Näme.delegate", NULL, "delegate", false},
+    {"Näme.generate", NULL, "generate", false},
+    {"Näme.__private.<locals>.<listcomp>", "<listcomp>", "private", true},
+    {"Näme.__private", NULL, "private", false},
+    {"Näme.nested.<locals>.inner.<locals>.<lambda>", "<lambda>", "inner", false},
+    {"Näme.nested.<locals>.inner", "inner", "inner", false},
+    {"plain", NULL, "plain", false},
+    {"Base.method", NULL, "method", false},
+    {"Base.create", NULL, "create", false},
+    {"several.<locals>.<listcomp>", "<listcomp>", "several", true},
+    {"several", NULL, NULL, false},
+    {"<module>", NULL, NULL, false},
+};
+
+static unsigned minor_of(const struct python *p)
+{
+    return (unsigned)atoi(python_version(p) + 2);
+}
+
+static void check_chain(const struct python *p, int n)
+{
+    int at = 0;
+    for (size_t i = 0; i < sizeof chain / sizeof *chain; i++) {
+        const struct expected *e = &chain[i];
+        if (e->folded && minor_of(p) >= 12)
+            continue;
+        while (at < n && !text_ends_with(frames[at].file, "/python_chain.py"))
+            at++; /* asyncio's own */
+        if (at == n)
+            fail_msg("%s: no frame for %s", python_version(p), e->qualified);
+        assert_string_equal(frames[at].name,
+                            minor_of(p) >= 11 || !e->name ? e->qualified : e->name);
+        if (e->mark)
+            assert_int_equal(frames[at].line, marked_line("python_chain.py", e->mark));
+        else
+            assert_int_not_equal(frames[at].line, 0);
+        at++;
+    }
+    assert_int_equal(at, n);
+}
+
+static void check_worker(const struct python *p, pid_t tid)
+{
+    uint32_t elided;
+    int n = python_walk((struct python *)p, frames, FRAMES_MAX, &elided), found = 0;
+    for (int i = 0; i < n; i++) {
+        if (strcmp(frames[i].name, "worker") != 0)
+            continue;
+        assert_int_equal(frames[i].line, marked_line("python_chain.py", "worker"));
+        found++;
+    }
+    if (found != 1)
+        fail_msg("%s: worker not seen in thread %d of %d frames", python_version(p), tid, n);
+}
+
+static void test_chain(void **state)
+{
+    struct program prog = start(*state, "python_chain.py");
+    pid_t tids[16];
+    size_t n_tids = sleeping_threads(prog.pid, tids, 16);
+    struct python *p = open_python(prog.pid);
+    uint32_t elided;
+    assert_int_equal(n_tids, 3);
+    for (int round = 0; round < 3; round++) { /* the second reads ahead what the first has met */
+        assert_true(python_refresh(p));
+        for (size_t i = 0; i < n_tids; i++) {
+            assert_true(python_has_thread(p, tids[i]));
+            assert_false(python_holds_gil(p, tids[i]));
+            assert_false(python_collecting(p, tids[i]));
+            assert_true(python_copy(p, tids[i]));
+            if (tids[i] != prog.pid) {
+                check_worker(p, tids[i]);
+                continue;
+            }
+            int n = python_walk(p, frames, FRAMES_MAX, &elided);
+            assert_int_equal(elided, 0);
+            check_chain(p, n);
+        }
+    }
+    uint64_t cost_ns = clock_thread_cpu_ns();
+    int n = 0;
+    for (int i = 0; i < 500; i++) {
+        assert_true(python_copy(p, prog.pid));
+        n = python_walk(p, frames, FRAMES_MAX, &elided);
+    }
+    print_message("Python %s: %.1f us to copy and walk %d frames\n", python_version(p),
+                  (double)(clock_thread_cpu_ns() - cost_ns) / 500 / NS_PER_US, n);
+    assert_false(python_has_thread(p, 1));
+    assert_true(python_copy(p, 1)); /* a thread without Python has no frames */
+    assert_int_equal(python_walk(p, frames, FRAMES_MAX, &elided), 0);
+    python_free(p);
+    stop(prog);
+}
+
+static void test_deep(void **state)
+{
+    struct program prog = start(*state, "python_deep.py");
+    pid_t tids[16];
+    size_t n_tids = sleeping_threads(prog.pid, tids, 16);
+    struct python *p = open_python(prog.pid);
+    assert_int_equal(n_tids, 2);
+    pid_t tid = tids[0] == prog.pid ? tids[1] : tids[0];
+    for (int round = 0; round < 2; round++) {
+        uint32_t elided;
+        assert_true(python_copy(p, tid));
+        int n = python_walk(p, frames, FRAMES_MAX, &elided);
+        assert_int_equal(elided, 0);
+        assert_int_equal(n, 5000 + 3); /* Thread.run and the two below it */
+        for (int i = 0; i < 5000; i++)
+            assert_string_equal(frames[i].name, "descend");
+        assert_int_not_equal(frames[0].line, frames[1].line);
+        assert_int_equal(frames[1].line, frames[4999].line);
+        assert_true(frames[1].key == frames[4999].key && frames[0].key != frames[1].key);
+        assert_true(python_copy(p, tid));
+        assert_int_equal(python_walk(p, frames, 64, &elided), 64);
+        assert_int_equal(elided, 5003 - 64);
+        assert_string_equal(frames[31].name, "descend");
+        assert_string_equal(frames[63].name, "Thread._bootstrap");
+    }
+    python_free(p);
+    stop(prog);
+}
+
+static bool possible(const char *stack)
+{
+    static const char *const stacks[] = {
+        "main",
+        "main;left",
+        "main;right",
+        "main;left;call_a",
+        "main;left;call_a;leaf_a",
+        "main;right;call_b",
+        "main;right;call_b;leaf_b",
+        "main;generate",
+        "main;generate;call_b",
+        "main;generate;call_b;leaf_b",
+        "main;call_a",
+        "main;call_a;leaf_a",
+    };
+    for (size_t i = 0; i < sizeof stacks / sizeof *stacks; i++)
+        if (!strcmp(stack, stacks[i]))
+            return true;
+    return false;
+}
+
+static void test_running(void **state)
+{
+    struct program prog = start(*state, "python_busy.py");
+    struct python *p = open_python(prog.pid);
+    int torn = 0, holding = 0;
+    const int looks = 300;
+    for (int i = 0; i < looks; i++) {
+        kill(prog.pid, SIGSTOP);
+        wait_state(prog.pid, prog.pid, 'T');
+        assert_true(python_refresh(p));
+        holding += python_holds_gil(p, prog.pid);
+        bool copied = python_copy(p, prog.pid);
+        kill(prog.pid, SIGCONT);
+        uint32_t elided;
+        int n = python_walk(p, frames, FRAMES_MAX, &elided);
+        if (!copied || n < 0) {
+            torn++;
+            continue;
+        }
+        char line[512];
+        struct text text = TEXT(line);
+        assert_true(n >= 1);
+        assert_string_equal(frames[n - 1].name, "<module>");
+        for (int f = n - 2; f >= 0; f--)
+            text_add(&text, "%s%s", text.len ? ";" : "", frames[f].name);
+        if (n > 1 && !possible(line))
+            fail_msg("%s: impossible stack %s", python_version(p), line);
+        for (int f = 0; f < n; f++)
+            assert_true(frames[f].line >= frames[f].first_line);
+    }
+    print_message("Python %s: %d of %d looks at a running program torn\n", python_version(p), torn,
+                  looks);
+    assert_true(torn <= looks / 20);
+    assert_true(holding >= looks * 9 / 10);
+    /* In place, while it runs: whatever is seen, nothing breaks. */
+    for (int i = 0; i < 2000; i++) {
+        uint32_t elided;
+        python_copy(p, prog.pid);
+        int n = python_walk(p, frames, FRAMES_MAX, &elided);
+        assert_true(n <= 8);
+    }
+    stop(prog);
+    assert_false(python_refresh(p)); /* it is gone */
+    assert_false(python_copy(p, prog.pid));
+    python_free(p);
+}
+
+static void test_unsupported(void **state)
+{
+    struct program prog = start(*state, "python_busy.py");
+    struct python *p;
+    struct err err = {""};
+    char version[32];
+    snprintf(version, sizeof version, "Python %s.", (const char *)*state);
+    assert_int_equal(python_open(&p, prog.pid, &err), PYTHON_UNSUPPORTED);
+    assert_non_null(strstr(err.text, version));
+    assert_non_null(strstr(err.text, "3.8 to "));
+    assert_null(p);
+    stop(prog);
+}
+
+static void test_no_python(void **state)
+{
+    (void)state;
+    struct python *p;
+    assert_int_equal(python_open(&p, getpid(), NULL), PYTHON_NONE);
+    assert_int_equal(python_open(&p, 0x7ffffffe, NULL), PYTHON_NONE);
+    assert_null(p);
+}
+
+#define EACH(version)                                                                              \
+    {"chain " version, test_chain, NULL, NULL, (void *)version},                                   \
+        {"deep " version, test_deep, NULL, NULL, (void *)version},                                 \
+    {                                                                                              \
+        "running " version, test_running, NULL, NULL, (void *)version                              \
+    }
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        EACH("/usr/bin/python3"),
+        EACH("3.8"),
+        EACH("3.9"),
+        EACH("3.10"),
+        EACH("3.11"),
+        EACH("3.12"),
+        EACH("3.13"),
+        EACH("3.14"),
+        {"unsupported 3.6", test_unsupported, NULL, NULL, (void *)"3.6"},
+        {"unsupported 3.7", test_unsupported, NULL, NULL, (void *)"3.7"},
+        {"no python", test_no_python, NULL, NULL, NULL},
+    };
+    return cmocka_run_group_tests_name("python_live", tests, NULL, NULL);
+}

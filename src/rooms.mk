@@ -126,6 +126,19 @@ libpython_a_SOURCES = \
 	src/python/version.c \
 	src/python/version.h
 
+noinst_LIBRARIES += libengine.a
+libengine_a_SOURCES = \
+	src/engine/frames.c \
+	src/engine/frames.h \
+	src/engine/metrics.c \
+	src/engine/metrics.h \
+	src/engine/sink.c \
+	src/engine/sink.h \
+	src/engine/waits.c \
+	src/engine/waits.h \
+	src/engine/watch.c \
+	src/engine/watch.h
+
 noinst_LIBRARIES += libstore.a
 libstore_a_SOURCES = \
 	src/store/db.c \
@@ -143,3 +156,14 @@ libstore_a_SOURCES = \
 	src/store/store.h \
 	src/store/writer.c
 libstore_a_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS)
+
+noinst_LIBRARIES += libsession.a
+libsession_a_SOURCES = \
+	src/session/naming.c \
+	src/session/naming.h \
+	src/session/queue.c \
+	src/session/queue.h \
+	src/session/sampler.c \
+	src/session/sampler.h \
+	src/session/session.c \
+	src/session/session.h

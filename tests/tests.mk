@@ -17,6 +17,10 @@ AM_TESTS_ENVIRONMENT = PROFTOP='$(abs_top_builddir)/proftop'; export PROFTOP; \
 
 if HAVE_CMOCKA
 
+check_PROGRAMS += tests/unit/engine_watch
+tests_unit_engine_watch_SOURCES = tests/unit/engine_watch.c
+tests_unit_engine_watch_LDADD = libengine.a libpython.a libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) -lm
+
 check_PROGRAMS += tests/unit/model_recording
 tests_unit_model_recording_SOURCES = tests/unit/model_recording.c
 tests_unit_model_recording_LDADD = libmodel.a libbase.a $(CMOCKA_LIBS) -lm

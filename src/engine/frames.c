@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See frames.h. The sampler's thread. */
+#include "engine/frames.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/text.h"
+
+void frames_init(struct frames *f, struct sink *sink)
+{
+    *f = (struct frames){.sink = sink, .generation = sink->generation};
+}
+
+void frames_clear(struct frames *f)
+{
+    map_free(&f->python);
+    vec_free(&f->modules);
+    vec_free(&f->stand_ins);
+}
+
+void frames_forget(struct frames *f)
+{
+    map_clear(&f->python);
+    vec_clear(&f->modules);
+    vec_clear(&f->stand_ins);
+}
+
+static void keep_up(struct frames *f)
+{
+    if (f->generation == f->sink->generation)
+        return;
+    frames_forget(f);
+    f->generation = f->sink->generation;
+}
+
+static struct frame_id remark_frame(struct frames *f, const char *remark, enum language language)
+{
+    struct dictionary *d = &f->sink->words;
+    struct function function = {.name = dictionary_string(d, remark),
+                                .language = (uint8_t)language};
+    struct frame frame = {.kind = FRAME_MARK,
+                          .place = {.function = dictionary_function(d, &function)}};
+    return dictionary_frame(d, &frame);
+}
+
+struct stack_id frames_remark(struct frames *f, const char *remark)
+{
+    keep_up(f);
+    return dictionary_stack(&f->sink->words, (struct stack_id){0},
+                            remark_frame(f, remark, LANGUAGE_NATIVE));
+}
+
+/* The recording's number of a module, and the function that stands for its frames until they are
+ * named. */
+static void meet_module(struct frames *f, const struct unwinder *u, uint32_t n)
+{
+    while (f->modules.n <= n) {
+        vec_push(&f->modules, 0);
+        vec_push(&f->stand_ins, 0);
+    }
+    if (f->modules.at[n])
+        return;
+    struct dictionary *d = &f->sink->words;
+    const struct native_module *m = unwinder_module(u, n);
+    struct module_id module = dictionary_module(d, m->path, m->build_id);
+    char name[256];
+    snprintf(name, sizeof name, "[%s]", path_base(m->path));
+    struct function stand_in = {.name = dictionary_string(d, name), .module = module};
+    f->modules.at[n] = module.n;
+    f->stand_ins.at[n] = dictionary_function(d, &stand_in).n;
+}
+
+static struct frame_id native_frame(struct frames *f, const struct unwinder *u,
+                                    const struct native_frame *in)
+{
+    if (in->module == NATIVE_NO_MODULE)
+        return remark_frame(f, "[code without a file]", LANGUAGE_JIT);
+    meet_module(f, u, in->module);
+    struct frame frame = {
+        .kind = FRAME_NATIVE,
+        .place = {.function = {f->stand_ins.at[in->module]}},
+        .module = {f->modules.at[in->module]},
+        .offset = in->offset,
+    };
+    return dictionary_frame(&f->sink->words, &frame);
+}
+
+struct stack_id frames_native(struct frames *f, const struct unwinder *u,
+                              const struct native_frame *frames, size_t n, uint32_t elided)
+{
+    keep_up(f);
+    struct dictionary *d = &f->sink->words;
+    struct stack_id stack = {0};
+    size_t gap = elided ? n / 2 : n; /* frames before it are inner ones */
+    for (size_t i = n; i-- > 0;) {
+        /* Compiled code of a JIT comes in many pieces: they are one frame until they have names. */
+        bool nameless = frames[i].module == NATIVE_NO_MODULE;
+        if (!(nameless && i + 1 < n && frames[i + 1].module == NATIVE_NO_MODULE))
+            stack = dictionary_stack(d, stack, native_frame(f, u, &frames[i]));
+        if (i == gap)
+            stack = dictionary_stack(d, stack, remark_frame(f, "[deep recursion]", 0));
+    }
+    return stack;
+}
+
+static struct frame_id python_frame(struct frames *f, const struct python_frame *in)
+{
+    uint32_t have = map_get(&f->python, in->key);
+    if (have != MAP_NONE)
+        return (struct frame_id){have};
+    struct dictionary *d = &f->sink->words;
+    struct function function = {
+        .name = dictionary_string(d, in->name),
+        .file = dictionary_string(d, in->file),
+        .line = in->first_line,
+        .language = LANGUAGE_PYTHON,
+    };
+    struct frame frame = {
+        .kind = FRAME_PYTHON,
+        .place = {dictionary_function(d, &function), in->line},
+    };
+    struct frame_id id = dictionary_frame(d, &frame);
+    map_set(&f->python, in->key, id.n);
+    return id;
+}
+
+struct stack_id frames_python(struct frames *f, const struct python_frame *frames, size_t n,
+                              uint32_t elided)
+{
+    keep_up(f);
+    struct dictionary *d = &f->sink->words;
+    struct stack_id stack = {0};
+    size_t gap = elided ? n / 2 : n;
+    for (size_t i = n; i-- > 0;) {
+        stack = dictionary_stack(d, stack, python_frame(f, &frames[i]));
+        if (i == gap)
+            stack = dictionary_stack(d, stack, remark_frame(f, "[deep recursion]", 0));
+    }
+    return stack;
+}

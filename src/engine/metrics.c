@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See metrics.h. */
+#include "engine/metrics.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "target/capacity.h"
+#include "target/figures.h"
+
+struct followed {
+    pid_t pid;
+    struct figures_reader *reader;
+    struct figures last;
+    bool has_last, seen;
+};
+
+struct metrics_reader {
+    VEC(struct followed) processes;
+    struct capacity capacity;
+    uint64_t last_ns; /* 0: no read yet */
+    uint64_t last_stopped_ns, last_own_ns, last_samples, last_lost;
+};
+
+struct metrics_reader *metrics_reader_new(void)
+{
+    return xcalloc(1, sizeof(struct metrics_reader));
+}
+
+void metrics_reader_free(struct metrics_reader *m)
+{
+    if (!m)
+        return;
+    for (size_t i = 0; i < m->processes.n; i++)
+        figures_free(m->processes.at[i].reader);
+    vec_free(&m->processes);
+    free(m);
+}
+
+static struct followed *follow(struct metrics_reader *m, pid_t pid)
+{
+    for (size_t i = 0; i < m->processes.n; i++)
+        if (m->processes.at[i].pid == pid)
+            return &m->processes.at[i];
+    struct figures_reader *reader = figures_new(pid, NULL);
+    if (!reader)
+        return NULL;
+    struct followed *f = vec_add(&m->processes);
+    f->pid = pid;
+    f->reader = reader;
+    return f;
+}
+
+/* What all processes used since the last read (sums), and have now (levels). */
+struct total {
+    uint64_t cpu_ns, user_ns, system_ns;
+    uint64_t minor_faults, major_faults, voluntary, forced, read_bytes, written_bytes;
+    uint64_t rss_bytes, virtual_bytes, threads;
+    bool any_since;
+};
+
+static uint64_t since(uint64_t now, uint64_t before)
+{
+    return now > before ? now - before : 0;
+}
+
+static void add_process(struct total *t, struct followed *p, const struct figures *now)
+{
+    t->rss_bytes += now->rss_bytes;
+    t->virtual_bytes += now->virtual_bytes;
+    t->threads += now->threads;
+    if (p->has_last) {
+        const struct figures *was = &p->last;
+        t->cpu_ns += since(now->cpu_ns, was->cpu_ns);
+        t->user_ns += since(now->user_ns, was->user_ns);
+        t->system_ns += since(now->system_ns, was->system_ns);
+        t->minor_faults += since(now->minor_faults, was->minor_faults);
+        t->major_faults += since(now->major_faults, was->major_faults);
+        t->voluntary += since(now->voluntary_switches, was->voluntary_switches);
+        t->forced += since(now->forced_switches, was->forced_switches);
+        t->read_bytes += since(now->read_bytes, was->read_bytes);
+        t->written_bytes += since(now->written_bytes, was->written_bytes);
+        t->any_since = true;
+    }
+    p->last = *now;
+    p->has_last = true;
+}
+
+static struct total read_all(struct metrics_reader *m, const pid_t *pids, size_t n)
+{
+    struct total total = {0};
+    for (size_t i = 0; i < m->processes.n; i++)
+        m->processes.at[i].seen = false;
+    for (size_t i = 0; i < n; i++) {
+        struct figures now;
+        struct followed *p = follow(m, pids[i]);
+        if (!p || !figures_read(p->reader, &now))
+            continue;
+        p->seen = true;
+        add_process(&total, p, &now);
+    }
+    for (size_t i = 0; i < m->processes.n; i++) {
+        if (m->processes.at[i].seen)
+            continue;
+        figures_free(m->processes.at[i].reader);
+        m->processes.at[i--] = m->processes.at[--m->processes.n];
+    }
+    return total;
+}
+
+/* The clock ticks tell user from system time, the exact total how much there was of both. */
+static void add_cpu(const struct metrics_reader *m, const struct total *t, double dt_ns,
+                    struct sink *sink, uint64_t now_ns)
+{
+    uint64_t ticks = t->user_ns + t->system_ns;
+    double user_share = ticks ? (double)t->user_ns / (double)ticks : 1;
+    double cores = (double)t->cpu_ns / dt_ns;
+    sink_metric(sink, METRIC_CPU_USER, now_ns, cores * user_share);
+    sink_metric(sink, METRIC_CPU_SYSTEM, now_ns, cores * (1 - user_share));
+    if (m->capacity.cpus > 0)
+        sink_metric(sink, METRIC_CPU_PCT, now_ns, 100 * cores / m->capacity.cpus);
+}
+
+static void add_memory(const struct metrics_reader *m, const struct total *t, struct sink *sink,
+                       uint64_t now_ns)
+{
+    sink_metric(sink, METRIC_RSS, now_ns, (double)t->rss_bytes);
+    sink_metric(sink, METRIC_VIRTUAL, now_ns, (double)t->virtual_bytes);
+    sink_metric(sink, METRIC_THREADS, now_ns, (double)t->threads);
+    const struct capacity *c = &m->capacity;
+    uint64_t used = c->memory_by_cgroup ? c->memory_used_bytes : t->rss_bytes;
+    if (c->memory_limit_bytes)
+        sink_metric(sink, METRIC_MEMORY_PCT, now_ns,
+                    100 * (double)used / (double)c->memory_limit_bytes);
+}
+
+static void add_own(struct metrics_reader *m, const struct total *t, uint64_t stopped_ns,
+                    double dt_ns, struct sink *sink, uint64_t now_ns)
+{
+    uint64_t own_ns = clock_cpu_ns();
+    double per_s = NS_PER_S / dt_ns;
+    sink_metric(sink, METRIC_SAMPLES, now_ns,
+                (double)since(sink->cost.samples, m->last_samples) * per_s);
+    sink_metric(sink, METRIC_LOST, now_ns, (double)since(sink->cost.lost, m->last_lost) * per_s);
+    sink_metric(sink, METRIC_OWN_CPU_PCT, now_ns,
+                100 * (double)since(own_ns, m->last_own_ns) / dt_ns);
+    /* Against the CPU time that the target used; of an idle one, against the time. */
+    double stopped = (double)since(stopped_ns, m->last_stopped_ns);
+    double base = (double)t->cpu_ns > dt_ns / 1000 ? (double)t->cpu_ns : dt_ns;
+    sink_metric(sink, METRIC_STOPPED_PCT, now_ns, 100 * stopped / base);
+}
+
+static void note_own(struct metrics_reader *m, uint64_t stopped_ns, const struct sink *sink,
+                     uint64_t now_ns)
+{
+    m->last_ns = now_ns;
+    m->last_own_ns = clock_cpu_ns();
+    m->last_stopped_ns = stopped_ns;
+    m->last_samples = sink->cost.samples;
+    m->last_lost = sink->cost.lost;
+}
+
+void metrics_read(struct metrics_reader *m, const pid_t *pids, size_t n, uint64_t stopped_ns,
+                  struct sink *sink, uint64_t now_ns)
+{
+    if (!n)
+        return;
+    capacity_read("", pids[0], &m->capacity, NULL);
+    struct total t = read_all(m, pids, n);
+    if (t.threads)
+        add_memory(m, &t, sink, now_ns);
+    if (m->last_ns && t.any_since && now_ns > m->last_ns) {
+        double dt_ns = (double)(now_ns - m->last_ns), per_s = NS_PER_S / dt_ns;
+        add_cpu(m, &t, dt_ns, sink, now_ns);
+        sink_metric(sink, METRIC_MINOR_FAULTS, now_ns, (double)t.minor_faults * per_s);
+        sink_metric(sink, METRIC_MAJOR_FAULTS, now_ns, (double)t.major_faults * per_s);
+        sink_metric(sink, METRIC_READ_BYTES, now_ns, (double)t.read_bytes * per_s);
+        sink_metric(sink, METRIC_WRITE_BYTES, now_ns, (double)t.written_bytes * per_s);
+        sink_metric(sink, METRIC_SWITCHES_VOLUNTARY, now_ns, (double)t.voluntary * per_s);
+        sink_metric(sink, METRIC_SWITCHES_FORCED, now_ns, (double)t.forced * per_s);
+        add_own(m, &t, stopped_ns, dt_ns, sink, now_ns);
+    }
+    note_own(m, stopped_ns, sink, now_ns);
+}
+
+void metrics_limits(const struct metrics_reader *m, double *cpus, uint64_t *memory_bytes)
+{
+    *cpus = m->capacity.cpus;
+    *memory_bytes = m->capacity.memory_limit_bytes;
+}

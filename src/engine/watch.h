@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One process under observation by the `ptrace` engine: its threads, their last runs, and what is
+ * needed to read their stacks. The rule that keeps targets safe lives here: only threads that run
+ * are stopped, and only for the copy; blocked threads are read in place; a thread that has not run
+ * keeps its last stack.
+ *
+ * All calls come from the sampler's thread (ptrace is bound to one).
+ */
+#ifndef ENGINE_WATCH_H
+#define ENGINE_WATCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "engine/sink.h"
+#include "target/stop.h"
+
+struct watch;
+
+/* Begins an incarnation in the sink. Fails with a sentence where the process may not be traced. */
+struct watch *watch_new(pid_t pid, struct sink *sink, struct stops *stops, uint64_t now_ns,
+                        struct err *err);
+void watch_free(struct watch *w);
+
+pid_t watch_pid(const struct watch *w);
+/* One look at every thread. false: the process has ended (its incarnation is closed). Lasts about
+ * 1 us for a thread that slept on, 20 to 60 us for one that runs. */
+bool watch_tick(struct watch *w, uint64_t now_ns);
+/* A thread that was too slow to stop has stopped now: copies it and lets it go. false: it is none of
+ * this process, and still stopped. */
+bool watch_late(struct watch *w, pid_t tid, uint64_t now_ns);
+/* Once a second: an exec, threads' names. */
+void watch_check(struct watch *w, uint64_t now_ns);
+/* Puts the runs that are still lengthening into the sink's batch, before it is cut. */
+void watch_flush(struct watch *w);
+
+#endif

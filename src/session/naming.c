@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See naming.h. naming_work is the worker's side, the rest the front's. */
+#include "session/naming.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "native/symbolizer.h"
+#include "session/queue.h"
+
+struct question {
+    uint32_t frame;
+    uint64_t offset;
+    uint32_t path, build_id; /* in the text of its inquiry */
+};
+
+/* Several questions at once: what one batch of samples has brought. */
+struct inquiry {
+    uint32_t epoch;
+    VEC(struct question) questions;
+    VEC(char) text;
+    size_t lined; /* how many of the questions have got their lines */
+};
+
+struct reply_frame {
+    uint32_t frame;
+    struct symbol_places places;
+};
+
+struct reply {
+    uint32_t epoch;
+    size_t done; /* questions that this reply is the last word on */
+    VEC(struct reply_frame) frames;
+};
+
+struct naming {
+    pthread_t thread;
+    pid_t pid;
+    struct queue *inquiries, *replies;
+    _Atomic bool stopping;
+    uint32_t epoch;
+    uint32_t asked; /* frames below this id have been asked for */
+    size_t pending;
+    struct map modules; /* module id -> offset in `text`, for the inquiry being made */
+};
+
+static void inquiry_free(struct inquiry *q)
+{
+    if (!q)
+        return;
+    vec_free(&q->questions);
+    vec_free(&q->text);
+    free(q);
+}
+
+static void reply_free(struct reply *r)
+{
+    if (!r)
+        return;
+    for (size_t i = 0; i < r->frames.n; i++)
+        symbol_places_clear(&r->frames.at[i].places);
+    vec_free(&r->frames);
+    free(r);
+}
+
+/* A front that takes no replies loses them, and keeps the stand-in names. */
+static void send_reply(struct naming *s, struct reply *r)
+{
+    if (!queue_put(s->replies, r))
+        reply_free(r);
+}
+
+static void answer_names(struct naming *s, struct symbolizer *sym, const struct inquiry *q)
+{
+    struct reply *r = xcalloc(1, sizeof *r);
+    r->epoch = q->epoch;
+    for (size_t i = 0; i < q->questions.n && !s->stopping; i++) {
+        const struct question *ask = &q->questions.at[i];
+        struct reply_frame *f = vec_add(&r->frames);
+        f->frame = ask->frame;
+        symbolizer_name(sym, q->text.at + ask->path, q->text.at + ask->build_id, ask->offset,
+                        &f->places);
+    }
+    send_reply(s, r);
+}
+
+/* Lines for a few questions, so that names asked for meanwhile need not wait long. */
+#define LINES_AT_ONCE 16
+
+static void answer_lines(struct naming *s, struct symbolizer *sym, struct inquiry *q)
+{
+    struct reply *r = xcalloc(1, sizeof *r);
+    r->epoch = q->epoch;
+    for (int i = 0; i < LINES_AT_ONCE && q->lined < q->questions.n && !s->stopping; i++) {
+        const struct question *ask = &q->questions.at[q->lined++];
+        r->done++;
+        struct symbol_places places = {0};
+        if (symbolizer_lines(sym, q->text.at + ask->path, q->text.at + ask->build_id, ask->offset,
+                             &places)) {
+            struct reply_frame *f = vec_add(&r->frames);
+            f->frame = ask->frame;
+            f->places = places;
+        } else {
+            symbol_places_clear(&places);
+        }
+    }
+    send_reply(s, r);
+}
+
+static void *naming_work(void *arg)
+{
+    struct naming *s = arg;
+    struct symbolizer *sym = symbolizer_new(s->pid);
+    VEC(struct inquiry *) backlog = {0}; /* named, their lines are still to come: oldest first */
+    size_t first = 0;
+    while (!s->stopping) {
+        struct inquiry *q = first < backlog.n ? queue_take(s->inquiries) : queue_wait(s->inquiries);
+        if (q) {
+            answer_names(s, sym, q);
+            vec_push(&backlog, q);
+        } else if (first < backlog.n) {
+            answer_lines(s, sym, backlog.at[first]);
+            if (backlog.at[first]->lined == backlog.at[first]->questions.n) {
+                inquiry_free(backlog.at[first++]);
+                if (first == backlog.n)
+                    backlog.n = first = 0;
+            }
+        } else {
+            break; /* closed */
+        }
+    }
+    while (first < backlog.n)
+        inquiry_free(backlog.at[first++]);
+    vec_free(&backlog);
+    symbolizer_free(sym);
+    return NULL;
+}
+
+struct naming *naming_start(pid_t pid)
+{
+    struct naming *s = xcalloc(1, sizeof *s);
+    s->pid = pid;
+    s->asked = 1;
+    s->inquiries = queue_new(1024);
+    s->replies = queue_new(65536);
+    if (pthread_create(&s->thread, NULL, naming_work, s))
+        die("cannot start a thread");
+    pthread_setname_np(s->thread, "naming");
+    return s;
+}
+
+void naming_stop(struct naming *s)
+{
+    if (!s)
+        return;
+    s->stopping = true;
+    queue_close(s->inquiries);
+    pthread_join(s->thread, NULL);
+    void *item;
+    while ((item = queue_take(s->inquiries)))
+        inquiry_free(item);
+    while ((item = queue_take(s->replies)))
+        reply_free(item);
+    queue_free(s->inquiries);
+    queue_free(s->replies);
+    map_free(&s->modules);
+    free(s);
+}
+
+int naming_fd(const struct naming *s)
+{
+    return queue_fd(s->replies);
+}
+
+static uint32_t add_text(struct inquiry *q, const char *text)
+{
+    uint32_t at = (uint32_t)q->text.n;
+    vec_append(&q->text, text, strlen(text) + 1);
+    return at;
+}
+
+void naming_ask(struct naming *s, const struct recording *rec)
+{
+    const struct dictionary *d = &rec->words;
+    if (s->asked >= d->frames.n)
+        return;
+    struct inquiry *q = xcalloc(1, sizeof *q);
+    q->epoch = s->epoch;
+    map_clear(&s->modules);
+    uint32_t next = s->asked;
+    for (; next < d->frames.n; next++) {
+        const struct frame *f = &d->frames.at[next];
+        bool known = next < rec->frame_places.n && rec->frame_places.at[next].n;
+        if (f->kind != FRAME_NATIVE || !f->module.n || known)
+            continue;
+        uint32_t text = map_get(&s->modules, f->module.n);
+        if (text == MAP_NONE) {
+            text = add_text(q, module_path(d, f->module));
+            add_text(q, string_text(d, d->modules.at[f->module.n].build_id));
+            map_set(&s->modules, f->module.n, text);
+        }
+        uint32_t build_id = text + (uint32_t)strlen(q->text.at + text) + 1;
+        struct question ask = {next, f->offset, text, build_id};
+        vec_push(&q->questions, ask);
+    }
+    size_t n = q->questions.n;
+    if (n && queue_put(s->inquiries, q)) {
+        s->pending += n;
+        s->asked = next;
+    } else {
+        if (!n)
+            s->asked = next;
+        inquiry_free(q); /* full: asked again at the next call */
+    }
+}
+
+void naming_restart(struct naming *s)
+{
+    s->epoch++;
+    s->asked = 1;
+    s->pending = 0;
+}
+
+/* What the symbolizer says of a frame, in the recording's words. */
+static void take_places(struct recording *rec, uint32_t frame_n, const struct symbol_places *said)
+{
+    struct place places[sizeof said->at / sizeof said->at[0]];
+    struct module_id module = rec->words.frames.at[frame_n].module;
+    for (size_t i = 0; i < said->n; i++) {
+        const struct symbol_place *p = &said->at[i];
+        struct function f = {
+            .name = dictionary_string(&rec->words, p->name ? p->name : ""),
+            .file = dictionary_string(&rec->words, p->file ? p->file : ""),
+            .line = p->first_line,
+            .module = module,
+            .language = (uint8_t)p->language,
+        };
+        places[i] = (struct place){dictionary_function(&rec->words, &f), p->line};
+    }
+    if (said->n)
+        recording_resolve(rec, (struct frame_id){frame_n}, places, said->n);
+}
+
+bool naming_pump(struct naming *s, struct recording *rec)
+{
+    bool any = false;
+    struct reply *r;
+    while ((r = queue_take(s->replies))) {
+        if (r->epoch == s->epoch) {
+            for (size_t i = 0; i < r->frames.n; i++)
+                take_places(rec, r->frames.at[i].frame, &r->frames.at[i].places);
+            s->pending -= r->done < s->pending ? r->done : s->pending;
+            any = true;
+        }
+        reply_free(r);
+    }
+    return any;
+}
+
+size_t naming_pending(const struct naming *s)
+{
+    return s->pending;
+}

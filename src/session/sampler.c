@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See sampler.h. Functions with `work` in their names run in the sampler's thread. */
+#include "session/sampler.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "engine/metrics.h"
+#include "engine/watch.h"
+#include "session/queue.h"
+#include "target/children.h"
+
+#define HANDOVER_NS  (200 * NS_PER_MS)
+#define FIRST_NS     (100 * NS_PER_MS) /* the first tables should not wait */
+#define QUEUE_MAX    64                /* handovers: a front that is 12 s late loses samples */
+#define WATCHES_MAX  256
+
+struct sampler {
+    pthread_t thread;
+    pid_t pid;
+    struct session_options options;
+    struct queue *up;
+    _Atomic bool stopping, take_children;
+    bool joined;
+
+    /* The attaching, told to the starter. */
+    pthread_mutex_t mutex;
+    pthread_cond_t attached;
+    int state; /* 0 not yet, 1 attached, -1 failed */
+    struct err err;
+
+    /* The worker's own. */
+    struct sink sink;
+    struct stops *stops;
+    struct metrics_reader *metrics;
+    VEC(struct watch *) watches; /* [0] is the target */
+    struct session_children children;
+    struct children family, family_before;
+    uint64_t family_ns;
+    bool ended, realtime;
+    uint64_t random;
+};
+
+void handover_free(struct handover *h)
+{
+    if (!h)
+        return;
+    batch_free(h->batch);
+    free(h);
+}
+
+static void work_tell(struct sampler *s, int state)
+{
+    pthread_mutex_lock(&s->mutex);
+    s->state = state;
+    pthread_cond_signal(&s->attached);
+    pthread_mutex_unlock(&s->mutex);
+}
+
+/* A sampler that waits for a CPU like everybody else sees too little of short bursts. */
+static bool work_ask_realtime(void)
+{
+    struct sched_param param = {.sched_priority = 1};
+    if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &param) == 0)
+        return true;
+    setpriority(PRIO_PROCESS, 0, -10);
+    return false;
+}
+
+/* xorshift64*: only to keep ticks from falling into step with the target. */
+static uint64_t work_random(struct sampler *s)
+{
+    s->random ^= s->random >> 12;
+    s->random ^= s->random << 25;
+    s->random ^= s->random >> 27;
+    return s->random * 0x2545f4914f6cdd1dull;
+}
+
+/* The front is too slow: what was seen is dropped and counted, what it stands on is kept. */
+static void work_drop(struct sampler *s)
+{
+    struct batch *b = s->sink.batch;
+    for (size_t i = 0; i < b->runs.n; i++)
+        s->sink.cost.lost += b->runs.at[i].ticks;
+    vec_clear(&b->runs);
+    vec_clear(&b->metrics);
+}
+
+static void work_hand_over(struct sampler *s)
+{
+    for (size_t i = 0; i < s->watches.n; i++)
+        watch_flush(s->watches.at[i]);
+    if (!queue_has_room(s->up)) {
+        work_drop(s);
+        return;
+    }
+    const struct stop_stats *stats = stops_stats(s->stops);
+    struct cost *cost = &s->sink.cost;
+    cost->stops = stats->stops;
+    cost->stopped_ns = stats->stopped_ns;
+    cost->slow_stops = stats->slow;
+    cost->rewound = stats->rewound;
+    cost->cpu_ns = clock_cpu_ns();
+    struct handover *h = xcalloc(1, sizeof *h);
+    h->children = s->children;
+    h->ended = s->ended;
+    h->realtime = s->realtime;
+    metrics_limits(s->metrics, &h->cpus_allowed, &h->memory_limit);
+    h->batch = sink_cut(&s->sink);
+    queue_put(s->up, h);
+}
+
+static bool work_is_watched(const struct sampler *s, pid_t pid)
+{
+    for (size_t i = 0; i < s->watches.n; i++)
+        if (watch_pid(s->watches.at[i]) == pid)
+            return true;
+    return false;
+}
+
+/* The family's CPU since the last look: what one of its members used, told from a later process
+ * that has got the same pid. */
+static void work_count_children(struct sampler *s, uint64_t now_ns)
+{
+    uint64_t used_ns = 0;
+    for (size_t i = 0; i < s->family.list.n; i++) {
+        const struct child *c = &s->family.list.at[i];
+        for (size_t k = 0; k < s->family_before.list.n; k++) {
+            const struct child *was = &s->family_before.list.at[k];
+            if (was->pid == c->pid && was->start_ticks == c->start_ticks)
+                used_ns += c->cpu_ns - was->cpu_ns;
+        }
+    }
+    double dt_ns = (double)(now_ns - s->family_ns);
+    s->children.count = (uint32_t)s->family.list.n;
+    s->children.cores = s->family_ns && dt_ns > 0 ? (double)used_ns / dt_ns : 0;
+    s->family_ns = now_ns;
+}
+
+static void work_children(struct sampler *s, uint64_t now_ns)
+{
+    struct children before = s->family_before;
+    s->family_before = s->family;
+    s->family = before;
+    children_read(&s->family, s->pid);
+    work_count_children(s, now_ns);
+    if (s->take_children)
+        s->children.taken = true;
+    if (!s->children.taken)
+        return;
+    for (size_t i = 0; i < s->family.list.n && s->watches.n < WATCHES_MAX; i++) {
+        pid_t pid = s->family.list.at[i].pid;
+        if (pid == getpid() || work_is_watched(s, pid))
+            continue;
+        struct watch *w = watch_new(pid, &s->sink, s->stops, now_ns, NULL);
+        if (w)
+            vec_push(&s->watches, w);
+    }
+}
+
+static void work_second(struct sampler *s, uint64_t now_ns)
+{
+    pid_t pids[WATCHES_MAX];
+    size_t n = 0;
+    for (size_t i = 0; i < s->watches.n; i++) {
+        watch_check(s->watches.at[i], now_ns);
+        pids[n++] = watch_pid(s->watches.at[i]);
+    }
+    metrics_read(s->metrics, pids, n, stops_stats(s->stops)->stopped_ns, &s->sink, now_ns);
+    work_children(s, now_ns);
+}
+
+static void work_tick(struct sampler *s, uint64_t now_ns)
+{
+    s->sink.cost.ticks++;
+    for (size_t i = 0; i < s->watches.n; i++) {
+        if (watch_tick(s->watches.at[i], now_ns))
+            continue;
+        if (i == 0) {
+            s->ended = true;
+            return;
+        }
+        watch_flush(s->watches.at[i]);
+        watch_free(s->watches.at[i]);
+        s->watches.at[i--] = s->watches.at[--s->watches.n];
+    }
+}
+
+/* Sleeps until the next tick; a thread that had no CPU to stop on is copied when it gets one. */
+static void work_sleep_until(struct sampler *s, uint64_t due_ns)
+{
+    pid_t tid;
+    while ((tid = stops_wait(s->stops, due_ns))) {
+        bool known = false;
+        for (size_t i = 0; i < s->watches.n && !known; i++)
+            known = watch_late(s->watches.at[i], tid, clock_mono_ns());
+        if (!known)
+            stop_end(s->stops, tid);
+    }
+}
+
+static void work_loop(struct sampler *s)
+{
+    uint64_t period_ns = (uint64_t)(NS_PER_S / s->options.rate_hz);
+    uint64_t now = clock_mono_ns();
+    uint64_t beat = now, hand_over_at = now + FIRST_NS, second_at = now;
+    while (!s->stopping && !s->ended) {
+        if (now >= second_at) {
+            work_second(s, now);
+            second_at += NS_PER_S;
+            if (second_at < now)
+                second_at = now + NS_PER_S;
+        }
+        if (now >= hand_over_at) {
+            work_hand_over(s);
+            hand_over_at = now + HANDOVER_NS;
+        }
+        beat += period_ns;
+        now = clock_mono_ns();
+        if (beat + period_ns < now) { /* never fall behind and catch up */
+            uint64_t missed = (now - beat) / period_ns;
+            s->sink.cost.late_ticks += missed;
+            beat += missed * period_ns;
+        }
+        uint64_t due = beat + work_random(s) % (period_ns / 2 + 1);
+        work_sleep_until(s, due);
+        now = clock_mono_ns();
+        work_tick(s, now);
+    }
+}
+
+static void *work(void *arg)
+{
+    struct sampler *s = arg;
+    prctl(PR_SET_TIMERSLACK, 1000ul);
+    s->realtime = work_ask_realtime();
+    sink_init(&s->sink);
+    s->stops = stops_new();
+    s->metrics = metrics_reader_new();
+    struct watch *target = watch_new(s->pid, &s->sink, s->stops, clock_mono_ns(), &s->err);
+    if (target) {
+        vec_push(&s->watches, target);
+        work_tell(s, 1);
+        work_loop(s);
+        work_hand_over(s);
+    } else {
+        work_tell(s, -1);
+    }
+    for (size_t i = 0; i < s->watches.n; i++)
+        watch_free(s->watches.at[i]);
+    vec_free(&s->watches);
+    children_clear(&s->family);
+    children_clear(&s->family_before);
+    metrics_reader_free(s->metrics);
+    stops_free(s->stops);
+    sink_clear(&s->sink);
+    return NULL;
+}
+
+struct sampler *sampler_start(pid_t pid, const struct session_options *options, struct err *err)
+{
+    struct sampler *s = xcalloc(1, sizeof *s);
+    s->pid = pid;
+    s->options = *options;
+    s->take_children = options->children;
+    s->random = clock_mono_ns() | 1;
+    s->up = queue_new(QUEUE_MAX);
+    pthread_mutex_init(&s->mutex, NULL);
+    pthread_cond_init(&s->attached, NULL);
+    if (pthread_create(&s->thread, NULL, work, s))
+        die("cannot start a thread");
+    pthread_setname_np(s->thread, "sampler");
+    pthread_mutex_lock(&s->mutex);
+    while (!s->state)
+        pthread_cond_wait(&s->attached, &s->mutex);
+    pthread_mutex_unlock(&s->mutex);
+    if (s->state < 0) {
+        err_set(err, "%s", s->err.text);
+        sampler_free(s);
+        return NULL;
+    }
+    return s;
+}
+
+void sampler_end(struct sampler *s)
+{
+    if (s->joined)
+        return;
+    s->stopping = true;
+    pthread_join(s->thread, NULL);
+    s->joined = true;
+}
+
+void sampler_free(struct sampler *s)
+{
+    if (!s)
+        return;
+    sampler_end(s);
+    struct handover *h;
+    while ((h = queue_take(s->up)))
+        handover_free(h);
+    queue_free(s->up);
+    pthread_mutex_destroy(&s->mutex);
+    pthread_cond_destroy(&s->attached);
+    free(s);
+}
+
+int sampler_fd(const struct sampler *s)
+{
+    return queue_fd(s->up);
+}
+
+struct handover *sampler_take(struct sampler *s)
+{
+    return queue_take(s->up);
+}
+
+void sampler_take_children(struct sampler *s)
+{
+    s->take_children = true;
+}

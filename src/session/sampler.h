@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The sampler thread: ticks, looks at every watched thread, reads the metrics once a second, and
+ * hands batches up. It makes every ptrace call of the program.
+ *
+ * Ticks are jittered by up to a quarter of a period either way, so that a target with a period of
+ * its own is not always met at the same place; a tick that cannot be kept is skipped and counted,
+ * never made up for.
+ */
+#ifndef SESSION_SAMPLER_H
+#define SESSION_SAMPLER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "model/batch.h"
+#include "session/session.h"
+
+struct sampler;
+
+/* What goes up, some times a second. */
+struct handover {
+    struct batch *batch;
+    struct session_children children;
+    bool ended;       /* the target is gone; this is the last one */
+    bool realtime;    /* the kernel granted a real-time priority */
+    double cpus_allowed;
+    uint64_t memory_limit;
+};
+void handover_free(struct handover *h);
+
+/* Starts the thread and waits until it has attached (or failed, with a sentence). */
+struct sampler *sampler_start(pid_t pid, const struct session_options *options, struct err *err);
+/* Ends the thread; its last handovers can still be taken. */
+void sampler_end(struct sampler *s);
+void sampler_free(struct sampler *s);
+int sampler_fd(const struct sampler *s);
+/* NULL: nothing new. The caller's. */
+struct handover *sampler_take(struct sampler *s);
+void sampler_take_children(struct sampler *s);
+
+#endif

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See session.h. The front's thread, but for save_work. */
+#include "session/session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "model/batch.h"
+#include "model/collect.h"
+#include "session/queue.h"
+#include "session/sampler.h"
+#include "session/naming.h"
+#include "store/store.h"
+#include "target/tasks.h"
+
+/* The dictionary is collected when it is larger than this and the sampler starts anew. */
+#define WORDS_MAX_BYTES (6u << 20)
+/* How long a command that we started may take to end before it is killed. */
+#define END_NS (2 * NS_PER_S)
+
+struct save {
+    struct recording *copy;
+    char *path;
+    bool ok;
+    struct err err;
+    struct queue *done; /* borrowed */
+};
+
+struct session {
+    enum session_kind kind;
+    struct recording *rec;
+    char *path;
+    struct sampler *sampler;
+    struct naming *naming;
+    struct batch_reader reader;
+    bool keep_words;
+    int epoll_fd;
+    pid_t spawned; /* 0: not ours */
+    struct session_children children;
+    char notice[256];
+    uint32_t notice_seq;
+    size_t marks_told;
+    pthread_t save_thread;
+    bool saving;
+    struct queue *saved;
+};
+
+static struct session *session_new(enum session_kind kind)
+{
+    struct session *s = xcalloc(1, sizeof *s);
+    s->kind = kind;
+    s->epoll_fd = -1;
+    s->saved = queue_new(1);
+    batch_reader_init(&s->reader);
+    return s;
+}
+
+static void poll_add(struct session *s, int fd)
+{
+    struct epoll_event event = {.events = EPOLLIN};
+    if (epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &event))
+        die("epoll_ctl: %s", strerror(errno));
+}
+
+static struct session *session_live(pid_t pid, pid_t spawned,
+                                    const struct session_options *options, struct err *err)
+{
+    uint64_t start_ns = clock_mono_ns();
+    int64_t wall_ns = clock_wall_ns();
+    struct sampler *sampler = sampler_start(pid, options, err);
+    if (!sampler)
+        return NULL;
+    struct session *s = session_new(SESSION_LIVE);
+    s->spawned = spawned;
+    s->sampler = sampler;
+    s->naming = naming_start(pid);
+    s->rec = recording_new(start_ns, wall_ns);
+    s->rec->rate_hz = options->rate_hz;
+    s->rec->engine = dictionary_string(&s->rec->words, "ptrace");
+    struct utsname host;
+    if (uname(&host) == 0) {
+        char text[sizeof host.nodename + sizeof host.release + 16];
+        snprintf(text, sizeof text, "%s, Linux %s", host.nodename, host.release);
+        s->rec->host = dictionary_string(&s->rec->words, text);
+    }
+    s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (s->epoll_fd < 0)
+        die("epoll_create1: %s", strerror(errno));
+    poll_add(s, sampler_fd(sampler));
+    poll_add(s, naming_fd(s->naming));
+    poll_add(s, queue_fd(s->saved));
+    return s;
+}
+
+struct session *session_watch(pid_t pid, const struct session_options *options, struct err *err)
+{
+    return session_live(pid, 0, options, err);
+}
+
+static _Noreturn void run_command(char *const argv[], bool quiet, int failed_fd)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (null >= 0) {
+        dup2(null, STDIN_FILENO);
+        if (quiet) {
+            dup2(null, STDOUT_FILENO);
+            dup2(null, STDERR_FILENO);
+        }
+    }
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    signal(SIGPIPE, SIG_DFL);
+    tasks_restore_file_limit();
+    setpgid(0, 0); /* a Ctrl-C at the terminal is for us alone */
+    execvp(argv[0], argv);
+    int error = errno;
+    while (write(failed_fd, &error, sizeof error) < 0 && errno == EINTR)
+        ;
+    _exit(127);
+}
+
+/* Ends a command of ours. It may have been reaped by nobody else. */
+static void end_command(pid_t pid)
+{
+    kill(pid, SIGTERM);
+    uint64_t deadline = clock_mono_ns() + END_NS;
+    while (waitpid(pid, NULL, WNOHANG) == 0) {
+        if (clock_mono_ns() > deadline) {
+            kill(pid, SIGKILL);
+            waitpid(pid, NULL, 0);
+            return;
+        }
+        usleep(2000);
+    }
+}
+
+struct session *session_spawn(char *const argv[], bool quiet, const struct session_options *options,
+                              struct err *err)
+{
+    int fds[2];
+    if (pipe2(fds, O_CLOEXEC)) {
+        err_errno(err, "cannot start %s", argv[0]);
+        return NULL;
+    }
+    pid_t pid = fork();
+    if (pid < 0) {
+        err_errno(err, "cannot start %s", argv[0]);
+        close(fds[0]);
+        close(fds[1]);
+        return NULL;
+    }
+    if (pid == 0)
+        run_command(argv, quiet, fds[1]);
+    close(fds[1]);
+    int error = 0;
+    ssize_t got;
+    while ((got = read(fds[0], &error, sizeof error)) < 0 && errno == EINTR)
+        ;
+    close(fds[0]);
+    if (got > 0) {
+        waitpid(pid, NULL, 0);
+        err_set(err, "cannot start %s: %s", argv[0], strerror(error));
+        return NULL;
+    }
+    struct session *s = session_live(pid, pid, options, err);
+    if (!s)
+        end_command(pid);
+    return s;
+}
+
+struct session *session_open(const char *path, struct err *err)
+{
+    struct recording *rec;
+    if (!store_load(&rec, path, err))
+        return NULL;
+    struct session *s = session_new(SESSION_FILE);
+    s->rec = rec;
+    s->path = xstrdup(path);
+    return s;
+}
+
+static void save_free(struct save *save)
+{
+    if (!save)
+        return;
+    recording_free(save->copy);
+    free(save->path);
+    free(save);
+}
+
+void session_free(struct session *s)
+{
+    if (!s)
+        return;
+    if (s->saving)
+        pthread_join(s->save_thread, NULL);
+    save_free(queue_take(s->saved));
+    sampler_free(s->sampler);
+    naming_stop(s->naming);
+    if (s->spawned)
+        end_command(s->spawned);
+    batch_reader_clear(&s->reader);
+    queue_free(s->saved);
+    if (s->epoll_fd >= 0)
+        close(s->epoll_fd);
+    recording_free(s->rec);
+    free(s->path);
+    free(s);
+}
+
+enum session_kind session_kind(const struct session *s)
+{
+    return s->kind;
+}
+
+const char *session_path(const struct session *s)
+{
+    return s->path;
+}
+
+int session_fd(const struct session *s)
+{
+    return s->epoll_fd;
+}
+
+/* Marks are what the engine found worth telling. */
+static void tell_marks(struct session *s)
+{
+    if (s->marks_told == s->rec->marks.n)
+        return;
+    s->marks_told = s->rec->marks.n;
+    snprintf(s->notice, sizeof s->notice, "%s",
+             string_text(&s->rec->words, vec_last(&s->rec->marks)->text));
+    s->notice_seq++;
+}
+
+static void take_handover(struct session *s, struct handover *h)
+{
+    bool renumber = h->batch->generation != s->reader.generation;
+    if (renumber && !s->keep_words && dictionary_bytes(&s->rec->words) > WORDS_MAX_BYTES) {
+        recording_collect(s->rec);
+        naming_restart(s->naming);
+    }
+    batch_apply(&s->reader, s->rec, h->batch);
+    s->children = h->children;
+    s->rec->cpus_allowed = h->cpus_allowed;
+    s->rec->memory_limit = h->memory_limit;
+    if (h->ended)
+        s->kind = SESSION_ENDED;
+    handover_free(h);
+}
+
+bool session_pump(struct session *s)
+{
+    if (s->kind == SESSION_FILE)
+        return false;
+    uint64_t before = s->rec->version;
+    struct handover *h;
+    while ((h = sampler_take(s->sampler)))
+        take_handover(s, h);
+    recording_thin(s->rec, s->rec->end_ns);
+    naming_ask(s->naming, s->rec);
+    naming_pump(s->naming, s->rec);
+    tell_marks(s);
+    return s->rec->version != before;
+}
+
+bool session_naming(const struct session *s)
+{
+    return s->naming && naming_pending(s->naming) > 0;
+}
+
+void session_keep_words(struct session *s)
+{
+    s->keep_words = true;
+}
+
+struct recording *session_recording(const struct session *s)
+{
+    return s->rec;
+}
+
+const char *session_notice(const struct session *s, uint32_t *seq)
+{
+    *seq = s->notice_seq;
+    return s->notice;
+}
+
+struct session_children session_children(const struct session *s)
+{
+    return s->children;
+}
+
+void session_take_children(struct session *s)
+{
+    if (s->sampler)
+        sampler_take_children(s->sampler);
+}
+
+void session_stop(struct session *s)
+{
+    if (s->kind != SESSION_LIVE || !s->sampler)
+        return;
+    sampler_end(s->sampler);
+    session_pump(s);
+    s->kind = SESSION_ENDED;
+}
+
+static void *save_work(void *arg)
+{
+    struct save *save = arg;
+    save->ok = store_save(save->copy, save->path, &save->err);
+    queue_put(save->done, save);
+    return NULL;
+}
+
+bool session_save(struct session *s, const char *path)
+{
+    if (s->saving)
+        return false;
+    struct save *save = xcalloc(1, sizeof *save);
+    save->copy = recording_copy(s->rec);
+    save->path = xstrdup(path);
+    save->done = s->saved;
+    if (pthread_create(&s->save_thread, NULL, save_work, save))
+        die("cannot start a thread");
+    pthread_setname_np(s->save_thread, "saver");
+    s->saving = true;
+    return true;
+}
+
+enum save_state session_save_state(struct session *s, char *text, size_t size)
+{
+    if (!s->saving)
+        return SAVE_IDLE;
+    struct save *save = queue_take(s->saved);
+    if (!save)
+        return SAVE_RUNNING;
+    pthread_join(s->save_thread, NULL);
+    s->saving = false;
+    bool ok = save->ok;
+    snprintf(text, size, "%s", ok ? save->path : save->err.text);
+    save_free(save);
+    return ok ? SAVE_DONE : SAVE_FAILED;
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One target being watched, or one file being shown: owns the recording, the sampler thread, the
+ * workers (symbols, saving) and the hand-over between them.
+ *
+ * Threads: everything here is called by the front (the screen's loop or the headless loop), which
+ * alone touches the recording. Batches of observations come up through one queue, orders go down;
+ * session_fd becomes readable when there is something to pump.
+ */
+#ifndef SESSION_SESSION_H
+#define SESSION_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "model/recording.h"
+
+struct session;
+
+struct session_options {
+    double rate_hz;     /* 1 to 10,000 */
+    bool children;      /* take in the descendants, now and later */
+};
+#define SESSION_DEFAULT_RATE_HZ 100
+
+/* Attaches to pid; fails with a sentence and the remedy (no such process, no permission, a kernel
+ * thread, a zombie, ourselves, held by another tracer). */
+struct session *session_watch(pid_t pid, const struct session_options *options, struct err *err);
+/* Starts a command with this terminal's stdin closed and stdout, stderr to /dev/null if `quiet`,
+ * and watches it. Ended (SIGTERM, then SIGKILL) by session_free if it still runs. */
+struct session *session_spawn(char *const argv[], bool quiet, const struct session_options *options,
+                              struct err *err);
+/* Shows a file. */
+struct session *session_open(const char *path, struct err *err);
+void session_free(struct session *s);
+
+/* Lets go of the target; what was seen until now is in the recording after this. */
+void session_stop(struct session *s);
+
+enum session_kind { SESSION_LIVE, SESSION_ENDED /* live, but the target is gone */, SESSION_FILE };
+enum session_kind session_kind(const struct session *s);
+/* The file's path, or NULL. */
+const char *session_path(const struct session *s);
+
+/* Becomes readable (poll) when session_pump has something to do; -1 for a file. */
+int session_fd(const struct session *s);
+/* Takes in what the threads have handed up; true if the recording changed. Bounded time. */
+bool session_pump(struct session *s);
+
+/* Names and lines that are still being looked up. */
+bool session_naming(const struct session *s);
+/* For `record`: ids must stay what they were, so that the file can be appended to. */
+void session_keep_words(struct session *s);
+
+/* Borrowed; views may read it until the next session_pump. */
+struct recording *session_recording(const struct session *s);
+/* The newest thing worth telling ("the target has executed another program"), "" if none; seq
+ * grows with each new one. Borrowed. */
+const char *session_notice(const struct session *s, uint32_t *seq);
+
+/* Children of the target that run now and how much CPU they use, for the hint that a parent idles
+ * while its children work. Refreshed once a second by the sampler. */
+struct session_children {
+    uint32_t count;
+    double cores;  /* used by all children together */
+    bool taken;    /* they are being watched too */
+};
+struct session_children session_children(const struct session *s);
+void session_take_children(struct session *s);
+
+/* Writes the recording to path in a worker (a copy is made here; the screen does not wait). One at
+ * a time: false if one is under way. */
+bool session_save(struct session *s, const char *path);
+enum save_state { SAVE_IDLE, SAVE_RUNNING, SAVE_DONE, SAVE_FAILED };
+/* SAVE_DONE and SAVE_FAILED are told once, with the path or the error; then SAVE_IDLE. */
+enum save_state session_save_state(struct session *s, char *text, size_t size);
+
+#endif

@@ -20,6 +20,8 @@
 /* After so many of them in a tick, the others are not waited for at all. */
 #define SLOW_MAX 4
 #define ATTEMPTS 4
+/* Threads whose CPU is asked for at a time. */
+#define CPUS_ASKED_MAX 16
 /* A sample never stands for more than this: what lies before it was not observed. */
 #define WEIGHT_MAX_NS (500 * NS_PER_MS)
 /* Deeper stacks keep both ends. */
@@ -459,6 +461,21 @@ bool watch_tick(struct watch *w, uint64_t now_ns)
     return alive > 0;
 }
 
+void watch_cpus(struct watch *w, cpu_set_t *cpus)
+{
+    int asked = 0;
+    for (size_t i = 0; i < w->threads.n && asked < CPUS_ASKED_MAX; i++) {
+        const struct watched_thread *t = &w->threads.at[i];
+        struct task *task = i < tasks_count(w->tasks) ? tasks_at(w->tasks, i) : NULL;
+        if (!t->tid || !task || task->tid != t->tid || t->settled)
+            continue;
+        int cpu = task_cpu(w->tasks, task);
+        if (cpu >= 0 && cpu < CPU_SETSIZE)
+            CPU_SET(cpu, cpus);
+        asked++;
+    }
+}
+
 /* Another program runs under the same pid: nothing that was known of it holds. */
 static void restart(struct watch *w, uint64_t now_ns)
 {
@@ -481,8 +498,19 @@ static void restart(struct watch *w, uint64_t now_ns)
     begin_incarnation(w, &info, now_ns);
 }
 
+/* A process that ends in its sleep runs too shortly for its run time to show it. */
+static void check_leader(struct watch *w)
+{
+    for (size_t i = 0; i < tasks_count(w->tasks); i++) {
+        struct task *task = tasks_at(w->tasks, i);
+        if (task->tid == w->pid && task_state_letter(w->tasks, task) == 'Z')
+            task->state = TASK_ENDED;
+    }
+}
+
 void watch_check(struct watch *w, uint64_t now_ns)
 {
+    check_leader(w);
     struct stat exe;
     if (stat_exe(w, &exe) && (exe.st_ino != w->exe.st_ino || exe.st_dev != w->exe.st_dev))
         restart(w, now_ns);

@@ -10,6 +10,7 @@
 #ifndef ENGINE_WATCH_H
 #define ENGINE_WATCH_H
 
+#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -32,6 +33,8 @@ bool watch_tick(struct watch *w, uint64_t now_ns);
 /* A thread that was too slow to stop has stopped now: copies it and lets it go. false: it is none of
  * this process, and still stopped. */
 bool watch_late(struct watch *w, pid_t tid, uint64_t now_ns);
+/* Adds the CPUs that its running threads are on, of at most a few of them. 6 us a thread. */
+void watch_cpus(struct watch *w, cpu_set_t *cpus);
 /* Once a second: an exec, threads' names. */
 void watch_check(struct watch *w, uint64_t now_ns);
 /* Puts the runs that are still lengthening into the sink's batch, before it is cut. */

@@ -19,6 +19,8 @@
 #include "target/children.h"
 
 #define HANDOVER_NS  (200 * NS_PER_MS)
+#define CPU_NS       (100 * NS_PER_MS) /* how often we look where the target runs */
+#define SETTLE_NS    (2 * NS_PER_S)
 #define FIRST_NS     (100 * NS_PER_MS) /* the first tables should not wait */
 #define QUEUE_MAX    64                /* handovers: a front that is 12 s late loses samples */
 #define WATCHES_MAX  256
@@ -28,13 +30,14 @@ struct sampler {
     pid_t pid;
     struct session_options options;
     struct queue *up;
-    _Atomic bool stopping, take_children;
+    _Atomic bool stopping, take_children, rest;
     bool joined;
 
     /* The attaching, told to the starter. */
     pthread_mutex_t mutex;
     pthread_cond_t attached;
     int state; /* 0 not yet, 1 attached, -1 failed */
+    bool resting, over; /* over: the thread has left its loop */
     struct err err;
 
     /* The worker's own. */
@@ -47,6 +50,7 @@ struct sampler {
     uint64_t family_ns;
     bool ended, realtime;
     uint64_t random;
+    cpu_set_t cpus, now_on; /* that we may run on; that we chose */
 };
 
 void handover_free(struct handover *h)
@@ -207,12 +211,52 @@ static void work_sleep_until(struct sampler *s, uint64_t due_ns)
     }
 }
 
+/*
+ * Keeps the sampler off the CPUs that the target's threads run on, where there is another one: what
+ * we use is then not taken from the target, and a stop takes less long to be seen.
+ */
+static void work_choose_cpu(struct sampler *s)
+{
+    cpu_set_t used, away = s->cpus;
+    CPU_ZERO(&used);
+    for (size_t i = 0; i < s->watches.n; i++)
+        watch_cpus(s->watches.at[i], &used);
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+        if (CPU_ISSET(cpu, &used))
+            CPU_CLR(cpu, &away);
+    bool apart = CPU_COUNT(&away) > 0;
+    const cpu_set_t *chosen = apart ? &away : &s->cpus;
+    if (!CPU_EQUAL(chosen, &s->now_on)) {
+        s->now_on = *chosen;
+        sched_setaffinity(0, sizeof s->now_on, &s->now_on);
+    }
+    stops_spin(s->stops, apart);
+}
+
+static void work_rest(struct sampler *s)
+{
+    stops_settle(s->stops, SETTLE_NS);
+    pthread_mutex_lock(&s->mutex);
+    s->resting = true;
+    pthread_cond_broadcast(&s->attached);
+    while (s->rest && !s->stopping)
+        pthread_cond_wait(&s->attached, &s->mutex);
+    s->resting = false;
+    pthread_mutex_unlock(&s->mutex);
+}
+
 static void work_loop(struct sampler *s)
 {
     uint64_t period_ns = (uint64_t)(NS_PER_S / s->options.rate_hz);
     uint64_t now = clock_mono_ns();
-    uint64_t beat = now, hand_over_at = now + FIRST_NS, second_at = now;
+    uint64_t beat = now, hand_over_at = now + FIRST_NS, second_at = now, cpu_at = now;
     while (!s->stopping && !s->ended) {
+        if (s->rest)
+            work_rest(s);
+        if (now >= cpu_at) {
+            work_choose_cpu(s);
+            cpu_at = now + CPU_NS;
+        }
         if (now >= second_at) {
             work_second(s, now);
             second_at += NS_PER_S;
@@ -242,6 +286,8 @@ static void *work(void *arg)
     struct sampler *s = arg;
     prctl(PR_SET_TIMERSLACK, 1000ul);
     s->realtime = work_ask_realtime();
+    sched_getaffinity(0, sizeof s->cpus, &s->cpus);
+    s->now_on = s->cpus;
     sink_init(&s->sink);
     s->stops = stops_new();
     s->metrics = metrics_reader_new();
@@ -251,6 +297,10 @@ static void *work(void *arg)
         work_tell(s, 1);
         work_loop(s);
         work_hand_over(s);
+        pthread_mutex_lock(&s->mutex);
+        s->over = true;
+        pthread_cond_broadcast(&s->attached);
+        pthread_mutex_unlock(&s->mutex);
     } else {
         work_tell(s, -1);
     }
@@ -295,6 +345,7 @@ void sampler_end(struct sampler *s)
     if (s->joined)
         return;
     s->stopping = true;
+    sampler_rest(s, false);
     pthread_join(s->thread, NULL);
     s->joined = true;
 }
@@ -311,6 +362,16 @@ void sampler_free(struct sampler *s)
     pthread_mutex_destroy(&s->mutex);
     pthread_cond_destroy(&s->attached);
     free(s);
+}
+
+void sampler_rest(struct sampler *s, bool rest)
+{
+    pthread_mutex_lock(&s->mutex);
+    s->rest = rest;
+    pthread_cond_broadcast(&s->attached);
+    while (rest && !s->resting && !s->joined && !s->over)
+        pthread_cond_wait(&s->attached, &s->mutex);
+    pthread_mutex_unlock(&s->mutex);
 }
 
 int sampler_fd(const struct sampler *s)

@@ -39,6 +39,8 @@ void sampler_free(struct sampler *s);
 int sampler_fd(const struct sampler *s);
 /* NULL: nothing new. The caller's. */
 struct handover *sampler_take(struct sampler *s);
+/* Stands still, holding no thread of the target's, until told to go on: for a stop of our own. */
+void sampler_rest(struct sampler *s, bool rest);
 void sampler_take_children(struct sampler *s);
 
 #endif

@@ -317,6 +317,12 @@ void session_stop(struct session *s)
     s->kind = SESSION_ENDED;
 }
 
+void session_rest(struct session *s, bool rest)
+{
+    if (s->kind == SESSION_LIVE)
+        sampler_rest(s->sampler, rest);
+}
+
 static void *save_work(void *arg)
 {
     struct save *save = arg;

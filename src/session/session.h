@@ -39,6 +39,10 @@ void session_free(struct session *s);
 /* Lets go of the target; what was seen until now is in the recording after this. */
 void session_stop(struct session *s);
 
+/* Before we are stopped (Ctrl-Z) and after: meanwhile no thread of the target is touched, since one
+ * that we held would stand as long as we do. */
+void session_rest(struct session *s, bool rest);
+
 enum session_kind { SESSION_LIVE, SESSION_ENDED /* live, but the target is gone */, SESSION_FILE };
 enum session_kind session_kind(const struct session *s);
 /* The file's path, or NULL. */

@@ -33,6 +33,9 @@
 #define FREE_STEP_NS (200 * NS_PER_US)
 /* How long a thread that left by exec is looked for. */
 #define STRAY_NS (10 * NS_PER_S)
+/* A thread on another CPU stops within some 10 us; to be woken up by it takes longer, and keeps it
+ * standing. */
+#define SPIN_NS (40 * NS_PER_US)
 /* How long a seizure may take before dead threads are looked for. */
 #define SEIZE_NS (2 * NS_PER_MS)
 
@@ -47,6 +50,7 @@ struct stops {
     struct stop_stats stats;
     timer_t timer;
     int signal; /* the timer's: makes waitpid return */
+    bool spin;
     pid_t current;
     enum held held;
     int deliver; /* the signal to go on with */
@@ -92,6 +96,11 @@ struct stops *stops_new(void)
         die("timer_create: no timer for the time limit of stops");
     vec_reserve(&s->slow, 64);
     return s;
+}
+
+void stops_spin(struct stops *s, bool spin)
+{
+    s->spin = spin;
 }
 
 const struct stop_stats *stops_stats(const struct stops *s)
@@ -285,18 +294,23 @@ pid_t stops_wait(struct stops *s, uint64_t until_ns)
     }
 }
 
+void stops_settle(struct stops *s, uint64_t limit_ns)
+{
+    uint64_t until_ns = clock_mono_ns() + limit_ns;
+    while ((s->slow.n || s->stray_until_ns) && clock_mono_ns() < until_ns) {
+        pid_t tid = stops_wait(s, clock_mono_ns() + FREE_STEP_NS);
+        if (tid)
+            stop_end(s, tid);
+    }
+}
+
 void stops_free(struct stops *s)
 {
     if (!s)
         return;
     if (s->current)
         stop_end(s, s->current);
-    uint64_t until_ns = clock_mono_ns() + FREE_WAIT_NS;
-    while ((s->slow.n || s->stray_until_ns) && clock_mono_ns() < until_ns) {
-        pid_t tid = stops_wait(s, clock_mono_ns() + FREE_STEP_NS);
-        if (tid)
-            stop_end(s, tid);
-    }
+    stops_settle(s, FREE_WAIT_NS);
     timer_delete(s->timer);
     vec_free(&s->slow);
     free(s);
@@ -334,13 +348,15 @@ static enum stop_result seize_failed(pid_t tid, int error)
 static pid_t wait_stop(struct stops *s, pid_t tid, int *status, uint64_t limit_ns)
 {
     pid_t got = waitpid(tid, status, __WALL | WNOHANG);
+    uint64_t spin_until_ns = s->spin ? s->began_ns + SPIN_NS : 0;
+    while (got == 0 && clock_mono_ns() < spin_until_ns)
+        got = waitpid(tid, status, __WALL | WNOHANG);
     if (got != 0 || limit_ns == 0)
         return got;
     uint64_t until_ns = s->began_ns + limit_ns;
     arm(s, limit_ns);
     do {
-        /* Waiting asleep, and not by looking again and again, leaves the CPU to the thread that
-         * is to stop: at a real-time priority we would keep it from ever getting there. */
+        /* Asleep, because on its own CPU we would keep the thread from ever getting there. */
         got = waitpid(tid, status, __WALL);
     } while (got < 0 && errno == EINTR && clock_mono_ns() < until_ns);
     int error = errno;
@@ -351,6 +367,8 @@ static pid_t wait_stop(struct stops *s, pid_t tid, int *status, uint64_t limit_n
 enum stop_result stop_begin(struct stops *s, pid_t tid, uint64_t limit_ns)
 {
     vec_reserve(&s->slow, s->slow.n + 2); /* stop_end allocates nothing */
+    if (is_slow(s, tid))
+        return STOP_SLOW;
     if (seize(s, tid) != 0)
         return seize_failed(tid, errno);
     s->began_ns = clock_mono_ns();

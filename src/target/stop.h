@@ -43,6 +43,10 @@ struct stop_stats {
 };
 const struct stop_stats *stops_stats(const struct stops *s);
 
+/* Whether to look for a stop again and again for a moment before sleeping: right only where the
+ * threads that are stopped run on other CPUs than ours. */
+void stops_spin(struct stops *s, bool spin);
+
 /* Seizes and interrupts tid, and waits for it to stop, at most limit_ns. 10 to 40 us for a thread
  * that runs. A thread that its user has stopped (SIGSTOP) gives STOP_OK and stays stopped after. */
 enum stop_result stop_begin(struct stops *s, pid_t tid, uint64_t limit_ns);
@@ -56,5 +60,7 @@ void stop_end(struct stops *s, pid_t tid);
  * stopped as after STOP_OK, at the very place where it stood when the stop was asked for (it had no
  * CPU since): copy, then stop_end. 0: the time has come. */
 pid_t stops_wait(struct stops *s, uint64_t until_ns);
+/* Lets go, without a copy, what stops late within limit_ns, so that nothing is held any more. */
+void stops_settle(struct stops *s, uint64_t limit_ns);
 
 #endif

@@ -318,13 +318,22 @@ void task_look(struct tasks *tasks, struct task *t, struct task_look *look)
         look->doing = parse_syscall(text, look) ? TASK_BLOCKED : TASK_HIDDEN;
 }
 
-char task_state_letter(struct tasks *tasks, const struct task *t)
+static bool read_stat(struct tasks *tasks, const struct task *t, struct procfs_stat *stat)
 {
     char text[1024];
+    return t->state == TASK_ALIVE &&
+           procfs_read(tasks->dir, text, sizeof text, "%d/stat", (int)t->tid) > 0 &&
+           procfs_parse_stat(text, stat);
+}
+
+char task_state_letter(struct tasks *tasks, const struct task *t)
+{
     struct procfs_stat stat;
-    if (t->state != TASK_ALIVE ||
-        procfs_read(tasks->dir, text, sizeof text, "%d/stat", (int)t->tid) <= 0 ||
-        !procfs_parse_stat(text, &stat))
-        return 0;
-    return stat.state;
+    return read_stat(tasks, t, &stat) ? stat.state : 0;
+}
+
+int task_cpu(struct tasks *tasks, const struct task *t)
+{
+    struct procfs_stat stat;
+    return read_stat(tasks, t, &stat) ? stat.cpu : -1;
 }

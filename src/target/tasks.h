@@ -81,6 +81,9 @@ void task_look(struct tasks *tasks, struct task *t, struct task_look *look);
  * thread is blocked outside of a system call. */
 char task_state_letter(struct tasks *tasks, const struct task *t);
 
+/* The CPU that it runs on, or ran on last; -1: it has ended. 6 us. */
+int task_cpu(struct tasks *tasks, const struct task *t);
+
 /* For a forked child before it executes another program, which should not inherit the raised
  * limit. Async-signal-safe. */
 void tasks_restore_file_limit(void);

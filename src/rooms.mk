@@ -167,3 +167,44 @@ libsession_a_SOURCES = \
 	src/session/sampler.h \
 	src/session/session.c \
 	src/session/session.h
+
+noinst_LIBRARIES += libview.a
+libview_a_SOURCES = \
+	src/view/alerts.c \
+	src/view/compare.c \
+	src/view/compare.h \
+	src/view/detail.c \
+	src/view/detail.h \
+	src/view/draw_compare.c \
+	src/view/draw_compare.h \
+	src/view/draw_figure.c \
+	src/view/draw_figure.h \
+	src/view/draw_frame.c \
+	src/view/draw_frame.h \
+	src/view/draw_header.c \
+	src/view/draw_header.h \
+	src/view/draw_table.c \
+	src/view/draw_table.h \
+	src/view/draw_time.c \
+	src/view/draw_time.h \
+	src/view/functions.c \
+	src/view/grid.c \
+	src/view/grid.h \
+	src/view/lines.c \
+	src/view/order.c \
+	src/view/order.h \
+	src/view/rows.c \
+	src/view/rows.h \
+	src/view/significance.c \
+	src/view/significance.h \
+	src/view/summary.c \
+	src/view/table.c \
+	src/view/table.h \
+	src/view/tally.c \
+	src/view/tally.h \
+	src/view/theme.h \
+	src/view/threads.c \
+	src/view/timeline.c \
+	src/view/tree.c \
+	src/view/views.c \
+	src/view/views.h

@@ -65,6 +65,26 @@ check_PROGRAMS += tests/unit/target_stop
 tests_unit_target_stop_SOURCES = tests/unit/target_stop.c
 tests_unit_target_stop_LDADD = libtarget.a libbase.a $(CMOCKA_LIBS) $(PROC2_LIBS) -lm
 
+check_PROGRAMS += tests/unit/view_compare
+tests_unit_view_compare_SOURCES = tests/unit/view_compare.c
+tests_unit_view_compare_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
+
+check_PROGRAMS += tests/unit/view_draw
+tests_unit_view_draw_SOURCES = tests/unit/view_draw.c
+tests_unit_view_draw_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
+
+check_PROGRAMS += tests/unit/view_grid
+tests_unit_view_grid_SOURCES = tests/unit/view_grid.c
+tests_unit_view_grid_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
+
+check_PROGRAMS += tests/unit/view_rows
+tests_unit_view_rows_SOURCES = tests/unit/view_rows.c
+tests_unit_view_rows_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
+
+check_PROGRAMS += tests/unit/view_table
+tests_unit_view_table_SOURCES = tests/unit/view_table.c
+tests_unit_view_table_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
+
 TESTS += $(check_PROGRAMS)
 endif
 

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Two (recording, window, filter) pairs set against each other: what got slower, faster, new, gone.
+ *
+ * Rates are normalised: seconds per second of the window, so that durations and sampling rates that
+ * differ compare. A regression is +10 % and an improvement -10 % of a function's self time per
+ * second (contract), and only where the difference is significant against the scatter over slices
+ * of the two windows and against the number of samples. Self time decides, so that the caller of
+ * a slower function is not called slower.
+ */
+#ifndef VIEW_COMPARE_H
+#define VIEW_COMPARE_H
+
+#include "view/table.h"
+
+#define COMPARE_THRESHOLD_PCT 10.0
+
+struct compare_side {
+    const struct recording *rec;
+    struct window window;
+    struct filter filter;
+};
+
+enum verdict {
+    VERDICT_UNCHANGED,
+    VERDICT_REGRESSION,
+    VERDICT_IMPROVEMENT,
+    VERDICT_NEW,
+    VERDICT_GONE
+};
+const char *verdict_name(enum verdict verdict);
+
+/* The totals of one side, per second of its window: cores, and threads waiting or idle. */
+struct compare_totals {
+    double span_s; /* of the window, as far as there are observations */
+    double cpu, wait, idle;
+    uint64_t samples;
+};
+
+struct compare_summary {
+    double time_diff_s; /* non-idle thread seconds per second, after - before */
+    size_t regressions, improvements;
+    struct compare_totals before, after;
+};
+
+/*
+ * The comparison's columns are those of the JSON's diff rows; screens use the same table. A row's
+ * function, place and thread are numbers of the recording `after`, but of `before` where the
+ * verdict's row has no after_pct. It has no fill of its own: it takes two queries.
+ */
+extern const struct view compare_view;
+
+/* Fills table (of compare_view) with a row a function, worst regression first, noise greyed. sort:
+ * a column's key; NULL: that order. limit 0: all. O(runs in the windows x slices). */
+void compare_fill(struct table *table, struct compare_summary *summary,
+                  const struct compare_side *before, const struct compare_side *after,
+                  const char *sort, bool invert, size_t limit);
+
+#endif

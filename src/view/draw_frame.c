@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See draw_frame.h. */
+#include "view/draw_frame.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+
+void draw_tabs(struct grid *g, int row, const struct label *tabs, size_t n, size_t active,
+               const char *position)
+{
+    int right = text_columns(position), at = 0, end = g->columns - (right ? right + 1 : 0);
+    grid_put(g, row, g->columns - right, right, STYLE_GREY, position);
+    for (size_t i = 0; i < n; i++) {
+        char text[64];
+        bool on = i == active;
+        snprintf(text, sizeof text, "%s%s%s", tabs[i].key, tabs[i].key[0] ? " " : "", tabs[i].text);
+        int width = text_columns(text);
+        if (at + width + 2 > end) {
+            grid_char(g, row, at + 1, STYLE_TAB, g->ascii ? '~' : 0x2026);
+            return;
+        }
+        /* Brackets stand where the blanks between the tabs were, so that nothing moves. */
+        enum style style = on ? STYLE_TAB_ON : STYLE_TAB;
+        if (on)
+            grid_char(g, row, at, style, '[');
+        grid_put(g, row, at + 1, width, style, text);
+        if (on)
+            grid_char(g, row, at + 1 + width, style, ']');
+        grid_link(g, row, at, width + 1, (uint16_t)(LINK_TAB + i));
+        at += width + 1;
+    }
+}
+
+void draw_bar_line(struct grid *g, int row, const struct label *items, size_t n)
+{
+    int need = 0, at = 0;
+    for (size_t i = 0; i < n; i++)
+        need += text_columns(items[i].key) + text_columns(items[i].text) + 1;
+    int most = need > g->columns + 1 ? 4 : 32;
+    grid_fill(g, row, 0, g->columns, STYLE_KEY_TEXT);
+    for (size_t i = 0; i < n; i++) {
+        int from = at, key = text_columns(items[i].key);
+        int text = text_columns(items[i].text) < most ? text_columns(items[i].text) : most;
+        if (at + key + text > g->columns) {
+            grid_char(g, row, g->columns - 1, STYLE_KEY_TEXT, g->ascii ? '~' : 0x2026);
+            return;
+        }
+        at += grid_put(g, row, at, key, STYLE_KEY, items[i].key);
+        at += grid_put(g, row, at, text, STYLE_KEY_TEXT, items[i].text);
+        grid_link(g, row, from, at - from, (uint16_t)(LINK_BAR + i));
+        at++;
+    }
+}
+
+void draw_status(struct grid *g, int row, const struct status *s)
+{
+    const struct cost *cost = &s->rec->cost;
+    char text[256], samples[FIGURE_MAX], lost[FIGURE_MAX];
+    struct text t = TEXT(text);
+    uint64_t from = s->at_ns > 60 * NS_PER_S ? s->at_ns - 60 * NS_PER_S : 0;
+    const struct series *series = s->rec->total.series;
+    struct point stopped = series_summary(&series[METRIC_STOPPED_PCT], from, s->at_ns + 1);
+    struct point own = series_summary(&series[METRIC_OWN_CPU_PCT], from, s->at_ns + 1);
+    text_add(&t, "%s samples  %s lost", figure_count(samples, cost->samples),
+             figure_count(lost, cost->lost + cost->torn));
+    if (stopped.count)
+        text_add(&t, "  cost %.1f%%", stopped.mean);
+    if (own.count)
+        text_add(&t, "  own CPU %.1f%%", own.mean);
+    int right = text_columns(text), left = text_columns(s->message);
+    grid_fill(g, row, 0, g->columns, STYLE_NORMAL);
+    if (left == 0 || left + 2 + right <= g->columns)
+        grid_put_right(g, row, 0, g->columns, STYLE_STATUS, text);
+    grid_put(g, row, 0, g->columns, s->style, s->message);
+}
+
+int draw_prompt(struct grid *g, int row, const char *label, const char *text)
+{
+    grid_fill(g, row, 0, g->columns, STYLE_NORMAL);
+    int at = grid_put(g, row, 0, g->columns - 8, STYLE_KEY, label) + 1;
+    return at + grid_put_tail(g, row, at, g->columns - at - 1, STYLE_NORMAL, text);
+}
+
+void draw_help(struct grid *g, int row, int height, const struct label *lines, size_t n, size_t top)
+{
+    for (int i = 0; i < height && top + (size_t)i < n; i++) {
+        const struct label *l = &lines[top + (size_t)i];
+        if (!l->key) {
+            grid_put(g, row + i, 1, g->columns - 2, STYLE_HEADING, l->text);
+            continue;
+        }
+        int used = grid_put(g, row + i, 3, 20, STYLE_KEY, l->key);
+        int at = used == 0 ? 3 : used > 14 ? 3 + used + 2 : 19;
+        grid_put(g, row + i, at, g->columns - at - 1, STYLE_NORMAL, l->text);
+    }
+}

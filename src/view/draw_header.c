@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See draw_header.h. */
+#include "view/draw_header.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "view/draw_figure.h"
+
+#define SPARK_MAX 400
+
+struct incarnation_id recording_target(const struct recording *rec)
+{
+    struct incarnation_id found = {rec->incarnations.n > 1 ? 1 : 0};
+    for (uint32_t i = 2; i < rec->incarnations.n; i++)
+        if (rec->incarnations.at[i].pid == rec->incarnations.at[found.n].pid)
+            found.n = i;
+    return found;
+}
+
+/* The script or module among a Python command line's words; false if there is none. */
+static bool script_of(char *out, size_t size, const char *cmdline)
+{
+    const char *word = strchr(cmdline, ' ');
+    while (word) {
+        while (*word == ' ')
+            word++;
+        size_t n = strcspn(word, " ");
+        if (n == 0)
+            return false;
+        if (n == 2 && strncmp(word, "-c", 2) == 0)
+            return false;
+        bool module = n == 2 && strncmp(word, "-m", 2) == 0;
+        bool takes_value = n == 2 && (strncmp(word, "-X", 2) == 0 || strncmp(word, "-W", 2) == 0);
+        if (module || takes_value) {
+            word += n;
+            while (*word == ' ')
+                word++;
+            n = strcspn(word, " ");
+        }
+        if (n && (module || (!takes_value && word[0] != '-'))) {
+            char path[512];
+            snprintf(path, sizeof path, "%.*s", (int)(n < 500 ? n : 500), word);
+            snprintf(out, size, "%s", path_base(path));
+            return true;
+        }
+        word = word[n] ? word + n : NULL;
+    }
+    return false;
+}
+
+void target_title(char *out, size_t size, const struct recording *rec)
+{
+    const struct incarnation *in = &rec->incarnations.at[recording_target(rec).n];
+    const char *runtime = string_text(&rec->words, in->runtime);
+    if (strncmp(runtime, "python", 6) == 0 &&
+        script_of(out, size, string_text(&rec->words, in->cmdline)))
+        return;
+    snprintf(out, size, "%s", string_text(&rec->words, in->comm));
+}
+
+static double metric_now(const struct recording *rec, enum metric metric, uint64_t at_ns)
+{
+    const struct point *p = series_find(&rec->total.series[metric], at_ns);
+    return p ? p->mean : NAN;
+}
+
+double memory_slope(const struct recording *rec, uint64_t at_ns)
+{
+    const struct series *s = &rec->total.series[METRIC_RSS];
+    uint64_t from = at_ns > 60 * NS_PER_S ? at_ns - 60 * NS_PER_S : 0;
+    double n = 0, st = 0, sv = 0, stt = 0, stv = 0;
+    for (size_t i = series_count(s); i > 0; i--) {
+        const struct point *p = series_at(s, i - 1);
+        if (p->time_ns > at_ns)
+            continue;
+        if (p->time_ns < from)
+            break;
+        double t = ((double)p->time_ns - (double)from) / NS_PER_S;
+        n++;
+        st += t;
+        sv += p->mean;
+        stt += t * t;
+        stv += t * p->mean;
+    }
+    double d = n * stt - st * st;
+    return n < 3 || d < 1e-9 ? 0 : (n * stv - st * sv) / d;
+}
+
+double header_memory_top(const struct recording *rec, uint64_t from_ns, uint64_t to_ns)
+{
+    struct point p = series_summary(&rec->total.series[METRIC_RSS], from_ns, to_ns + 1);
+    return scale_top(p.count ? p.max : 0, true);
+}
+
+static void draw_target(struct grid *g, int row, const struct header *h)
+{
+    char name[256], age[FIGURE_MAX], state[256];
+    target_title(name, sizeof name, h->rec);
+    const struct incarnation *in = &h->rec->incarnations.at[recording_target(h->rec).n];
+    uint64_t age_ns = h->at_ns > h->rec->start_ns ? h->at_ns - h->rec->start_ns : 0;
+    snprintf(state, sizeof state, "%s  %6s", h->state, figure_duration(age, age_ns));
+    int state_width = text_columns(state);
+    if (state_width > g->columns / 2)
+        state_width = g->columns / 2;
+    int left = g->columns - state_width - 2, at = 0;
+    at += grid_put(g, row, at, left - at, STYLE_LABEL, "proftop");
+    at += 2;
+    at += grid_put(g, row, at, left - at, STYLE_TITLE, name);
+    double threads = metric_now(h->rec, METRIC_THREADS, h->at_ns);
+    char rest[256];
+    struct text t = TEXT(rest);
+    text_add(&t, "  %d  %s", in->pid, string_text(&h->rec->words, in->runtime));
+    if (!isnan(threads))
+        text_add(&t, "  %.0f thread%s", threads, threads >= 1.5 ? "s" : "");
+    grid_put(g, row, at, left - at, STYLE_NORMAL, rest);
+    grid_put_right(g, row, g->columns - state_width, state_width, h->state_style, state);
+}
+
+/* Where the meter, the sparkline and the words stand at this width. */
+struct meter_layout {
+    int meter, spark_at, spark, words_at, words;
+};
+
+static struct meter_layout meter_layout(int columns)
+{
+    struct meter_layout l;
+    l.words = columns >= 100 ? 34 : 26;
+    l.meter = columns >= 120 ? 40 : 28;
+    if (columns < 80) {
+        l.words = columns >= 60 ? 26 : 0;
+        l.meter = columns - 4 - (l.words ? l.words + 2 : 0);
+        if (l.meter > 28)
+            l.meter = 28;
+    }
+    l.spark_at = 4 + l.meter + 2;
+    l.words_at = columns - l.words;
+    l.spark = l.words_at - 2 - l.spark_at;
+    if (l.spark > SPARK_MAX)
+        l.spark = SPARK_MAX;
+    if (l.spark < 4)
+        l.spark = 0;
+    return l;
+}
+
+static enum style meter_style(const struct recording *rec, enum metric metric)
+{
+    enum severity worst = SEVERITY_NONE;
+    for (size_t i = 0; i < alert_rule_count; i++)
+        if (alert_rules[i].metric == metric && rec->alert_states[i].severity > worst)
+            worst = rec->alert_states[i].severity;
+    return worst == SEVERITY_NONE ? STYLE_BAR : STYLE_BAR_HIGH;
+}
+
+static void draw_meter_line(struct grid *g, int row, const struct header *h, const char *label,
+                            enum metric pct, enum metric series, double top, const char *words)
+{
+    struct meter_layout l = meter_layout(g->columns);
+    double value = metric_now(h->rec, pct, h->at_ns);
+    char figure[FIGURE_MAX];
+    snprintf(figure, sizeof figure, "%.0f%%", value);
+    grid_put(g, row, 0, 3, STYLE_LABEL, label);
+    draw_meter(g, row, 4, l.meter, value / 100, isnan(value) ? "-" : figure,
+               meter_style(h->rec, pct));
+    float steps[SPARK_MAX];
+    if (l.spark) {
+        series_steps(steps, l.spark, &h->rec->total.series[series], h->spark_from_ns, h->at_ns + 1);
+        draw_sparkline(g, row, l.spark_at, steps, l.spark, top, STYLE_SPARK);
+    }
+    grid_put(g, row, l.words_at, l.words, STYLE_NORMAL, words);
+}
+
+void draw_header(struct grid *g, int row, const struct header *h)
+{
+    const struct recording *rec = h->rec;
+    char words[128], used[FIGURE_MAX], of[FIGURE_MAX], slope[FIGURE_MAX];
+    draw_target(g, row, h);
+    double user = metric_now(rec, METRIC_CPU_USER, h->at_ns);
+    double system = metric_now(rec, METRIC_CPU_SYSTEM, h->at_ns);
+    double cores = rec->cpus_allowed > 0 ? rec->cpus_allowed : 1;
+    if (isnan(user) || isnan(system))
+        words[0] = '\0';
+    else
+        snprintf(words, sizeof words, "%.2f of %.3g core%s, sys %.0f%%", user + system, cores,
+                 cores > 1 ? "s" : "", 100 * system / cores);
+    draw_meter_line(g, row + 1, h, "CPU", METRIC_CPU_PCT, METRIC_CPU_PCT, 100, words);
+    double rss = metric_now(rec, METRIC_RSS, h->at_ns);
+    if (isnan(rss))
+        words[0] = '\0';
+    else if (h->say_memory_top)
+        snprintf(words, sizeof words, "%s, scale now 0-%s", figure_bytes(used, rss),
+                 figure_bytes(of, h->memory_top));
+    else
+        snprintf(words, sizeof words, "%s of %s, %s", figure_bytes(used, rss),
+                 figure_bytes(of, (double)rec->memory_limit),
+                 figure_bytes_rate(slope, memory_slope(rec, h->at_ns)));
+    draw_meter_line(g, row + 2, h, "MEM", METRIC_MEMORY_PCT, METRIC_RSS, h->memory_top, words);
+}
+
+static void draw_verdict_line(struct grid *g, int row, enum style style, char sign,
+                              const char *sentence, char letter)
+{
+    char text[512];
+    snprintf(text, sizeof text, "%c %s", sign, sentence);
+    grid_put(g, row, 0, g->columns - 3, style, text);
+    if (letter)
+        grid_char(g, row, g->columns - 1, STYLE_KEY, (uint32_t)letter);
+}
+
+void draw_verdicts(struct grid *g, int row, const struct recording *rec,
+                   const struct table *summary, const char *hint, char (*letter)(const char *view))
+{
+    int drawn = 0;
+    for (int severity = SEVERITY_CRITICAL; severity >= SEVERITY_WARNING; severity--) {
+        for (size_t i = 0; i < alert_rule_count && drawn < VERDICT_ROWS; i++) {
+            const struct alert_state *s = &rec->alert_states[i];
+            if ((int)s->severity != severity)
+                continue;
+            char figure[FIGURE_MAX], text[256];
+            snprintf(text, sizeof text, alert_rules[i].sentence,
+                     metric_figure(figure, alert_rules[i].metric, s->value));
+            draw_verdict_line(g, row + drawn++,
+                              severity == SEVERITY_CRITICAL ? STYLE_CRITICAL : STYLE_WARNING, '!',
+                              text, letter("alerts"));
+        }
+    }
+    if (hint[0] && drawn < VERDICT_ROWS)
+        draw_verdict_line(g, row + drawn++, STYLE_NOTICE, '!', hint, '\0');
+    int verdict = summary->view ? view_column(summary->view, "verdict") : -1;
+    int view = summary->view ? view_column(summary->view, "view") : -1;
+    for (size_t i = 0; verdict >= 0 && i < summary->rows.n && drawn < VERDICT_ROWS; i++) {
+        const struct value *v = table_cell(summary, i, (size_t)verdict);
+        const struct value *proof = view >= 0 ? table_cell(summary, i, (size_t)view) : NULL;
+        if (v->kind == VALUE_TEXT)
+            draw_verdict_line(g, row + drawn++, STYLE_NORMAL, '!', v->text,
+                              proof && proof->kind == VALUE_TEXT ? letter(proof->text) : '\0');
+    }
+    if (drawn == 0)
+        draw_verdict_line(g, row, STYLE_GREY, ' ', "nothing stands out", '\0');
+}

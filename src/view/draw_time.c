@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See draw_time.h. */
+#include "view/draw_time.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "view/draw_figure.h"
+
+#define STEPS_MAX 512
+#define TITLE     20
+#define NOW       11
+#define SCALE     11
+
+const char *wall_clock(char *out, const struct recording *rec, uint64_t time_ns)
+{
+    int64_t since = (int64_t)(time_ns - rec->start_ns);
+    time_t t = (time_t)((rec->start_wall_ns + since) / (int64_t)NS_PER_S);
+    struct tm tm;
+    if (!localtime_r(&t, &tm) || !strftime(out, FIGURE_MAX, "%H:%M:%S", &tm))
+        snprintf(out, FIGURE_MAX, "?");
+    return out;
+}
+
+static double top_of(enum metric metric, double max)
+{
+    switch (metrics[metric].unit) {
+    case UNIT_PCT:
+        return max > 100                     ? scale_top(max, false)
+               : metric <= METRIC_MEMORY_PCT ? 100
+                                             : scale_top(max, false);
+    case UNIT_BYTES:
+    case UNIT_BYTES_PER_S:
+        return scale_top(max, true);
+    case UNIT_CORES:
+    case UNIT_COUNT:
+    case UNIT_PER_S:
+        break;
+    }
+    return scale_top(max, false);
+}
+
+/* The columns of the charts. */
+struct strip {
+    int at, width;
+    struct window all;
+};
+
+static int column_of(const struct strip *s, uint64_t time_ns)
+{
+    double span = (double)(s->all.to_ns - s->all.from_ns);
+    double x = ((double)time_ns - (double)s->all.from_ns) / (span > 0 ? span : 1) * s->width;
+    return x < 0 ? -1 : x > s->width ? s->width : (int)x;
+}
+
+static void draw_metric(struct grid *g, int row, const struct recording *rec, enum metric metric,
+                        const struct strip *s)
+{
+    const struct series *series = &rec->total.series[metric];
+    float steps[STEPS_MAX];
+    char figure[FIGURE_MAX];
+    double max = 0;
+    series_steps(steps, s->width, series, s->all.from_ns, s->all.to_ns);
+    for (int i = 0; i < s->width; i++)
+        if (!isnan(steps[i]) && steps[i] > max)
+            max = steps[i];
+    double top = top_of(metric, max);
+    const struct point *last = series_find(series, s->all.to_ns);
+    grid_put(g, row, 1, TITLE, STYLE_NORMAL, metrics[metric].title);
+    grid_put_right(g, row, TITLE + 1, NOW, STYLE_NORMAL,
+                   last ? metric_figure(figure, metric, last->mean) : "-");
+    draw_sparkline(g, row, s->at, steps, s->width, top, STYLE_SPARK);
+    grid_put_right(g, row, s->at + s->width, SCALE, STYLE_GREY, metric_figure(figure, metric, top));
+}
+
+static void draw_axis(struct grid *g, int row, const struct recording *rec, const struct strip *s,
+                      struct window shown)
+{
+    char text[FIGURE_MAX];
+    int from = column_of(s, shown.from_ns), to = column_of(s, shown.to_ns);
+    grid_put(g, row, 1, TITLE + NOW, STYLE_GREY, "window, ! alerts, | marks");
+    for (int i = 0; i < s->width; i++)
+        grid_char(g, row, s->at + i, i >= from && i <= to ? STYLE_HELD : STYLE_GREY,
+                  i >= from && i <= to ? '='
+                  : g->ascii           ? '-'
+                                       : 0x2500);
+    for (size_t i = 0; i < rec->marks.n; i++) {
+        int x = column_of(s, rec->marks.at[i].time_ns);
+        if (x >= 0 && x < s->width)
+            grid_char(g, row, s->at + x, STYLE_NOTICE, '|');
+    }
+    for (size_t i = 0; i < rec->alerts.n; i++) {
+        const struct alert_event *e = &rec->alerts.at[i];
+        int x = column_of(s, e->time_ns);
+        if (e->raised && x >= 0 && x < s->width)
+            grid_char(g, row, s->at + x,
+                      e->severity == SEVERITY_CRITICAL ? STYLE_CRITICAL : STYLE_WARNING, '!');
+    }
+    grid_put(g, row + 1, s->at, 8, STYLE_GREY, wall_clock(text, rec, s->all.from_ns));
+    uint64_t middle = s->all.from_ns + (s->all.to_ns - s->all.from_ns) / 2;
+    if (s->width >= 30)
+        grid_put(g, row + 1, s->at + s->width / 2 - 4, 8, STYLE_GREY,
+                 wall_clock(text, rec, middle));
+    grid_put_right(g, row + 1, s->at + s->width - 8, 8, STYLE_GREY,
+                   wall_clock(text, rec, s->all.to_ns));
+}
+
+size_t draw_time(struct grid *g, int row, int height, const struct recording *rec,
+                 const struct time_look *look)
+{
+    struct strip s = {TITLE + NOW + 3, g->columns - TITLE - NOW - 3 - SCALE - 1, look->all};
+    if (s.width > STEPS_MAX)
+        s.width = STEPS_MAX;
+    size_t n = 0;
+    int drawn = 0;
+    grid_fill(g, row, 0, g->columns, STYLE_COLUMN);
+    grid_put(g, row, 1, TITLE, STYLE_COLUMN, "METRIC");
+    grid_put_right(g, row, TITLE + 1, NOW, STYLE_COLUMN, "AT THE END");
+    if (s.width < 8)
+        return 0;
+    grid_put(g, row, s.at, s.width, STYLE_COLUMN, "OVER THE RECORDING");
+    grid_put_right(g, row, s.at + s.width, SCALE, STYLE_COLUMN, "FULL SCALE");
+    for (int m = 0; m < METRIC_COUNT; m++) {
+        if (series_count(&rec->total.series[m]) == 0)
+            continue;
+        if (n >= look->top && drawn < height - 3) {
+            draw_metric(g, row + 1 + drawn, rec, (enum metric)m, &s);
+            drawn++;
+        }
+        n++;
+    }
+    if (height >= 4)
+        draw_axis(g, row + 1 + drawn, rec, &s, look->shown);
+    return n;
+}

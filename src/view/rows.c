@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See rows.h. Pure. */
+#include "view/rows.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+
+void rows_sum(struct table *table, const struct query *query, struct window_sum *sum)
+{
+    window_sum(sum, query->rec, query->window, &query->filter);
+    table->window = query->window;
+    table->whole_ns = sum->whole_ns;
+    table->samples = sum->cpu_ticks + sum->wait_ticks + sum->idle_ticks;
+    table->idle_pct = rows_pct(sum->idle_ns, sum->cpu_ns + sum->wait_ns + sum->idle_ns);
+}
+
+void rows_count(struct table *table, const struct query *query)
+{
+    struct window_sum sum;
+    rows_sum(table, query, &sum);
+    window_sum_clear(&sum);
+}
+
+void rows_add_idle(struct table *table, const struct query *query, const struct window_sum *sum,
+                   size_t name_column)
+{
+    if (query->filter.states == STATES_ALL || !sum->idle_ns)
+        return;
+    struct row *row = table_add_row(table);
+    row->role = ROW_IDLE;
+    row->key = UINT64_MAX;
+    table_set_format(table, name_column,
+                     "idle %.1f%%: timers, accept loops, workers with nothing to do",
+                     table->idle_pct);
+}
+
+const char *rows_function_name(const struct recording *rec, struct function_id function)
+{
+    const char *name = string_text(&rec->words, function_at(&rec->words, function)->name);
+    return *name ? name : function.n ? "[no name]" : "[no stack]";
+}
+
+static uint64_t mix_text(uint64_t seed, const char *text)
+{
+    return hash_mix(seed, hash_bytes(text, strlen(text)));
+}
+
+uint64_t rows_function_key(const struct recording *rec, struct function_id function)
+{
+    const struct function *f = function_at(&rec->words, function);
+    uint64_t key = mix_text(f->line, string_text(&rec->words, f->name));
+    key = mix_text(key, string_text(&rec->words, f->file));
+    return mix_text(key, module_path(&rec->words, f->module));
+}
+
+const char *rows_place(char *out, size_t size, const struct recording *rec,
+                       struct function_id function, uint32_t line)
+{
+    const struct function *f = function_at(&rec->words, function);
+    const char *file = path_base(string_text(&rec->words, f->file));
+    if (*file && line)
+        snprintf(out, size, "%s:%u", file, line);
+    else if (*file)
+        snprintf(out, size, "%s", file);
+    else
+        snprintf(out, size, "%s", path_base(module_path(&rec->words, f->module)));
+    return out;
+}
+
+void rows_set_text(struct table *table, size_t column, const char *text)
+{
+    if (*text)
+        table_set_text(table, column, text);
+}
+
+void rows_set_line(struct table *table, size_t column, uint32_t line)
+{
+    if (line)
+        table_set_number(table, column, line);
+}
+
+static bool starts_with_any(const char *s, const char *const *heads)
+{
+    for (; *heads; heads++)
+        if (strncmp(s, *heads, strlen(*heads)) == 0)
+            return true;
+    return false;
+}
+
+bool rows_is_own(const struct recording *rec, struct function_id function)
+{
+    static const char *const library_dirs[] = {"/lib/",       "/lib64/", "/usr/lib/",
+                                               "/usr/lib64/", "[",       NULL};
+    /* A static program has libc's in its own file. */
+    static const char *const library_names[] = {"[", "__", "_start", NULL};
+    const struct function *f = function_at(&rec->words, function);
+    const char *name = string_text(&rec->words, f->name);
+    const char *file = string_text(&rec->words, f->file);
+    const char *module = module_path(&rec->words, f->module);
+    if (f->language == LANGUAGE_PYTHON)
+        return *file && *file != '<' && !strstr(file, "/lib/python3") &&
+               !strstr(file, "/site-packages/") && !strstr(file, "/dist-packages/");
+    return *module && !starts_with_any(name, library_names) &&
+           !starts_with_any(module, library_dirs);
+}
+
+struct place rows_own_place(const struct recording *rec, struct stack_id stack)
+{
+    const struct place *places = NULL;
+    for (struct stack_id s = stack; s.n; s = stack_at(&rec->words, s)->parent) {
+        size_t n = recording_places(rec, stack_at(&rec->words, s)->frame, &places);
+        for (size_t i = 0; i < n; i++)
+            if (rows_is_own(rec, places[i].function))
+                return places[i];
+    }
+    if (!stack.n)
+        return (struct place){0};
+    recording_places(rec, stack_at(&rec->words, stack)->frame, &places);
+    return places[0];
+}

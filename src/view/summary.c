@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The verdicts: what stands out in the window, worst first, each a sentence with its figure and the
+ * view that proves it. A table of rules: a row adds a kind of verdict. Pure.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "view/rows.h"
+#include "view/tally.h"
+#include "view/views.h"
+
+enum summary_column { COL_RANK, COL_VERDICT, COL_FIGURE, COL_VIEW, COL_KIND, COL_COUNT };
+
+static const struct column columns[COL_COUNT] = {
+    [COL_RANK] = {"rank", "#", FORMAT_COUNT, 2, 80, COLUMN_BOTH, true},
+    [COL_VERDICT] = {"verdict", "VERDICT", FORMAT_TEXT, 48, 80, COLUMN_BOTH, false},
+    [COL_FIGURE] = {"figure", "FIGURE", FORMAT_PCT, 8, 80, COLUMN_BOTH, false},
+    [COL_VIEW] = {"view", "PROOF", FORMAT_TEXT, 9, 80, COLUMN_BOTH, false},
+    [COL_KIND] = {"kind", NULL, FORMAT_TEXT, 0, 0, COLUMN_DATA, false},
+};
+
+/* What the rules judge by, and what they found. */
+struct summary {
+    const struct query *query;
+    const struct table *table;
+    const struct window_sum *sum;
+    const struct tallies *tallies;
+    VEC(struct finding) findings;
+};
+
+struct finding {
+    const struct summary_rule *rule;
+    double score; /* the higher the worse */
+    char figure[FIGURE_MAX];
+    char sentence[320];
+    enum row_role role;
+    struct function_id function;
+    uint32_t number; /* the order in which they were found, for ties */
+};
+
+struct summary_rule {
+    const char *kind, *view;
+    double least; /* percent from which it is worth a line */
+    void (*judge)(struct summary *s, const struct summary_rule *rule);
+};
+
+/* What is raised or broken stands over what merely takes time (scores up to 100). */
+#define SCORE_CRITICAL 400
+#define SCORE_WARNING  300
+#define SCORE_SAMPLING 200
+/* That a target idles explains the rest, but is no fault. */
+#define SCORE_IDLE  1
+#define FEW_SAMPLES 100
+
+static struct finding *find(struct summary *s, const struct summary_rule *rule, double score,
+                            const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+static struct finding *find(struct summary *s, const struct summary_rule *rule, double score,
+                            const char *fmt, ...)
+{
+    struct finding *f = vec_add(&s->findings);
+    f->rule = rule;
+    f->score = score;
+    f->number = (uint32_t)s->findings.n;
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(f->sentence, sizeof f->sentence, fmt, ap);
+    va_end(ap);
+    return f;
+}
+
+static void set_pct(struct finding *f, double pct)
+{
+    snprintf(f->figure, sizeof f->figure, "%.1f%%", pct);
+}
+
+static void judge_alerts(struct summary *s, const struct summary_rule *rule)
+{
+    const struct recording *rec = s->query->rec;
+    for (uint32_t r = 0; r < alert_rule_count; r++) {
+        const struct alert_event *last = NULL;
+        for (size_t i = 0; i < rec->alerts.n; i++)
+            if (rec->alerts.at[i].rule == r && rec->alerts.at[i].time_ns < s->query->window.to_ns)
+                last = &rec->alerts.at[i];
+        if (!last || !last->raised)
+            continue;
+        enum metric metric = alert_rules[r].metric;
+        const struct point *now =
+            series_find(&rec->total.series[metric], s->query->window.to_ns - 1);
+        char figure[FIGURE_MAX];
+        metric_figure(figure, metric, now ? now->mean : last->value);
+        const char *sentence = alert_rules[r].sentence, *gap = strstr(sentence, "%s");
+        int head = gap ? (int)(gap - sentence) : (int)strlen(sentence);
+        bool critical = last->severity == SEVERITY_CRITICAL;
+        struct finding *f = find(s, rule, critical ? SCORE_CRITICAL : SCORE_WARNING, "%.*s%s%s",
+                                 head, sentence, gap ? figure : "", gap ? gap + 2 : "");
+        snprintf(f->figure, sizeof f->figure, "%s", figure);
+        f->role = ROW_ALERT;
+    }
+}
+
+static void judge_hot(struct summary *s, const struct summary_rule *rule)
+{
+    const struct recording *rec = s->query->rec;
+    const struct tally *top = NULL;
+    for (size_t i = 1; i < s->tallies->rows.n; i++)
+        if (!top || s->tallies->rows.at[i].cpu_ns > top->cpu_ns)
+            top = &s->tallies->rows.at[i];
+    double pct = top ? rows_pct(top->cpu_ns, s->table->whole_ns) : 0;
+    if (pct < rule->least)
+        return;
+    char place[160];
+    uint32_t line = function_at(&rec->words, top->function)->line;
+    rows_place(place, sizeof place, rec, top->function, line ? line : top->line);
+    struct finding *f = find(s, rule, pct, "%.0f%% of the time goes to %s on the CPU (%s)", pct,
+                             rows_function_name(rec, top->function), place);
+    set_pct(f, pct);
+    f->function = top->function;
+}
+
+/* Waits of one kind for one thing, under one of the program's own functions. */
+struct wait_group {
+    struct function_id function;
+    struct object_id object;
+    uint8_t state, wait;
+    uint64_t ns;
+    uint32_t threads;
+};
+
+struct wait_groups {
+    VEC(struct wait_group) at;
+    struct map index, threads;
+};
+
+static void add_wait(struct wait_groups *g, const struct recording *rec, const struct cell *cell)
+{
+    struct wait_group w = {
+        rows_own_place(rec, cell->stack).function, cell->object, cell->state, cell->wait, 0, 0};
+    uint64_t key =
+        hash_mix((uint64_t)w.function.n << 32 | w.object.n, (uint64_t)(w.state << 8 | w.wait));
+    uint32_t n = map_get(&g->index, key);
+    if (n == MAP_NONE) {
+        n = (uint32_t)g->at.n;
+        vec_push(&g->at, w);
+        map_add(&g->index, key, n);
+    }
+    g->at.at[n].ns += cell->ns;
+    uint64_t thread = (uint64_t)n << 32 | cell->thread.n;
+    if (map_get(&g->threads, thread) == MAP_NONE) {
+        map_add(&g->threads, thread, 1);
+        g->at.at[n].threads++;
+    }
+}
+
+static void say_wait(struct summary *s, const struct summary_rule *rule, const struct wait_group *w,
+                     double pct)
+{
+    const struct recording *rec = s->query->rec;
+    const char *what = dictionary_object_text(&rec->words, w->object);
+    if (w->state == STATE_RUNNABLE)
+        what = "a CPU";
+    else if (!*what)
+        what = w->wait == WAIT_GIL ? "the GIL" : wait_name(w->wait);
+    struct finding *f = find(s, rule, pct, "%.0f%% of the time: %u %s for %s in %s", pct,
+                             w->threads, w->threads == 1 ? "thread waits" : "threads wait", what,
+                             rows_function_name(rec, w->function));
+    set_pct(f, pct);
+    f->function = w->function;
+}
+
+static void judge_waits(struct summary *s, const struct summary_rule *rule)
+{
+    struct wait_groups groups = {0};
+    for (size_t i = 0; i < s->sum->cells.n; i++) {
+        const struct cell *cell = &s->sum->cells.at[i];
+        if (cell->state != STATE_RUNNING && !cell->idle &&
+            cell_counts(cell, s->query->filter.states))
+            add_wait(&groups, s->query->rec, cell);
+    }
+    const struct wait_group *top = NULL;
+    for (size_t i = 0; i < groups.at.n; i++)
+        if (!top || groups.at.at[i].ns > top->ns)
+            top = &groups.at.at[i];
+    double pct = top ? rows_pct(top->ns, s->table->whole_ns) : 0;
+    if (top && pct >= rule->least)
+        say_wait(s, rule, top, pct);
+    vec_free(&groups.at);
+    map_free(&groups.index);
+    map_free(&groups.threads);
+}
+
+static void judge_idle(struct summary *s, const struct summary_rule *rule)
+{
+    if (s->table->idle_pct < rule->least)
+        return;
+    struct finding *f = find(s, rule, SCORE_IDLE,
+                             "the target is idle %.0f%% of the time: timers, accept loops, workers "
+                             "with nothing to do",
+                             s->table->idle_pct);
+    set_pct(f, s->table->idle_pct);
+}
+
+static void judge_sampling(struct summary *s, const struct summary_rule *rule)
+{
+    const struct cost *cost = &s->query->rec->cost;
+    double lost = rows_pct(cost->lost, cost->lost + cost->samples);
+    if (lost >= rule->least)
+        set_pct(find(s, rule, SCORE_SAMPLING,
+                     "%.0f%% of the samples were lost: a lower rate keeps "
+                     "the figures true",
+                     lost),
+                lost);
+    if (s->table->samples >= FEW_SAMPLES)
+        return;
+    struct finding *f =
+        s->table->samples
+            ? find(s, rule, SCORE_SAMPLING, "only %u samples so far: the figures are rough",
+                   (unsigned)s->table->samples)
+            : find(s, rule, SCORE_SAMPLING, "no samples in this window");
+    snprintf(f->figure, sizeof f->figure, "%u", (unsigned)s->table->samples);
+}
+
+static const struct summary_rule rules[] = {
+    {"alert", "alerts", 0, judge_alerts}, {"sampling", "timeline", 5, judge_sampling},
+    {"cpu", "functions", 10, judge_hot},  {"wait", "functions", 10, judge_waits},
+    {"idle", "threads", 90, judge_idle},
+};
+static const struct summary_rule nothing = {"none", "functions", 0, NULL};
+
+static int worse(const void *x, const void *y)
+{
+    const struct finding *a = x, *b = y;
+    if (a->score != b->score)
+        return a->score > b->score ? -1 : 1;
+    return a->number < b->number ? -1 : 1;
+}
+
+static void add_finding(struct table *table, const struct finding *f, size_t rank)
+{
+    struct row *row = table_add_row(table);
+    row->key = hash_mix(hash_bytes(f->rule->kind, strlen(f->rule->kind)), f->function.n);
+    row->function = f->function;
+    row->place.function = f->function;
+    row->role = f->role;
+    table_set_number(table, COL_RANK, (double)rank);
+    table_set_text(table, COL_VERDICT, f->sentence);
+    rows_set_text(table, COL_FIGURE, f->figure);
+    table_set_text(table, COL_KIND, f->rule->kind);
+    table_set_text(table, COL_VIEW, f->rule->view);
+}
+
+static void summary_fill(struct table *table, const struct query *query)
+{
+    struct window_sum sum;
+    rows_sum(table, query, &sum);
+    struct tallies tallies;
+    tally_sum(&tallies, query->rec, &sum, query->filter.states, TALLY_FUNCTIONS);
+    struct summary s = {.query = query, .table = table, .sum = &sum, .tallies = &tallies};
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
+        rules[i].judge(&s, &rules[i]);
+    if (!s.findings.n)
+        find(&s, &nothing, 0, "nothing stands out");
+    vec_sort(&s.findings, worse);
+    for (size_t i = 0; i < s.findings.n; i++)
+        add_finding(table, &s.findings.at[i], i + 1);
+    vec_free(&s.findings);
+    tally_clear(&tallies);
+    window_sum_clear(&sum);
+}
+
+const struct view summary_view = {
+    .name = "summary",
+    .title = "Summary",
+    .columns = columns,
+    .n_columns = COL_COUNT,
+    .fill = summary_fill,
+    .empty = "Nothing stands out.",
+};

@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Comparisons of simulated recordings whose truth is known: what is slower is found, and only it.
+ */
+#include "view_fixture.h"
+
+#include <stdio.h>
+
+#include "view/compare.h"
+#include "view/significance.h"
+
+#define FUNCTIONS 12
+#define SLOW      3 /* the function that is made slower */
+
+/* The random numbers are ours, so that each run of the test is the same. */
+static uint64_t random_state;
+
+static double random_unit(void)
+{
+    random_state = random_state * 6364136223846793005u + 1442695040888963407u;
+    return (double)(random_state >> 11) / 9007199254740992.0;
+}
+
+struct program {
+    double work_ms[FUNCTIONS]; /* of each function, in one cycle */
+    double period_ms; /* 0: the next cycle follows at once; else it sleeps until it is due */
+    double queue;     /* runnable time for each second on the CPU: busy neighbours */
+    const char *file, *exe;
+    bool native; /* functions of the program's file, without sources */
+    uint32_t first_line;
+};
+
+static const struct program work = {.work_ms = {20, 15, 10, 8, 6, 4, 3, 2, 1, 0.5, 0.3, 0.2},
+                                    .file = "/a/shop.py",
+                                    .exe = "/a/app"};
+
+struct simulated {
+    struct recording *rec;
+    struct thread_id thread;
+    struct stack_id stacks[FUNCTIONS], sleeping;
+};
+
+static struct simulated simulated_new(const struct program *p, double rate_hz)
+{
+    struct simulated s = {.rec = fixture_new()};
+    struct recording *rec = s.rec;
+    rec->rate_hz = rate_hz;
+    rec->incarnations.at[1].exe = dictionary_string(&rec->words, p->exe);
+    s.thread = fixture_thread(rec, 1, "main");
+    struct function_id main = fixture_function(rec, "main", p->file, p->first_line + 1);
+    struct stack_id root = fixture_call(rec, (struct stack_id){0}, main, p->first_line + 2);
+    for (int i = 0; i < FUNCTIONS; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "step_%d", i);
+        struct function_id f =
+            p->native ? fixture_native(rec, name, p->exe, "", 0)
+                      : fixture_function(rec, name, p->file, p->first_line + 10 * (uint32_t)i);
+        const struct place place = {f, p->native ? 0 : p->first_line + 10 * (uint32_t)i + 1};
+        s.stacks[i] = p->native ? fixture_call_native(rec, root, &place, 1)
+                                : fixture_call(rec, root, f, place.line);
+    }
+    s.sleeping = fixture_call(rec, root, fixture_function(rec, "sleep", "/usr/time.py", 1), 1);
+    return s;
+}
+
+/* Where the program stands at a moment of its cycle; *queued: it waits for a CPU there. */
+static int step_at(const struct program *p, double ms, bool *queued)
+{
+    for (int i = 0; i < FUNCTIONS; i++) {
+        double length = p->work_ms[i] * (1 + p->queue);
+        if (ms < length) {
+            *queued = random_unit() < p->queue / (1 + p->queue);
+            return i;
+        }
+        ms -= length;
+    }
+    return FUNCTIONS;
+}
+
+/* Samples the program at jittered ticks. */
+static struct recording *simulate(const struct program *p, double seconds, double rate_hz,
+                                  uint64_t seed)
+{
+    struct simulated s = simulated_new(p, rate_hz);
+    random_state = seed * 2654435761u + 12345;
+    random_unit();
+    double cycle_ms = 0;
+    for (int i = 0; i < FUNCTIONS; i++)
+        cycle_ms += p->work_ms[i] * (1 + p->queue);
+    if (cycle_ms < p->period_ms)
+        cycle_ms = p->period_ms;
+    for (int tick = 0; tick < (int)(seconds * rate_hz); tick++) {
+        double ms = (tick + random_unit()) * 1000 / rate_hz;
+        bool queued = false;
+        int step = step_at(p, ms - cycle_ms * (double)(long)(ms / cycle_ms), &queued);
+        struct run run = {.from_ns = START_NS + (uint64_t)(tick / rate_hz * NS_PER_S),
+                          .weight_ns = (uint64_t)(NS_PER_S / rate_hz),
+                          .thread = s.thread,
+                          .ticks = 1,
+                          .stack = step < FUNCTIONS ? s.stacks[step] : s.sleeping,
+                          .state = step == FUNCTIONS ? STATE_WAITING
+                                   : queued          ? STATE_RUNNABLE
+                                                     : STATE_RUNNING,
+                          .wait = step == FUNCTIONS ? WAIT_SLEEP : WAIT_NONE};
+        recording_add_run(s.rec, &run);
+    }
+    return s.rec;
+}
+
+/* The names of the rows of a verdict, in order. */
+static void names_of(char *out, size_t size, const struct table *t, const char *verdict)
+{
+    *out = '\0';
+    for (size_t r = 0; r < t->rows.n; r++)
+        if (strcmp(fixture_text(t, r, "verdict"), verdict) == 0)
+            snprintf(out + strlen(out), size - strlen(out), "%s%s", *out ? " " : "",
+                     fixture_text(t, r, "name"));
+}
+
+static void check_verdict(const struct table *t, const char *verdict, const char *want)
+{
+    char have[512];
+    names_of(have, sizeof have, t, verdict);
+    assert_string_equal(have, want);
+}
+
+static struct compare_summary compare(struct table *t, const struct recording *before,
+                                      const struct recording *after)
+{
+    struct compare_summary summary;
+    struct compare_side a = {before, window_all(before), {0}};
+    struct compare_side b = {after, window_all(after), {0}};
+    compare_fill(t, &summary, &a, &b, NULL, false, 0);
+    return summary;
+}
+
+static void compare_programs(struct table *t, struct compare_summary *summary,
+                             const struct program *p, const struct program *q, double seconds,
+                             uint64_t seed)
+{
+    struct recording *before = simulate(p, seconds, 100, 2 * seed);
+    struct recording *after = simulate(q, seconds, 100, 2 * seed + 1);
+    *summary = compare(t, before, after);
+    recording_free(before);
+    recording_free(after);
+}
+
+/* The same program twice, 50 times over: chance gives no verdict. */
+static void nothing_changed(void **state)
+{
+    (void)state;
+    struct table t = {0};
+    struct compare_summary summary;
+    struct program paced = work;
+    paced.period_ms = 200;
+    for (uint64_t seed = 1; seed <= 50; seed++) {
+        compare_programs(&t, &summary, &work, &work, 20, seed);
+        check_verdict(&t, "regression", "");
+        check_verdict(&t, "improvement", "");
+        check_verdict(&t, "new", "");
+        check_verdict(&t, "gone", "");
+        compare_programs(&t, &summary, &paced, &paced, 20, seed);
+        check_verdict(&t, "regression", "");
+        check_verdict(&t, "improvement", "");
+    }
+    table_clear(&t);
+}
+
+/* One function of a loop that never rests takes 1.5 times as long: found each time, and nothing
+ * else is slower (that all others take a smaller part of each second now is in the numbers). */
+static void slower_in_a_busy_loop(void **state)
+{
+    (void)state;
+    struct table t = {0};
+    struct compare_summary summary;
+    struct program slow = work;
+    slow.work_ms[SLOW] *= 1.5;
+    for (uint64_t seed = 1; seed <= 50; seed++) {
+        compare_programs(&t, &summary, &work, &slow, 50, seed);
+        check_verdict(&t, "regression", "step_3");
+        assert_string_equal(fixture_text(&t, 0, "name"), "step_3"); /* the worst first */
+        assert_int_equal(t.rows.at[0].role, ROW_WORSE);
+        assert_int_equal(summary.regressions, 1);
+        assert_float_equal(summary.time_diff_s, 0, 0.001);
+    }
+    table_clear(&t);
+}
+
+/* In a program that sleeps until its next period the others stay as they are. */
+static void slower_in_a_paced_loop(void **state)
+{
+    (void)state;
+    struct table t = {0};
+    struct compare_summary summary;
+    struct program paced = work, slow;
+    paced.period_ms = 140;
+    slow = paced;
+    slow.work_ms[SLOW] *= 1.5;
+    for (uint64_t seed = 1; seed <= 50; seed++) {
+        compare_programs(&t, &summary, &paced, &slow, 60, seed);
+        check_verdict(&t, "regression", "step_3");
+        check_verdict(&t, "improvement", "");
+        assert_float_equal(fixture_number(&t, 0, "before_s_per_s"), 8.0 / 140, 0.02);
+        assert_float_equal(fixture_number(&t, 0, "after_s_per_s"), 12.0 / 140, 0.02);
+        assert_float_equal(summary.time_diff_s, 4.0 / 140, 0.02);
+        compare_programs(&t, &summary, &slow, &paced, 60, seed);
+        check_verdict(&t, "regression", "");
+        check_verdict(&t, "improvement", "step_3");
+        assert_int_equal(summary.improvements, 1);
+        assert_int_equal(t.rows.at[0].role, ROW_BETTER);
+    }
+    table_clear(&t);
+}
+
+/* Neighbours make a paced program queue for the CPU: its functions are not at fault. */
+static void busier_machine(void **state)
+{
+    (void)state;
+    struct table t = {0};
+    struct compare_summary summary;
+    struct program paced = work, queueing, slow;
+    paced.period_ms = 140;
+    queueing = paced;
+    queueing.queue = 0.4;
+    slow = queueing;
+    slow.work_ms[SLOW] *= 1.5;
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        compare_programs(&t, &summary, &paced, &queueing, 40, seed);
+        check_verdict(&t, "regression", "");
+        compare_programs(&t, &summary, &queueing, &paced, 40, seed);
+        check_verdict(&t, "improvement", "");
+        compare_programs(&t, &summary, &paced, &slow, 60, seed);
+        check_verdict(&t, "regression", "step_3");
+        /* A loop that never rests takes its seconds all the same. */
+        struct program busy = slow;
+        busy.period_ms = 0;
+        compare_programs(&t, &summary, &work, &busy, 60, seed);
+        check_verdict(&t, "regression", "step_3");
+    }
+    table_clear(&t);
+}
+
+/* Different rates and lengths of recording are no difference. */
+static void rates_and_lengths(void **state)
+{
+    (void)state;
+    struct table t = {0};
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        struct recording *before = simulate(&work, 10, 1000, seed);
+        struct recording *after = simulate(&work, 30, 97, seed + 100);
+        struct compare_summary summary = compare(&t, before, after);
+        assert_int_equal(summary.regressions + summary.improvements, 0);
+        assert_float_equal(summary.before.span_s, 10, 0.01);
+        assert_float_equal(summary.before.cpu, 1, 0.01);
+        recording_free(before);
+        recording_free(after);
+    }
+    table_clear(&t);
+}
+
+/* Proftop attached for two seconds before the first sample: that is no time of the target's. */
+static void late_first_sample(void **state)
+{
+    (void)state;
+    struct table t = {0};
+    struct recording *before = simulate(&work, 10, 100, 1), *after = simulate(&work, 10, 100, 2);
+    after->start_ns -= 5 * NS_PER_S;
+    struct compare_summary summary = compare(&t, before, after);
+    assert_float_equal(summary.time_diff_s, 0, 0.01);
+    assert_int_equal(summary.improvements, 0);
+    recording_free(before);
+    recording_free(after);
+    table_clear(&t);
+}
+
+/* Lines moved, directories and the program's name changed: still the same functions. */
+static void builds_differ(void **state)
+{
+    (void)state;
+    struct table t = {0};
+    struct compare_summary summary;
+    struct program moved = work;
+    moved.file = "/elsewhere/shop.py";
+    moved.first_line = 1000;
+    compare_programs(&t, &summary, &work, &moved, 20, 1);
+    check_verdict(&t, "new", "");
+    check_verdict(&t, "gone", "");
+    assert_int_equal(t.rows.n, FUNCTIONS);
+    assert_true(fixture_number(&t, 0, "line") >= 1000); /* as it stands now */
+
+    struct program old = work, new = work;
+    old.native = new.native = true;
+    new.exe = "/build2/app-next";
+    compare_programs(&t, &summary, &old, &new, 20, 1);
+    assert_int_equal(t.rows.n, FUNCTIONS);
+    check_verdict(&t, "new", "");
+
+    /* Another file: each name is left over once on each side. */
+    moved.file = "/a/bazaar.py";
+    compare_programs(&t, &summary, &work, &moved, 20, 1);
+    assert_int_equal(t.rows.n, FUNCTIONS);
+    check_verdict(&t, "gone", "");
+    check_verdict(&t, "regression", "");
+    table_clear(&t);
+}
+
+static void new_and_gone(void **state)
+{
+    (void)state;
+    struct table t = {0};
+    struct compare_summary summary;
+    struct program with = work, without = work;
+    without.work_ms[2] = 0;
+    compare_programs(&t, &summary, &without, &with, 50, 1);
+    check_verdict(&t, "new", "step_2");
+    size_t r = fixture_find(&t, "name", "step_2");
+    assert_int_equal(fixture_value(&t, r, "before_pct")->kind, VALUE_NULL);
+    assert_int_equal(fixture_value(&t, r, "change_pct")->kind, VALUE_NULL);
+    assert_string_equal(fixture_text(&t, r, "change"), "new");
+    assert_float_equal(fixture_number(&t, r, "before_s_per_s"), 0, 0);
+    assert_int_equal(summary.regressions, 0);
+    compare_programs(&t, &summary, &with, &without, 50, 1);
+    check_verdict(&t, "gone", "step_2");
+
+    /* One sample of a function is nothing new. */
+    struct program rare = work;
+    without.work_ms[2] = 10;
+    rare.work_ms[11] = 0.05;
+    without.work_ms[11] = 0;
+    compare_programs(&t, &summary, &without, &rare, 50, 1);
+    check_verdict(&t, "new", "");
+    table_clear(&t);
+}
+
+/* Ten slices of exactly so many samples each: the slices do not scatter at all, and still 20 more
+ * samples out of 120 are what chance may give. */
+static void too_regular(void **state)
+{
+    (void)state;
+    struct table t = {0};
+    struct recording *recs[2];
+    for (int n = 0; n < 2; n++) {
+        struct simulated s = simulated_new(&work, 100);
+        for (int tick = 0; tick < 2000; tick++) {
+            bool slow = tick % 100 < (n ? 6 : 5);
+            struct run run = {.from_ns = START_NS + (uint64_t)tick * 10 * NS_PER_MS,
+                              .weight_ns = 10 * NS_PER_MS,
+                              .thread = s.thread,
+                              .ticks = 1,
+                              .stack = s.stacks[slow ? SLOW : 0]};
+            recording_add_run(s.rec, &run);
+        }
+        recs[n] = s.rec;
+    }
+    struct compare_summary summary = compare(&t, recs[0], recs[1]);
+    size_t r = fixture_find(&t, "name", "step_3");
+    assert_float_equal(fixture_number(&t, r, "change_pct"), 20, 0.1);
+    assert_int_equal(summary.regressions, 0);
+    assert_int_equal(t.rows.at[r].role, ROW_NOISE);
+    recording_free(recs[0]);
+    recording_free(recs[1]);
+    table_clear(&t);
+}
+
+/* A function that works in bursts of seconds: many samples, and few events. */
+static void bursts(void **state)
+{
+    (void)state;
+    struct table t = {0};
+    struct recording *recs[2];
+    for (int n = 0; n < 2; n++) {
+        struct simulated s = simulated_new(&work, 100);
+        for (int tick = 0; tick < 3000; tick++) {
+            int second = tick / 100;
+            bool burst = second % 10 == 4 && second < (n ? 30 : 20);
+            struct run run = {.from_ns = START_NS + (uint64_t)tick * 10 * NS_PER_MS,
+                              .weight_ns = 10 * NS_PER_MS,
+                              .thread = s.thread,
+                              .ticks = 1,
+                              .stack = s.stacks[burst ? SLOW : 0]};
+            recording_add_run(s.rec, &run);
+        }
+        recs[n] = s.rec;
+    }
+    struct compare_summary summary = compare(&t, recs[0], recs[1]);
+    size_t r = fixture_find(&t, "name", "step_3");
+    assert_float_equal(fixture_number(&t, r, "change_pct"), 50, 1);
+    assert_int_equal(summary.regressions, 0);
+    recording_free(recs[0]);
+    recording_free(recs[1]);
+    table_clear(&t);
+}
+
+/* The spike against the time before it, in one recording. */
+static void two_windows(void **state)
+{
+    (void)state;
+    struct program p = work;
+    struct table t = {0};
+    struct recording *rec = simulate(&p, 30, 100, 1);
+    struct compare_summary summary;
+    struct compare_side a = {rec, {START_NS, START_NS + 15 * NS_PER_S}, {0}};
+    struct compare_side b = {rec, {START_NS + 15 * NS_PER_S, START_NS + 30 * NS_PER_S}, {0}};
+    compare_fill(&t, &summary, &a, &b, "after_pct", false, 3);
+    assert_int_equal(t.rows.n, 3);
+    assert_string_equal(fixture_text(&t, 0, "name"), "step_0");
+    assert_int_equal(summary.regressions + summary.improvements, 0);
+    assert_float_equal(summary.after.span_s, 15, 0.01);
+
+    /* Nothing on one side, nothing on both. */
+    a.window = (struct window){START_NS + 100 * NS_PER_S, START_NS + 101 * NS_PER_S};
+    compare_fill(&t, &summary, &a, &b, NULL, false, 0);
+    assert_int_equal(summary.regressions, 0);
+    b.window = a.window;
+    compare_fill(&t, &summary, &a, &b, NULL, false, 0);
+    assert_int_equal(t.rows.n, 0);
+    recording_free(rec);
+    table_clear(&t);
+}
+
+static void significance(void **state)
+{
+    (void)state;
+    double low[20], high[20], same[20];
+    for (int i = 0; i < 20; i++) {
+        low[i] = i;
+        high[i] = i + 20;
+        same[i] = 7;
+    }
+    assert_true(significance_ranks(low, 20, high, 20) < 1e-6);
+    assert_float_equal(significance_ranks(low, 20, high, 20), significance_ranks(high, 20, low, 20),
+                       1e-12);
+    assert_float_equal(significance_ranks(low, 20, low, 20), 1, 0);
+    assert_float_equal(significance_ranks(same, 20, same, 20), 1, 0);
+    assert_float_equal(significance_ranks(low, 0, high, 20), 1, 0);
+    /* U = 3 of 5 and 5 without ties: z = (12.5 - 3 - 0.5) / sqrt(25 * 11 / 12) = 1.880 */
+    const double a[] = {1, 2, 3, 5, 7}, b[] = {4, 6, 8, 9, 10};
+    assert_float_equal(significance_ranks(a, 5, b, 5), 0.0601, 0.0005);
+    /* 100 and 150 samples of the same time: z = 50 / sqrt(250) = 3.162 */
+    assert_float_equal(significance_counts(1, 100, 1.5, 150), 0.001565, 1e-5);
+    assert_float_equal(significance_counts(1, 100, 1, 100), 1, 0);
+    assert_float_equal(significance_counts(0, 0, 0, 0), 1, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(significance),
+        cmocka_unit_test(nothing_changed),
+        cmocka_unit_test(slower_in_a_busy_loop),
+        cmocka_unit_test(slower_in_a_paced_loop),
+        cmocka_unit_test(busier_machine),
+        cmocka_unit_test(rates_and_lengths),
+        cmocka_unit_test(late_first_sample),
+        cmocka_unit_test(builds_differ),
+        cmocka_unit_test(new_and_gone),
+        cmocka_unit_test(too_regular),
+        cmocka_unit_test(bursts),
+        cmocka_unit_test(two_windows),
+    };
+    return cmocka_run_group_tests_name("view_compare", tests, NULL, NULL);
+}

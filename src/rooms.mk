@@ -208,3 +208,24 @@ libview_a_SOURCES = \
 	src/view/tree.c \
 	src/view/views.c \
 	src/view/views.h
+
+noinst_LIBRARIES += libui.a
+libui_a_SOURCES = \
+	src/ui/command.c \
+	src/ui/guard.c \
+	src/ui/guard.h \
+	src/ui/keys.c \
+	src/ui/keys.h \
+	src/ui/loop.c \
+	src/ui/palette.c \
+	src/ui/palette.h \
+	src/ui/picker.c \
+	src/ui/prompt.c \
+	src/ui/prompt.h \
+	src/ui/screens.c \
+	src/ui/state.c \
+	src/ui/state.h \
+	src/ui/terminal.c \
+	src/ui/terminal.h \
+	src/ui/ui.h
+libui_a_CPPFLAGS = $(AM_CPPFLAGS) $(NCURSES_CFLAGS)

@@ -1,0 +1,581 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What keys, clicks and prompts do to the screens' state. Nothing is painted here. See state.h. */
+#include "ui/state.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "view/draw_header.h"
+#include "view/draw_table.h"
+
+#define DOUBLE_CLICK_NS (400 * NS_PER_MS)
+
+/* Screens without a selected row only scroll. */
+static bool only_scrolls(const struct ui *ui)
+{
+    return ui->screen == SCREEN_TIME || ui->screen == SCREEN_HELP;
+}
+
+static void chose(struct ui *ui)
+{
+    struct list *l = ui_list(ui);
+    l->holds = true;
+    if (l->selected < ui->table.rows.n)
+        l->key = ui->table.rows.at[l->selected].key;
+    ui_keep_in_sight(ui);
+    if (ui->grid.columns >= 200)
+        ui->refill = true; /* the pane shows the selected function */
+    ui->repaint = true;
+}
+
+static void move_by(struct ui *ui, long by)
+{
+    struct list *l = ui_list(ui);
+    size_t n = screens[ui->screen].count(ui);
+    size_t *at = only_scrolls(ui) ? &l->top : &l->selected;
+    size_t height = (size_t)ui_list_height(ui);
+    size_t last = only_scrolls(ui) ? (n > height ? n - height : 0) : (n ? n - 1 : 0);
+    if (by < 0)
+        *at = *at > (size_t)-by ? *at - (size_t)-by : 0;
+    else
+        *at = *at + (size_t)by < last ? *at + (size_t)by : last;
+    if (only_scrolls(ui))
+        l->selected = l->top;
+    chose(ui);
+}
+
+static void move_to_end(struct ui *ui, bool end)
+{
+    move_by(ui, end ? 1 << 30 : -(1 << 30));
+    if (!end)
+        ui_list(ui)->holds = false; /* the top stays chosen, whatever stands there */
+}
+
+static void search(struct ui *ui, int step, bool here)
+{
+    struct list *l = ui_list(ui);
+    size_t n = ui->table.rows.n;
+    if (!ui->search[0]) {
+        ui_say(ui, STYLE_NOTICE, "nothing to search for: / asks");
+        return;
+    }
+    for (size_t i = here ? 0 : 1; i <= n && n; i++) {
+        size_t row = (l->selected + (step > 0 ? i : n * 2 - i)) % n;
+        if (row_matches(&ui->table, row, ui->search)) {
+            l->selected = row;
+            chose(ui);
+            return;
+        }
+    }
+    ui_say(ui, STYLE_NOTICE, "no row here contains \"%.60s\"", ui->search);
+}
+
+static void sort_by(struct ui *ui, size_t column)
+{
+    struct list *l = ui_list(ui);
+    const char *key = ui->table.view->columns[column].key;
+    const char *now = ui_sort(ui, ui->screen);
+    if (now && strcmp(now, key) == 0)
+        l->invert = !l->invert;
+    else
+        l->invert = false;
+    l->sort = key;
+    l->holds = false;
+    l->selected = l->top = 0;
+    ui->refill = true;
+}
+
+/* The next column that has a title and room, to the left or to the right of the sorted one. */
+static void sort_step(struct ui *ui, int step)
+{
+    const struct view *v = ui->table.view;
+    if (!v || screens[ui->screen].fill == NULL || only_scrolls(ui) || ui->screen == SCREEN_DETAIL)
+        return;
+    const char *sort = ui_sort(ui, ui->screen);
+    long at = sort ? view_column(v, sort) : -1, n = (long)v->n_columns;
+    for (long i = 1; i <= n; i++) {
+        long column = ((at + step * i) % n + n) % n;
+        const struct column *c = &v->columns[column];
+        if (c->title && (c->from_columns <= 80 || c->from_columns <= ui->grid.columns) &&
+            column != at) {
+            sort_by(ui, (size_t)column);
+            return;
+        }
+    }
+}
+
+static void fold(struct ui *ui, bool folded)
+{
+    const struct list *l = ui_list(ui);
+    if (ui->screen != SCREEN_TREE || l->selected >= ui->table.rows.n) {
+        ui_say(ui, STYLE_NOTICE, "folding is for the tree (t)");
+        return;
+    }
+    uint64_t key = ui->table.rows.at[l->selected].key;
+    size_t at = 0;
+    while (at < ui->folded_keys.n && ui->folded_keys.at[at] != key)
+        at++;
+    if (folded && at == ui->folded_keys.n)
+        vec_push(&ui->folded_keys, key);
+    else if (!folded && at < ui->folded_keys.n)
+        ui->folded_keys.at[at] = ui->folded_keys.at[--ui->folded_keys.n];
+    map_clear(&ui->folded);
+    for (size_t i = 0; i < ui->folded_keys.n; i++)
+        map_set(&ui->folded, ui->folded_keys.at[i], 1);
+    chose(ui);
+    ui->refill = true;
+}
+
+static void open_detail(struct ui *ui)
+{
+    /* Ids may have changed since the table was filled: fill it again, and the row's key leads to
+     * its function as numbered now. */
+    chose(ui);
+    ui_fill(ui, clock_mono_ns());
+    struct function_id f = ui_selected_function(ui);
+    if (!f.n) {
+        ui_say(ui, STYLE_NOTICE, "nothing to open here");
+        return;
+    }
+    struct query q = ui_query(ui);
+    uint64_t was = ui->screen == SCREEN_DETAIL ? ui->detail_key : 0;
+    detail_fill(&ui->detail, &q, f);
+    if (was)
+        vec_push(&ui->detail_path, was);
+    else
+        vec_clear(&ui->detail_path);
+    ui->detail_key = ui->detail.key;
+    ui_show(ui, SCREEN_DETAIL);
+    *ui_list(ui) = (struct list){0};
+    ui->refill = true;
+}
+
+static void open_row(struct ui *ui)
+{
+    const struct list *l = ui_list(ui);
+    const struct recording *rec = ui_recording(ui);
+    if (only_scrolls(ui))
+        return;
+    if (ui->screen == SCREEN_THREADS && l->selected < ui->table.rows.n) {
+        chose(ui);
+        ui_fill(ui, clock_mono_ns());
+        uint32_t id = ui->table.rows.at[l->selected].thread.n;
+        if (id && id < rec->threads.n) {
+            ui->filter.tid = rec->threads.at[id].tid;
+            ui_show(ui, SCREEN_HOT);
+        }
+        return;
+    }
+    open_detail(ui);
+}
+
+static void back(struct ui *ui)
+{
+    if (ui->screen == SCREEN_DETAIL && ui->detail_path.n) {
+        ui->detail_key = vec_last(&ui->detail_path)[0];
+        ui->detail_path.n--;
+        *ui_list(ui) = (struct list){0};
+        ui->refill = true;
+    } else if (ui->screen >= SCREEN_ALERTS) {
+        ui_show(ui, ui->before >= SCREEN_HELP ? SCREEN_HOT : ui->before);
+    } else if (ui->filter.tid) {
+        ui->filter.tid = 0;
+        ui_show(ui, SCREEN_THREADS);
+    } else if (ui->filter_text[0]) {
+        ui->filter_text[0] = '\0';
+    } else if (ui->search[0]) {
+        ui->search[0] = '\0';
+    } else if (ui->before != ui->screen && ui->before < SCREEN_HELP) {
+        ui_show(ui, ui->before);
+    }
+    ui->refill = true;
+}
+
+static void step_screen(struct ui *ui, int step)
+{
+    int at = (int)ui->screen;
+    do
+        at = (at + step + SCREEN_COUNT) % SCREEN_COUNT;
+    while (!screens[at].digit && at != SCREEN_ALERTS);
+    ui_show(ui, (enum screen_id)at);
+}
+
+static void pause_or_go_on(struct ui *ui)
+{
+    if (session_kind(ui->session) == SESSION_FILE) {
+        ui_say(ui, STYLE_NOTICE, "a file stands still: there is nothing to pause");
+        return;
+    }
+    /* A copy, and not merely a window that ends now: what the sampler saw before now is still on
+     * its way, and old samples are thinned. */
+    if (ui->frozen)
+        ui_go_on(ui);
+    else
+        ui->frozen = recording_copy(session_recording(ui->session));
+    ui->refill = true;
+}
+
+static void next_window(struct ui *ui)
+{
+    static const uint64_t spans[] = {0, 10 * NS_PER_S, 60 * NS_PER_S, 600 * NS_PER_S};
+    size_t n = sizeof spans / sizeof spans[0], at = 0;
+    while (at < n && spans[at] != ui->span_ns)
+        at++;
+    ui->span_ns = spans[(at + 1) % n];
+    ui->refill = true;
+    char figure[FIGURE_MAX];
+    if (ui->span_ns)
+        ui_say(ui, STYLE_NOTICE, "window: the last %s", figure_duration(figure, ui->span_ns));
+    else
+        ui_say(ui, STYLE_NOTICE, "window: all that was recorded");
+}
+
+/* proftop-COMM-PID-DATE-TIME.ptop, in the working directory. */
+static void snapshot_name(const struct ui *ui, char *out, size_t size)
+{
+    const struct recording *rec = ui_recording(ui);
+    const struct incarnation *in = &rec->incarnations.at[recording_target(rec).n];
+    char comm[64], when[32];
+    snprintf(comm, sizeof comm, "%.60s", string_text(&rec->words, in->comm));
+    for (char *c = comm; *c; c++)
+        if (!isalnum((unsigned char)*c) && !strchr("._-", *c))
+            *c = '_';
+    time_t now = (time_t)(clock_wall_ns() / (int64_t)NS_PER_S);
+    struct tm tm = {0};
+    localtime_r(&now, &tm);
+    strftime(when, sizeof when, "%Y%m%d-%H%M%S", &tm);
+    snprintf(out, size, "proftop-%s-%d-%s.ptop", comm, in->pid, when);
+}
+
+static void save(struct ui *ui, const char *path)
+{
+    if (!session_save(ui->session, path)) {
+        ui_say(ui, STYLE_NOTICE, "a snapshot is being written already");
+        return;
+    }
+    ui->saving = true;
+    ui_say(ui, STYLE_NOTICE, "saving %.500s", path);
+}
+
+static void set_other(struct ui *ui, struct session *other, const char *name)
+{
+    if (ui->compare.owned && ui->compare.other)
+        session_free(ui->compare.other);
+    ui->compare.other = other;
+    ui->compare.owned = true;
+    ui->compare.with = COMPARE_OTHER;
+    memset(ui->compare.head, 0, sizeof ui->compare.head);
+    snprintf(ui->compare.name, sizeof ui->compare.name, "%s", path_base(name));
+}
+
+static void compare_with_file(struct ui *ui, const char *path)
+{
+    struct err err;
+    struct session *other = session_open(path, &err);
+    if (!other) {
+        ui_say(ui, STYLE_ERROR, "%s", err.text);
+        return;
+    }
+    set_other(ui, other, path);
+    ui_show(ui, SCREEN_COMPARE);
+    ui->refill = true;
+}
+
+static void compare(struct ui *ui)
+{
+    bool asked_again = ui->screen == SCREEN_COMPARE && ui->compare.with != COMPARE_NOTHING;
+    if (!asked_again && ui->baseline_ns) {
+        ui->compare.with = COMPARE_BASELINE;
+        snprintf(ui->compare.name, sizeof ui->compare.name, "baseline");
+        ui_show(ui, SCREEN_COMPARE);
+        ui->refill = true;
+    } else if (!asked_again && ui->compare.with == COMPARE_OTHER) {
+        ui_show(ui, SCREEN_COMPARE);
+    } else if (!asked_again && ui->snapshot[0]) {
+        compare_with_file(ui, ui->snapshot);
+    } else {
+        prompt_start(&ui->prompt, PROMPT_COMPARE, "Compare with file:", ui->snapshot);
+    }
+}
+
+static void mark_baseline(struct ui *ui)
+{
+    ui->baseline_ns = ui_window(ui).to_ns;
+    ui_say(ui, STYLE_NOTICE, "baseline marked: c compares what comes with what was");
+}
+
+static void take_children(struct ui *ui)
+{
+    struct session_children c = session_children(ui->session);
+    if (session_kind(ui->session) != SESSION_LIVE)
+        ui_say(ui, STYLE_NOTICE, "there is no live target");
+    else if (c.taken)
+        ui_say(ui, STYLE_NOTICE, "its children are being watched already");
+    else {
+        session_take_children(ui->session);
+        ui_say(ui, STYLE_NOTICE, "its children are being watched too, now and later ones");
+    }
+}
+
+/* Moving within the list; false if the command is another. */
+static bool move_command(struct ui *ui, enum command command)
+{
+    int page = ui_list_height(ui);
+    switch (command) {
+    case COMMAND_UP:
+        move_by(ui, -1);
+        return true;
+    case COMMAND_DOWN:
+        move_by(ui, 1);
+        return true;
+    case COMMAND_PAGE_UP:
+        move_by(ui, -page);
+        return true;
+    case COMMAND_PAGE_DOWN:
+        move_by(ui, page);
+        return true;
+    case COMMAND_HOME:
+        move_to_end(ui, false);
+        return true;
+    case COMMAND_END:
+        move_to_end(ui, true);
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* How the rows are searched, sorted and folded; false if the command is another. */
+static bool row_command(struct ui *ui, enum command command)
+{
+    switch (command) {
+    case COMMAND_OPEN:
+        open_row(ui);
+        return true;
+    case COMMAND_BACK:
+        back(ui);
+        return true;
+    case COMMAND_SEARCH:
+        prompt_start(&ui->prompt, PROMPT_SEARCH, "Search:", "");
+        return true;
+    case COMMAND_NEXT:
+        search(ui, 1, false);
+        return true;
+    case COMMAND_PREVIOUS:
+        search(ui, -1, false);
+        return true;
+    case COMMAND_FILTER:
+        prompt_start(&ui->prompt, PROMPT_FILTER, "Filter:", ui->filter_text);
+        return true;
+    case COMMAND_SORT_LEFT:
+        sort_step(ui, -1);
+        return true;
+    case COMMAND_SORT_RIGHT:
+        sort_step(ui, 1);
+        return true;
+    case COMMAND_INVERT:
+        ui_list(ui)->invert = !ui_list(ui)->invert;
+        ui->refill = true;
+        return true;
+    case COMMAND_FOLD:
+        fold(ui, true);
+        return true;
+    case COMMAND_UNFOLD:
+        fold(ui, false);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void start_window(struct ui *ui)
+{
+    ui->started_ns = window_all(ui_recording(ui)).to_ns;
+    ui->refill = true;
+    ui_say(ui, STYLE_NOTICE, "the window starts now; 0 takes all in again");
+}
+
+static void back_to_now(struct ui *ui)
+{
+    ui->span_ns = ui->started_ns = 0;
+    ui_go_on(ui);
+    ui->refill = true;
+}
+
+static void snapshot(struct ui *ui, bool ask)
+{
+    char path[256];
+    snapshot_name(ui, path, sizeof path);
+    if (ask)
+        prompt_start(&ui->prompt, PROMPT_SAVE, "Save as:", path);
+    else
+        save(ui, path);
+}
+
+static void switch_sides(struct ui *ui)
+{
+    ui->compare.sides = !ui->compare.sides;
+    if (ui->screen != SCREEN_COMPARE)
+        compare(ui);
+}
+
+void ui_command(struct ui *ui, enum command command)
+{
+    ui->repaint = true;
+    if (move_command(ui, command) || row_command(ui, command))
+        return;
+    switch (command) {
+    case COMMAND_TREE:
+        ui_show(ui, SCREEN_TREE);
+        break;
+    case COMMAND_TAB:
+        step_screen(ui, 1);
+        break;
+    case COMMAND_TAB_BACK:
+        step_screen(ui, -1);
+        break;
+    case COMMAND_PAUSE:
+        pause_or_go_on(ui);
+        break;
+    case COMMAND_WINDOW:
+        next_window(ui);
+        break;
+    case COMMAND_START:
+        start_window(ui);
+        break;
+    case COMMAND_NOW:
+        back_to_now(ui);
+        break;
+    case COMMAND_SNAPSHOT:
+    case COMMAND_SNAPSHOT_AS:
+        snapshot(ui, command == COMMAND_SNAPSHOT_AS);
+        break;
+    case COMMAND_BASELINE:
+        mark_baseline(ui);
+        break;
+    case COMMAND_COMPARE:
+        compare(ui);
+        break;
+    case COMMAND_SIDES:
+        switch_sides(ui);
+        break;
+    case COMMAND_CHILDREN:
+        take_children(ui);
+        break;
+    case COMMAND_HELP:
+        ui_show(ui, SCREEN_HELP);
+        break;
+    case COMMAND_QUIT:
+        ui->leave = true;
+        break;
+    default:
+        break;
+    }
+}
+
+static void prompt_done(struct ui *ui, enum prompt_kind kind)
+{
+    char *text = ui->prompt.text;
+    switch (kind) {
+    case PROMPT_SEARCH:
+        snprintf(ui->search, sizeof ui->search, "%s", text);
+        if (text[0])
+            search(ui, 1, true);
+        break;
+    case PROMPT_FILTER:
+        snprintf(ui->filter_text, sizeof ui->filter_text, "%s", text);
+        ui->refill = true;
+        break;
+    case PROMPT_SAVE:
+        if (text[0])
+            save(ui, text);
+        break;
+    case PROMPT_COMPARE:
+        if (text[0])
+            compare_with_file(ui, text);
+        break;
+    case PROMPT_NONE:
+        break;
+    }
+}
+
+static void prompt_event(struct ui *ui, uint32_t key)
+{
+    enum prompt_kind kind = ui->prompt.kind;
+    ui->repaint = true;
+    switch (prompt_key(&ui->prompt, key)) {
+    case PROMPT_ACCEPTED:
+        ui->prompt.kind = PROMPT_NONE;
+        prompt_done(ui, kind);
+        break;
+    case PROMPT_CANCELLED:
+        ui->prompt.kind = PROMPT_NONE;
+        break;
+    case PROMPT_EDITED:
+    case PROMPT_IGNORED:
+        break;
+    }
+}
+
+static void click(struct ui *ui, const struct terminal_event *event, uint64_t now_ns)
+{
+    const struct grid_cell *c = grid_at(&ui->grid, event->row, event->column);
+    unsigned link = c ? c->link : 0;
+    if (link >= LINK_ROW) {
+        size_t row = link - LINK_ROW;
+        bool twice = row == ui->click_row && now_ns - ui->click_ns < DOUBLE_CLICK_NS;
+        ui_list(ui)->selected = row;
+        chose(ui);
+        ui->click_row = row;
+        ui->click_ns = now_ns;
+        if (twice)
+            ui_command(ui, COMMAND_OPEN);
+    } else if (link >= LINK_COLUMN && ui->table.view &&
+               link - LINK_COLUMN < ui->table.view->n_columns) {
+        sort_by(ui, link - LINK_COLUMN);
+    } else if (link >= LINK_BAR && link < LINK_COLUMN) {
+        /* The bar stands in the order of the function keys. */
+        for (size_t i = 0, nth = 0; i < 10; i++) {
+            enum command command = key_command((uint32_t)(TERMINAL_F1 + i));
+            bool shown = false;
+            for (size_t k = 0; k < key_count; k++)
+                shown |= keys[k].bar_key && command && keys[k].command == command;
+            if (shown && nth++ == link - LINK_BAR)
+                ui_command(ui, command);
+        }
+    } else if (link >= LINK_TAB && link - LINK_TAB < ui->tab_count) {
+        ui_show(ui, ui->tabs[link - LINK_TAB]);
+    }
+}
+
+void ui_event(struct ui *ui, const struct terminal_event *event, uint64_t now_ns)
+{
+    if (ui->prompt.kind) {
+        prompt_event(ui, event->key);
+        return;
+    }
+    if (event->key == TERMINAL_CLICK) {
+        click(ui, event, now_ns);
+        return;
+    }
+    if (event->key == TERMINAL_WHEEL_UP || event->key == TERMINAL_WHEEL_DOWN) {
+        move_by(ui, event->key == TERMINAL_WHEEL_UP ? -3 : 3);
+        return;
+    }
+    enum command command = key_command(event->key);
+    if (command) {
+        ui_command(ui, command);
+        return;
+    }
+    for (int i = 0; i < SCREEN_COUNT; i++) {
+        if ((screens[i].digit && event->key == (uint32_t)screens[i].digit) ||
+            (screens[i].letter && event->key == (uint32_t)screens[i].letter)) {
+            ui_show(ui, (enum screen_id)i);
+            return;
+        }
+    }
+}

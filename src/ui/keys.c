@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See keys.h. */
+#include "ui/keys.h"
+
+#include "ui/terminal.h"
+
+#define FKEY(n) (TERMINAL_F1 + (n)-1)
+
+#define HEADING(text)                                                                              \
+    {                                                                                              \
+        COMMAND_NONE, {0}, NULL, text, NULL, NULL                                                  \
+    }
+
+const struct key keys[] = {
+    HEADING("Moving"),
+    {COMMAND_UP, {TERMINAL_UP, 'k'}, "Up k", "one row up", NULL, NULL},
+    {COMMAND_DOWN, {TERMINAL_DOWN, 'j'}, "Down j", "one row down", NULL, NULL},
+    {COMMAND_PAGE_UP, {TERMINAL_PAGE_UP}, "PgUp", "a page up", NULL, NULL},
+    {COMMAND_PAGE_DOWN, {TERMINAL_PAGE_DOWN}, "PgDn", "a page down", NULL, NULL},
+    {COMMAND_HOME, {TERMINAL_HOME}, "Home", "the first row (and stay there)", NULL, NULL},
+    {COMMAND_END, {TERMINAL_END}, "End", "the last row", NULL, NULL},
+    {COMMAND_TAB, {'\t'}, "Tab", "the next screen", NULL, NULL},
+    {COMMAND_TAB_BACK, {TERMINAL_BACK_TAB}, "Shift-Tab", "the screen before", NULL, NULL},
+    HEADING("Looking closer"),
+    {COMMAND_OPEN,
+     {TERMINAL_ENTER},
+     "Enter",
+     "open: a function's lines, callers and callees; a thread's functions",
+     NULL,
+     NULL},
+    {COMMAND_BACK,
+     {TERMINAL_ESCAPE, TERMINAL_BACKSPACE},
+     "Esc Backspace",
+     "back; then drops the thread, the filter and the search",
+     NULL,
+     NULL},
+    {COMMAND_HELP, {FKEY(1), 'h', '?'}, "F1 h ?", "this help", "F1", "Help"},
+    {COMMAND_SEARCH, {'/', FKEY(3)}, "/ F3", "search the rows", "F3", "Search"},
+    {COMMAND_NEXT, {'n'}, "n", "the next row found", NULL, NULL},
+    {COMMAND_PREVIOUS, {'N'}, "N", "the row found before", NULL, NULL},
+    {COMMAND_FILTER,
+     {'\\', FKEY(4)},
+     "\\ F4",
+     "only stacks with a function, file or module of this name",
+     "F4",
+     "Filter"},
+    {COMMAND_TREE, {FKEY(5)}, "F5", "the call tree", "F5", "Tree"},
+    {COMMAND_SORT_LEFT, {'<'}, "<", "sort by the column to the left", NULL, NULL},
+    {COMMAND_SORT_RIGHT, {'>', FKEY(6)}, "> F6", "sort by the column to the right", "F6", "Sort"},
+    {COMMAND_INVERT, {'I'}, "I", "turn the order round", NULL, NULL},
+    {COMMAND_FOLD, {'-', TERMINAL_LEFT}, "- Left", "fold a row of the tree", NULL, NULL},
+    {COMMAND_UNFOLD, {'+', TERMINAL_RIGHT, '='}, "+ Right", "unfold it", NULL, NULL},
+    HEADING("Time"),
+    {COMMAND_PAUSE, {' ', 'p'}, "Space p", "freeze the picture; recording goes on", NULL, NULL},
+    {COMMAND_WINDOW, {FKEY(7), 'W'}, "F7 W", "show the last 10 s, 1 m, 10 m, all", "F7", "Window"},
+    {COMMAND_START, {'r'}, "r", "the window starts now", NULL, NULL},
+    {COMMAND_NOW, {'0'}, "0", "back to now, and to all that was recorded", NULL, NULL},
+    HEADING("Keeping and comparing"),
+    {COMMAND_SNAPSHOT, {'s', FKEY(9)}, "s F9", "save a snapshot in this directory", "F9", "Snap"},
+    {COMMAND_SNAPSHOT_AS, {'S'}, "S", "save a snapshot under a name", NULL, NULL},
+    {COMMAND_BASELINE, {'b'}, "b", "mark the baseline: until now is before", NULL, NULL},
+    {COMMAND_COMPARE,
+     {'c', FKEY(8)},
+     "c F8",
+     "compare: with the baseline, the last snapshot, or a file",
+     "F8",
+     "Compare"},
+    {COMMAND_SIDES, {'|'}, "|", "the comparison side by side, or as one table", NULL, NULL},
+    HEADING("proftop"),
+    {COMMAND_CHILDREN, {'C'}, "C", "take in the target's children", NULL, NULL},
+    {COMMAND_QUIT, {'q', FKEY(10)}, "q F10", "leave", "F10", "Quit"},
+};
+const size_t key_count = sizeof keys / sizeof keys[0];
+
+enum command key_command(uint32_t key)
+{
+    for (size_t i = 0; i < key_count; i++)
+        for (size_t k = 0; k < KEYS_EACH; k++)
+            if (keys[i].keys[k] && keys[i].keys[k] == key)
+                return keys[i].command;
+    return COMMAND_NONE;
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See state.h. */
+#include "ui/state.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "view/draw_header.h"
+
+#define MESSAGE_NS (6 * NS_PER_S)
+
+struct recording *ui_recording(const struct ui *ui)
+{
+    return ui->frozen ? ui->frozen : session_recording(ui->session);
+}
+
+void ui_go_on(struct ui *ui)
+{
+    if (ui->frozen)
+        recording_free(ui->frozen);
+    ui->frozen = NULL;
+}
+
+struct window ui_window(const struct ui *ui)
+{
+    struct window w = window_all(ui_recording(ui));
+    if (ui->started_ns > w.from_ns)
+        w.from_ns = ui->started_ns < w.to_ns ? ui->started_ns : w.to_ns;
+    if (ui->span_ns && w.to_ns - w.from_ns > ui->span_ns)
+        w.from_ns = w.to_ns - ui->span_ns;
+    return w;
+}
+
+struct query ui_query(const struct ui *ui)
+{
+    struct query q = {
+        .rec = ui_recording(ui),
+        .window = ui_window(ui),
+        .filter = ui->filter,
+        .folded = &ui->folded,
+        .source = ui->options->source,
+        .source_context = ui->options->source_context,
+    };
+    q.filter.text = ui->filter_text[0] ? ui->filter_text : NULL;
+    return q;
+}
+
+struct list *ui_list(struct ui *ui)
+{
+    return &ui->lists[ui->screen];
+}
+
+const char *ui_sort(const struct ui *ui, enum screen_id screen)
+{
+    if (ui->lists[screen].sort)
+        return ui->lists[screen].sort;
+    const struct view *v = ui->table.view;
+    return v ? v->sort : NULL;
+}
+
+void ui_say(struct ui *ui, enum style style, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(ui->message, sizeof ui->message, fmt, ap);
+    va_end(ap);
+    ui->message_style = style;
+    ui->message_until_ns = clock_mono_ns() + MESSAGE_NS;
+    ui->repaint = true;
+}
+
+void ui_show(struct ui *ui, enum screen_id screen)
+{
+    if (screen == ui->screen)
+        return;
+    bool passing = ui->screen == SCREEN_HELP || ui->screen == SCREEN_DETAIL;
+    if (!passing)
+        ui->before = ui->screen;
+    ui->screen = screen;
+    /* The table is another view's: rows of the old one must not be taken for the new one's. */
+    table_clear(&ui->table);
+    ui->refill = true;
+}
+
+int ui_list_height(const struct ui *ui)
+{
+    int frame = HEADER_ROWS + VERDICT_ROWS + 4; /* tabs, the list's head, status, function bar */
+    if (ui->grid.rows < 16 && ui->screen != SCREEN_COMPARE)
+        frame -= VERDICT_ROWS;
+    if (ui->screen == SCREEN_HELP)
+        frame--; /* it has no head */
+    int height = ui->grid.rows - frame;
+    return height > 1 ? height : 1;
+}
+
+void ui_keep_in_sight(struct ui *ui)
+{
+    struct list *l = ui_list(ui);
+    size_t n = screens[ui->screen].count(ui), height = (size_t)ui_list_height(ui);
+    if (l->selected >= n)
+        l->selected = n ? n - 1 : 0;
+    if (l->selected < l->top)
+        l->top = l->selected;
+    if (l->selected >= l->top + height)
+        l->top = l->selected - height + 1;
+    if (l->top + height > n)
+        l->top = n > height ? n - height : 0;
+}
+
+struct function_id ui_selected_function(struct ui *ui)
+{
+    const struct list *l = ui_list(ui);
+    if (ui->screen == SCREEN_DETAIL) {
+        enum detail_section section;
+        const struct detail_row *r = detail_at(&ui->detail, l->selected, &section);
+        if (!r || section == DETAIL_LINES)
+            return (struct function_id){0};
+        return detail_find(ui_recording(ui), r->key);
+    }
+    if (l->selected >= ui->table.rows.n)
+        return (struct function_id){0};
+    const struct row *r = &ui->table.rows.at[l->selected];
+    struct function_id f =
+        ui->screen == SCREEN_COMPARE ? detail_find(ui_recording(ui), r->key) : r->function;
+    if (f.n >= ui_recording(ui)->words.functions.n)
+        f.n = 0;
+    return f;
+}
+
+bool ui_sides(const struct ui *ui, struct compare_side *before, struct compare_side *after)
+{
+    struct query q = ui_query(ui);
+    *after = (struct compare_side){q.rec, q.window, q.filter};
+    *before = *after;
+    switch (ui->compare.with) {
+    case COMPARE_BASELINE:
+        before->window.to_ns = ui->baseline_ns;
+        before->window.from_ns = window_all(q.rec).from_ns;
+        if (after->window.from_ns < ui->baseline_ns)
+            after->window.from_ns = ui->baseline_ns;
+        return after->window.from_ns < after->window.to_ns;
+    case COMPARE_OTHER:
+        before->rec = session_recording(ui->compare.other);
+        before->window = window_all(before->rec);
+        /* The thread's number means nothing in the other recording. */
+        before->filter.tid = before->filter.pid = 0;
+        return true;
+    case COMPARE_NOTHING:
+        break;
+    }
+    return false;
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the screens know between two paintings: which screen, which rows, which window. No figure
+ * is kept here that did not come from a view over the recording. The front's thread.
+ */
+#ifndef UI_STATE_H
+#define UI_STATE_H
+
+#include "session/session.h"
+#include "ui/keys.h"
+#include "ui/prompt.h"
+#include "ui/terminal.h"
+#include "ui/ui.h"
+#include "view/compare.h"
+#include "view/detail.h"
+#include "view/draw_compare.h"
+#include "view/draw_frame.h"
+#include "view/order.h"
+
+struct ui;
+
+enum screen_id {
+    SCREEN_HOT,
+    SCREEN_LINES,
+    SCREEN_TREE,
+    SCREEN_THREADS,
+    SCREEN_TIME,
+    SCREEN_ALERTS,
+    SCREEN_COMPARE,
+    SCREEN_HELP,
+    SCREEN_DETAIL,
+    SCREEN_COUNT
+};
+
+/* A screen: one row of screens[]. */
+struct screen {
+    char digit;  /* 0: none, and then it has no tab of its own */
+    char letter; /* 0: none (a detail is opened, not chosen) */
+    const char *title;
+    const char *view; /* the view that it shows, or NULL */
+    const char *help;
+    void (*fill)(struct ui *ui);
+    void (*draw)(struct ui *ui, int row, int height);
+    size_t (*count)(const struct ui *ui); /* its rows */
+};
+
+extern const struct screen screens[SCREEN_COUNT];
+
+/* Where one is in a screen's list. */
+struct list {
+    size_t top, selected;
+    uint64_t key;     /* of the selected row */
+    bool holds;       /* the user chose this row: it stays chosen when the order changes */
+    const char *sort; /* NULL: the view's own */
+    bool invert;
+    struct order order;
+};
+
+enum compare_with { COMPARE_NOTHING, COMPARE_BASELINE, COMPARE_OTHER };
+
+struct ui {
+    struct session *session;
+    const struct ui_options *options;
+    bool ascii;
+    struct grid grid;
+
+    enum screen_id screen, before; /* shown; where Back leads to */
+    struct list lists[SCREEN_COUNT];
+    struct table table, summary;
+    VEC(uint64_t) folded_keys; /* rows of the tree; `folded` is made from them */
+    struct map folded;
+    struct detail detail;
+    uint64_t detail_key;       /* the function that the detail screen shows */
+    VEC(uint64_t) detail_path; /* those that Back leads to */
+
+    struct {
+        enum compare_with with;
+        struct session *other; /* what is before */
+        bool owned, sides;
+        char name[128];
+        struct compare_summary summary;
+        struct compare_head head[2];
+    } compare;
+    uint64_t baseline_ns; /* 0: no mark */
+    char snapshot[512];   /* the last one saved, "" if none */
+    bool saving;
+
+    uint64_t span_ns;         /* the window's length; 0: all */
+    uint64_t started_ns;      /* and not before this */
+    struct recording *frozen; /* while paused: the recording as it was then; owned */
+    struct filter filter;
+    char filter_text[PROMPT_MAX], search[PROMPT_MAX];
+
+    struct prompt prompt;
+    char message[600];
+    enum style message_style;
+    uint64_t message_until_ns;
+    uint32_t notice_seq;
+
+    double memory_top;
+    uint64_t memory_top_until_ns; /* say until then that the scale has changed */
+    uint64_t shown_version, filled_ns;
+    bool refill, repaint, leave;
+    uint64_t click_ns;
+    size_t click_row;
+    enum screen_id tabs[SCREEN_COUNT];
+    size_t tab_count;
+};
+
+/* state.c */
+/* What is shown: the session's recording, or the frozen one while paused. */
+struct recording *ui_recording(const struct ui *ui);
+void ui_go_on(struct ui *ui); /* ends a pause */
+struct window ui_window(const struct ui *ui);
+struct query ui_query(const struct ui *ui);
+struct list *ui_list(struct ui *ui); /* of the screen shown */
+const char *ui_sort(const struct ui *ui, enum screen_id screen);
+/* A line at the bottom for some seconds. */
+void ui_say(struct ui *ui, enum style style, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+void ui_show(struct ui *ui, enum screen_id screen);
+/* The function that the selected row is about, as numbered now; 0 if there is none. */
+struct function_id ui_selected_function(struct ui *ui);
+/* The rows under the head of the screen's list. */
+int ui_list_height(const struct ui *ui);
+/* Keeps the selection in sight and within the list. */
+void ui_keep_in_sight(struct ui *ui);
+/* false if there is nothing to compare with. */
+bool ui_sides(const struct ui *ui, struct compare_side *before, struct compare_side *after);
+
+/* screens.c */
+void ui_fill(struct ui *ui, uint64_t now_ns);
+void ui_paint(struct ui *ui, uint64_t now_ns);
+char screen_letter(const char *view);
+
+/* command.c */
+void ui_command(struct ui *ui, enum command command);
+void ui_event(struct ui *ui, const struct terminal_event *event, uint64_t now_ns);
+
+#endif

@@ -229,3 +229,34 @@ libui_a_SOURCES = \
 	src/ui/terminal.h \
 	src/ui/ui.h
 libui_a_CPPFLAGS = $(AM_CPPFLAGS) $(NCURSES_CFLAGS)
+
+noinst_LIBRARIES += libcli.a
+libcli_a_SOURCES = \
+	src/cli/demo.c \
+	src/cli/demo.h \
+	src/cli/diff.c \
+	src/cli/diff.h \
+	src/cli/doctor.c \
+	src/cli/dump.c \
+	src/cli/options.c \
+	src/cli/options.h \
+	src/cli/paper.c \
+	src/cli/print.c \
+	src/cli/print.h \
+	src/cli/record.c \
+	src/cli/report.c \
+	src/cli/report.h \
+	src/cli/source.c \
+	src/cli/source.h \
+	src/cli/span.c \
+	src/cli/span.h \
+	src/cli/top.c \
+	src/cli/verbs.h
+libcli_a_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) -DDEMODIR='"$(abs_top_srcdir)/data/demo"'
+
+bin_PROGRAMS += proftop
+proftop_SOURCES = src/cli/main.c
+proftop_LDADD = libcli.a libui.a libsession.a libengine.a libstore.a libview.a libpython.a \
+	libnative.a libtarget.a libmodel.a libbase.a $(ROOM_LIBS)
+ROOM_LIBS = $(NCURSES_LIBS) $(SQLITE_LIBS) $(JANSSON_LIBS) $(UNWIND_LIBS) $(DW_LIBS) \
+	$(PROC2_LIBS) $(IBERTY_LIBS) -lm

@@ -14,8 +14,13 @@ AM_TESTS_ENVIRONMENT = PROFTOP='$(abs_top_builddir)/proftop'; export PROFTOP; \
 	SRCDIR='$(abs_top_srcdir)'; export SRCDIR; \
 	BUILDDIR='$(abs_top_builddir)'; export BUILDDIR; \
 	PYTHONDONTWRITEBYTECODE=1; export PYTHONDONTWRITEBYTECODE;
+$(TEST_LOGS): proftop$(EXEEXT)
 
 if HAVE_CMOCKA
+
+check_PROGRAMS += tests/unit/cli_print
+tests_unit_cli_print_SOURCES = tests/unit/cli_print.c
+tests_unit_cli_print_LDADD = libcli.a libview.a libmodel.a libbase.a $(CMOCKA_LIBS) $(JANSSON_LIBS) -lm
 
 check_PROGRAMS += tests/unit/engine_watch
 tests_unit_engine_watch_SOURCES = tests/unit/engine_watch.c
@@ -90,3 +95,48 @@ endif
 
 TESTS += tests/rooms.sh
 EXTRA_DIST += tests/rooms.sh tests/lib/run-unit
+
+LIVE_TESTS = \
+	tests/live/test_bad_input.py \
+	tests/live/test_demo.py \
+	tests/live/test_diff.py \
+	tests/live/test_doctor.py \
+	tests/live/test_dump.py \
+	tests/live/test_record.py \
+	tests/live/test_servers.py \
+	tests/live/test_split_c.py \
+	tests/live/test_split_python.py \
+	tests/ui/test_screens.py \
+	tests/ui/test_terminal.py
+TESTS += $(LIVE_TESTS)
+EXTRA_DIST += $(LIVE_TESTS) $(LIVE_FILES)
+UNIT_FIXTURES = \
+	tests/unit/native_test.h \
+	tests/unit/store_fixture.h \
+	tests/unit/view_fixture.h
+EXTRA_DIST += $(UNIT_FIXTURES) doc/format.md doc/architecture.md
+LIVE_FILES = \
+	tests/bench/bench_first_table.py \
+	tests/bench/bench_overhead.py \
+	tests/bench/bench_rss.py \
+	tests/lib/count-results \
+	tests/lib/measure.py \
+	tests/lib/proftop.py \
+	tests/lib/split_check.py \
+	tests/lib/tap.py \
+	tests/lib/targets.py \
+	tests/programs/native_chain.c \
+	tests/programs/native_shapes.cc \
+	tests/programs/native_spin.rs \
+	tests/programs/python_busy.py \
+	tests/programs/python_chain.py \
+	tests/programs/python_deep.py \
+	tests/programs/split.c \
+	tests/programs/split.py \
+	tests/ui/tmux.py
+dist_demo_DATA = \
+	data/demo/db.py \
+	data/demo/demo.py \
+	data/demo/lifeline.py \
+	data/demo/load.py \
+	data/demo/shop.py

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See diff.h. */
+#include "cli/diff.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "cli/options.h"
+#include "cli/print.h"
+#include "cli/report.h"
+#include "cli/span.h"
+#include "view/rows.h"
+
+void diff_side_parse(struct diff_side *side, char *argument)
+{
+    *side = (struct diff_side){.name = argument};
+    char *at = strrchr(argument, '@'), *dots = at ? strstr(at, "..") : NULL;
+    if (!dots || strchr(at, '/') || access(argument, F_OK) == 0)
+        return;
+    *at = *dots = '\0';
+    side->from = at[1] ? at + 1 : NULL;
+    side->to = dots[2] ? dots + 2 : NULL;
+}
+
+static json_t *side_json(const struct compare_side *side, const struct diff_side *named,
+                         const struct compare_totals *totals)
+{
+    const struct recording *rec = side->rec;
+    double all = totals->cpu + totals->wait + totals->idle;
+    json_t *object = json_object();
+    json_object_set_new(object, "file", print_text(named->name ? named->name : ""));
+    json_object_set_new(object, "target", report_target(rec));
+    json_object_set_new(object, "window", report_window(rec, side->window));
+    json_object_set_new(object, "engine", print_text(string_text(&rec->words, rec->engine)));
+    json_object_set_new(object, "rate_hz", print_real(rec->rate_hz, 3));
+    json_object_set_new(object, "samples", json_integer((json_int_t)totals->samples));
+    json_object_set_new(object, "cpu_s_per_s", print_real(totals->cpu, 6));
+    json_object_set_new(object, "wait_s_per_s", print_real(totals->wait, 6));
+    json_object_set_new(object, "idle_pct", print_real(all > 0 ? 100 * totals->idle / all : 0, 4));
+    return object;
+}
+
+static json_t *diff_json(const struct compare_side sides[2], const struct diff_options *o,
+                         const struct compare_summary *summary, const struct table *table)
+{
+    json_t *diff = json_object();
+    json_object_set_new(diff, "schema", json_string("proftop.diff/1"));
+    json_object_set_new(diff, "before", side_json(&sides[0], &o->before, &summary->before));
+    json_object_set_new(diff, "after", side_json(&sides[1], &o->after, &summary->after));
+    json_object_set_new(diff, "time_diff_s", print_real(summary->time_diff_s, 6));
+    json_object_set_new(diff, "regressions", json_integer((json_int_t)summary->regressions));
+    json_object_set_new(diff, "improvements", json_integer((json_int_t)summary->improvements));
+    json_object_set_new(diff, "rows", print_rows(table));
+    return diff;
+}
+
+static void put_side(FILE *out, const char *title, const struct compare_side *side,
+                     const struct diff_side *named, const struct compare_totals *totals)
+{
+    char samples[FIGURE_MAX], line[512];
+    struct text t = TEXT(line);
+    text_add(&t, "%s %s  %.1fs to %.1fs  %.0f Hz  %s samples", title,
+             path_base(named->name ? named->name : ""),
+             rows_time_s(side->rec, side->window.from_ns),
+             rows_time_s(side->rec, side->window.to_ns), side->rec->rate_hz,
+             figure_count(samples, totals->samples));
+    text_make_printable(line);
+    fprintf(out, "%s\n", line);
+}
+
+static void put_head(FILE *out, const struct compare_side sides[2], const struct diff_options *o,
+                     const struct compare_summary *summary)
+{
+    put_side(out, "BEFORE", &sides[0], &o->before, &summary->before);
+    put_side(out, "AFTER ", &sides[1], &o->after, &summary->after);
+    fprintf(out, "time on CPU %.2f -> %.2f cores  waiting %.2f -> %.2f threads  ",
+            summary->before.cpu, summary->after.cpu, summary->before.wait, summary->after.wait);
+    fprintf(out, "%zu slower, %zu faster by %.0f %% or more (~ within the noise)\n",
+            summary->regressions, summary->improvements, COMPARE_THRESHOLD_PCT);
+}
+
+static bool check_options(const struct diff_options *o, enum print_format *format, struct err *err)
+{
+    if (o->view && strcmp(o->view, "functions") != 0)
+        return err_set(err, "diff compares functions only, not \"%s\"", o->view);
+    return print_format_by_name(format, o->format, err) &&
+           report_check_sort(&compare_view, o->sort, err);
+}
+
+int diff_print(const struct recording *before, const struct recording *after,
+               const struct diff_options *o, FILE *out, struct err *err)
+{
+    enum print_format format;
+    if (!check_options(o, &format, err))
+        return EXIT_USAGE;
+    const struct filter filter = {.states = o->states, .pid = o->pid, .tid = o->tid};
+    struct compare_side sides[2] = {{.rec = before, .filter = filter},
+                                    {.rec = after, .filter = filter}};
+    bool usage;
+    if (!span_window(&sides[0].window, before, o->before.from, o->before.to, &usage, err) ||
+        !span_window(&sides[1].window, after, o->after.from, o->after.to, &usage, err))
+        return usage ? EXIT_USAGE : EXIT_FAILED;
+
+    size_t limit = o->limit >= 0           ? (size_t)o->limit
+                   : format == PRINT_TABLE ? REPORT_TABLE_LIMIT
+                                           : 0;
+    struct table table = {0};
+    struct compare_summary summary;
+    compare_fill(&table, &summary, &sides[0], &sides[1], o->sort, false, limit);
+    bool ok = true;
+    switch (format) {
+    case PRINT_JSON:
+        ok = print_json(out, diff_json(sides, o, &summary, &table), err);
+        break;
+    case PRINT_CSV:
+        print_csv(out, &table);
+        break;
+    case PRINT_TABLE:
+        put_head(out, sides, o, &summary);
+        print_table(out, &table, o->columns);
+        break;
+    }
+    table_clear(&table);
+    if (ok && (fflush(out) || ferror(out)))
+        ok = err_errno(err, "cannot write the comparison");
+    if (!ok)
+        return EXIT_FAILED;
+    return o->fail_on_regression && summary.regressions ? EXIT_REGRESSION : EXIT_DONE;
+}

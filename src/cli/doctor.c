@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * proftop doctor: what this machine and a target allow, what is missing, and the exact remedy.
+ *
+ * Each check is one line: how it stands, on what, what that means; a remedy stands below it. The
+ * exit status is 1 only where a target was named that cannot be watched.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "cli/verbs.h"
+#include "native/debug_file.h"
+#include "native/elf_file.h"
+#include "native/elf_symbol.h"
+#include "python/python.h"
+#include "target/capacity.h"
+#include "target/maps.h"
+#include "target/permission.h"
+#include "target/process.h"
+
+enum standing { GOOD, NOTE, BAD };
+
+static void say(enum standing standing, const char *subject, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void say(enum standing standing, const char *subject, const char *fmt, ...)
+{
+    static const char *const signs[] = {[GOOD] = "ok", [NOTE] = "note", [BAD] = "MISSING"};
+    printf("%-8s %-20s ", signs[standing], subject);
+    va_list ap;
+    va_start(ap, fmt);
+    vprintf(fmt, ap);
+    va_end(ap);
+    putchar('\n');
+}
+
+static void remedy(const char *text)
+{
+    printf("%-8s %-20s -> %s\n", "", "", text);
+}
+
+static void check_yama(const struct permission *p)
+{
+    static const char *const meaning[] = {
+        "any process of your own", "only processes that you start (proftop -- COMMAND)",
+        "only root", "nobody"};
+    int scope = p->yama_ptrace_scope;
+    if (scope == PERMISSION_UNKNOWN) {
+        say(GOOD, "Yama", "this kernel has no such restriction");
+        return;
+    }
+    bool free_of_it = scope == 0 || (p->cap_sys_ptrace && scope < 3);
+    say(free_of_it ? GOOD : BAD, "Yama ptrace_scope", "%d: may be watched: %s%s", scope,
+        meaning[scope < 0 || scope > 3 ? 3 : scope],
+        scope && free_of_it ? " (you have CAP_SYS_PTRACE, so all)" : "");
+    if (free_of_it)
+        return;
+    remedy(scope == 3 ? "cannot be changed while the machine runs: it is set at boot"
+                      : "run proftop with sudo, or: sudo sysctl kernel.yama.ptrace_scope=0");
+}
+
+static void check_machine(void)
+{
+    struct permission p;
+    permission_read(&p);
+    say(GOOD, "kernel", "%s", p.kernel);
+    say(p.ptrace_works ? GOOD : BAD, "ptrace",
+        p.ptrace_works ? "works" : "is refused, even on a child of ours");
+    if (!p.ptrace_works)
+        remedy("in a container start it with --cap-add=SYS_PTRACE; else look at seccomp filters");
+    check_yama(&p);
+    say(p.cap_sys_ptrace ? GOOD : NOTE, "CAP_SYS_PTRACE",
+        p.cap_sys_ptrace ? "yes: processes of every user may be watched"
+                         : "no: only processes of your own user may be watched");
+    if (!p.cap_sys_ptrace)
+        remedy("sudo proftop, or: sudo setcap cap_sys_ptrace,cap_sys_nice=ep $(which proftop)");
+    say(p.realtime ? GOOD : NOTE, "real-time priority",
+        p.realtime ? "granted: short bursts are seen at their true share"
+                   : "refused: on a busy machine short bursts are seen too little");
+    if (!p.realtime)
+        remedy("run as root, or with CAP_SYS_NICE");
+    if (p.perf_event_paranoid == PERMISSION_UNKNOWN)
+        say(NOTE, "perf_event_paranoid", "this kernel has no perf events; proftop does not need them");
+    else
+        say(GOOD, "perf_event_paranoid", "%d; the ptrace engine does not need perf events",
+            p.perf_event_paranoid);
+}
+
+/* What the symbol tables of a mapped file give. */
+struct file_symbols {
+    bool symtab, debug_info, exports, debug_file;
+};
+
+static struct file_symbols look_at_file(const struct maps *maps, const struct mapping *map)
+{
+    struct file_symbols found = {0};
+    int fd = maps_open_file(maps, map, NULL);
+    if (fd < 0)
+        return found;
+    struct elf_range range;
+    struct elf_symbols *elf = elf_symbols_open(fd);
+    if (elf) {
+        found.symtab = elf_symbols_section(elf, ".symtab", &range);
+        found.exports = elf_symbols_section(elf, ".dynsym", &range);
+        found.debug_info = elf_symbols_section(elf, ".debug_info", &range);
+        elf_symbols_close(elf);
+    }
+    struct elf_file file;
+    if (elf_file_open(&file, fd)) { /* owns fd now */
+        int debug_fd = debug_file_open(maps->pid, maps_path(maps, map), file.build_id, NULL);
+        if (debug_fd >= 0) {
+            found.debug_file = true;
+            close(debug_fd);
+        }
+        elf_file_close(&file);
+    }
+    return found;
+}
+
+static void say_symbols(const char *path, struct file_symbols f)
+{
+    const char *name = path_base(path);
+    if (f.debug_info || f.debug_file)
+        say(GOOD, "symbols", "%s: functions and lines%s", name,
+            f.debug_file ? " (from its separate debug file)" : "");
+    else if (f.symtab)
+        say(GOOD, "symbols", "%s: functions; no lines (no debug information)", name);
+    else
+        say(NOTE, "symbols", "%s: stripped: %s", name,
+            f.exports ? "exported functions have names, others show as module+offset"
+                      : "functions show as module+offset");
+    if (!f.symtab && !f.debug_info && !f.debug_file)
+        remedy("install its debug symbols (Debian: the package with -dbg or -dbgsym)");
+}
+
+/* The program itself in a line, its libraries in another. */
+static void check_symbols(pid_t pid, const char *exe)
+{
+    struct maps maps;
+    maps_init(&maps);
+    if (!maps_read(&maps, pid, NULL, NULL)) {
+        maps_clear(&maps);
+        return;
+    }
+    size_t libraries = 0, stripped = 0;
+    uint64_t last_inode = 0;
+    bool said_exe = false;
+    for (size_t i = 0; i < maps.list.n; i++) {
+        const struct mapping *map = &maps.list.at[i];
+        if (!(map->perms & MAP_EXEC) || !maps_is_file(&maps, map) || map->inode == last_inode)
+            continue;
+        last_inode = map->inode;
+        struct file_symbols f = look_at_file(&maps, map);
+        if (!said_exe && strcmp(maps_path(&maps, map), exe) == 0) {
+            say_symbols(exe, f);
+            said_exe = true;
+            continue;
+        }
+        libraries++;
+        stripped += !f.symtab && !f.debug_info && !f.debug_file;
+    }
+    say(GOOD, "libraries", "%zu mapped, %zu of them stripped to their exported functions",
+        libraries, stripped);
+    maps_clear(&maps);
+}
+
+static void check_python(pid_t pid)
+{
+    struct python *python = NULL;
+    struct err err;
+    switch (python_open(&python, pid, &err)) {
+    case PYTHON_FOUND:
+        say(GOOD, "Python", "CPython %s: functions, files and lines", python_version(python));
+        break;
+    case PYTHON_UNSUPPORTED:
+        say(BAD, "Python", "%s", err.text);
+        break;
+    case PYTHON_NOT_READY:
+        say(NOTE, "Python", "an interpreter that is still starting");
+        break;
+    case PYTHON_NONE:
+        say(GOOD, "Python", "no interpreter in this process: native stacks are shown");
+        break;
+    }
+    python_free(python);
+}
+
+static bool check_target(pid_t pid)
+{
+    struct err err;
+    struct process_info info;
+    printf("\n");
+    if (!process_read(pid, &info, &err) || !process_check_traceable(pid, &err)) {
+        say(BAD, "target", "%s", err.text);
+        return false;
+    }
+    say(GOOD, "target", "%s (%d), %u threads, may be watched", info.comm, (int)pid, info.threads);
+    if (info.exe_deleted)
+        say(NOTE, "program", "%s was replaced or removed since it was started", info.exe);
+    struct capacity c;
+    if (capacity_read("", pid, &c, NULL)) {
+        char bytes[FIGURE_MAX];
+        say(GOOD, "may use", "%.2f cores (%u by affinity%s), %s of memory (%s)", c.cpus, c.affinity,
+            c.quota_cpus > 0 ? ", limited by its cgroup" : "",
+            figure_bytes(bytes, (double)c.memory_limit_bytes),
+            c.memory_by_cgroup ? "its cgroup's limit" : "the system's");
+    }
+    check_python(pid);
+    check_symbols(pid, info.exe);
+    return true;
+}
+
+int verb_doctor(const struct options *o)
+{
+    pid_t pid = o->pids.n ? (pid_t)o->pids.at[0] : 0;
+    check_machine();
+    if (pid && !check_target(pid)) {
+        struct err err;
+        fflush(stdout);
+        err_set(&err, "process %d cannot be watched: see above", (int)pid);
+        return fail(&err);
+    }
+    return EXIT_DONE;
+}

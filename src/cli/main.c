@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * proftop: from the command line to a verb. The hidden argument SYMBOLIZER_SERVE makes this
+ * process the disposable child that reads debug information for another proftop.
+ */
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "cli/verbs.h"
+#include "config.h"
+#include "native/symbolizer.h"
+#include "target/process.h"
+
+int fail(const struct err *err)
+{
+    fprintf(stderr, "proftop: %s\n", err->text);
+    return EXIT_FAILED;
+}
+
+int take_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+struct session *open_target(const struct options *o, bool quiet, struct err *err)
+{
+    struct session_options options = {.rate_hz = o->rate_hz, .children = o->children};
+    if (o->command)
+        return session_spawn(o->command, quiet, &options, err);
+    pid_t pid;
+    if (o->pids.n)
+        pid = (pid_t)o->pids.at[0];
+    else if (!process_find_one(o->name, &pid, err))
+        return NULL;
+    return session_watch(pid, &options, err);
+}
+
+int main(int argc, char **argv)
+{
+    static int (*const verbs[VERB_COUNT])(const struct options *) = {
+        [VERB_TOP] = verb_top,       [VERB_RECORD] = verb_record, [VERB_OPEN] = verb_open,
+        [VERB_REPORT] = verb_report, [VERB_DIFF] = verb_diff,     [VERB_DUMP] = verb_dump,
+        [VERB_DOCTOR] = verb_doctor, [VERB_DEMO] = verb_demo,
+    };
+    if (argc == 3 && strcmp(argv[1], SYMBOLIZER_SERVE) == 0)
+        return symbolizer_serve(atoi(argv[2]));
+    setlocale(LC_CTYPE, "");
+    signal(SIGPIPE, SIG_IGN);
+    struct options o;
+    struct err err;
+    int status;
+    if (!options_parse(&o, argc, argv, &err)) {
+        fail(&err);
+        status = EXIT_USAGE;
+    } else if (o.help) {
+        options_help(stdout, o.verb);
+        status = EXIT_DONE;
+    } else if (o.version) {
+        printf("proftop %s\n", PACKAGE_VERSION);
+        status = EXIT_DONE;
+    } else {
+        log_set_level(o.quiet ? LOG_QUIET : o.verbose ? LOG_DETAIL : LOG_NOTE);
+        status = verbs[o.verb](&o);
+        if (fflush(stdout) || ferror(stdout)) {
+            err_set(&err, "cannot write the output");
+            status = fail(&err);
+        }
+    }
+    options_clear(&o);
+    return status;
+}

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See options.h. */
+#include "cli/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "session/session.h"
+
+struct verb_info {
+    const char *name, *usage, *help;
+};
+
+static const struct verb_info verbs[VERB_COUNT] = {
+    [VERB_TOP] = {"", "[OPTIONS] [PID | -p PID | -n NAME | -- COMMAND [ARG...]]",
+                  "watch a process (with no target: pick one from a list)"},
+    [VERB_RECORD] = {"record", "record TARGET -o FILE [-d SECONDS]",
+                     "no screen: write a snapshot file"},
+    [VERB_OPEN] = {"open", "open FILE [FILE2]", "the same screens on a file; on two, compare"},
+    [VERB_REPORT] = {"report", "report FILE [--view VIEW]", "print a view"},
+    [VERB_DIFF] = {"diff", "diff BEFORE AFTER",
+                   "print what got slower, faster, bigger (each is FILE or FILE@FROM..TO)"},
+    [VERB_DUMP] = {"dump", "dump PID", "every thread's stack now, once, and leave"},
+    [VERB_DOCTOR] = {"doctor", "doctor [PID]",
+                     "what is allowed here, what is missing, and the exact remedy"},
+    [VERB_DEMO] = {"demo", "demo", "start the bundled sample service under load and watch it"},
+};
+
+#define TOP    (1u << VERB_TOP)
+#define RECORD (1u << VERB_RECORD)
+#define OPEN   (1u << VERB_OPEN)
+#define REPORT (1u << VERB_REPORT)
+#define DIFF   (1u << VERB_DIFF)
+#define DUMP   (1u << VERB_DUMP)
+#define DOCTOR (1u << VERB_DOCTOR)
+#define DEMO   (1u << VERB_DEMO)
+#define ALL    ((1u << VERB_COUNT) - 1)
+#define LIVE   (TOP | RECORD | DEMO)
+#define SCREEN (TOP | OPEN | DEMO)
+#define PRINT  (REPORT | DIFF)
+
+/* The value of an option: where in struct options it goes and how it is read. */
+enum kind { KIND_FLAG, KIND_TEXT, KIND_RATE, KIND_SECONDS, KIND_COUNT, KIND_PID, KIND_STATE };
+
+struct option_row {
+    char letter; /* 0: none */
+    const char *name, *value, *help;
+    unsigned verbs;
+    enum kind kind;
+    size_t at; /* offset in struct options */
+};
+
+#define AT(member) offsetof(struct options, member)
+
+/* clang-format off */
+static const struct option_row rows[] = {
+    {'p', "pid", "PID", "the process to watch; for report and diff: only this process", LIVE | DUMP | PRINT, KIND_PID, 0},
+    {'n', "name", "NAME", "the process of this name", LIVE | DUMP, KIND_TEXT, AT(name)},
+    {'r', "rate", "HZ", "samples a second of each thread (default 100)", LIVE, KIND_RATE, AT(rate_hz)},
+    {'c', "children", NULL, "watch the process's children too", LIVE, KIND_FLAG, AT(children)},
+    {'o', "output", "FILE", "the file to write", RECORD, KIND_TEXT, AT(output)},
+    {'d', "duration", "SECONDS", "how long to record (default: until the target ends, or Ctrl-C)", RECORD, KIND_SECONDS, AT(duration_s)},
+    {'i', "interval", "SECONDS", "time between two screens (default 1)", SCREEN, KIND_SECONDS, AT(interval_s)},
+    {0, "view", "VIEW", "functions (default), lines, tree, threads, timeline, alerts or summary", PRINT, KIND_TEXT, AT(view)},
+    {0, "format", "FORMAT", "table (default), json or csv; dump: text or json", PRINT | DUMP, KIND_TEXT, AT(format)},
+    {0, "limit", "N", "at most so many rows; 0: all", PRINT | DUMP, KIND_COUNT, AT(limit)},
+    {0, "sort", "COLUMN", "order by a column of the JSON, such as total_pct", PRINT, KIND_TEXT, AT(sort)},
+    {0, "from", "T", "from this time on: seconds from the start, or HH:MM:SS", REPORT, KIND_TEXT, AT(from)},
+    {0, "to", "T", "up to this time", REPORT, KIND_TEXT, AT(to)},
+    {0, "state", "STATE", "cpu, wait or all; default: all but idle time", PRINT | DUMP, KIND_STATE, AT(states)},
+    {0, "thread", "TID", "only this thread", PRINT | DUMP, KIND_COUNT, AT(thread)},
+    {0, "fail-on", "regression", "exit with status 3 if there is one", DIFF, KIND_TEXT, AT(fail_on)},
+    {0, "ascii", NULL, "draw with ASCII characters alone", SCREEN, KIND_FLAG, AT(ascii)},
+    {0, "no-color", NULL, "no colours (also when NO_COLOR is set)", SCREEN, KIND_FLAG, AT(no_color)},
+    {'q', "quiet", NULL, "print errors alone", ALL, KIND_FLAG, AT(quiet)},
+    {'v', "verbose", NULL, "say more about what is done", ALL, KIND_FLAG, AT(verbose)},
+    {'h', "help", NULL, "this help", ALL, KIND_FLAG, AT(help)},
+    {'V', "version", NULL, "the version", ALL, KIND_FLAG, AT(version)},
+};
+/* clang-format on */
+#define ROWS (sizeof rows / sizeof rows[0])
+
+static bool read_number(const char *text, double low, double high, double *out)
+{
+    char *end;
+    errno = 0;
+    double x = strtod(text, &end);
+    if (end == text || *end || errno || !isfinite(x) || x < low || x > high)
+        return false;
+    *out = x;
+    return true;
+}
+
+static bool read_integer(const char *text, long low, long high, long *out)
+{
+    char *end;
+    errno = 0;
+    long x = strtol(text, &end, 10);
+    if (end == text || *end || errno || x < low || x > high)
+        return false;
+    *out = x;
+    return true;
+}
+
+static bool read_states(const char *text, enum states *out)
+{
+    static const struct {
+        const char *name;
+        enum states states;
+    } names[] = {
+        {"busy", STATES_BUSY}, {"cpu", STATES_CPU}, {"wait", STATES_WAIT}, {"all", STATES_ALL}};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(text, names[i].name) == 0) {
+            *out = names[i].states;
+            return true;
+        }
+    }
+    return false;
+}
+
+#define MAX_PID   4194304 /* the kernel's PID_MAX_LIMIT on 64-bit machines */
+#define MAX_COUNT 1000000000
+
+static bool set_option(struct options *o, const struct option_row *row, const char *value,
+                       struct err *err)
+{
+    void *to = (char *)o + row->at;
+    long pid;
+    switch (row->kind) {
+    case KIND_FLAG:
+        *(bool *)to = true;
+        return true;
+    case KIND_TEXT:
+        *(const char **)to = value;
+        return true;
+    case KIND_RATE:
+        return read_number(value, 1, 10000, to) ||
+               err_set(err, "--%s takes 1 to 10000 samples a second, not \"%s\"", row->name, value);
+    case KIND_SECONDS:
+        return read_number(value, 0.01, 1e7, to) ||
+               err_set(err, "--%s takes a number of seconds, not \"%s\"", row->name, value);
+    case KIND_COUNT:
+        return read_integer(value, 0, MAX_COUNT, to) ||
+               err_set(err, "--%s takes a whole number, not \"%s\"", row->name, value);
+    case KIND_PID:
+        if (!read_integer(value, 1, MAX_PID, &pid))
+            return err_set(err, "--%s takes a process id, not \"%s\"", row->name, value);
+        vec_push(&o->pids, pid);
+        return true;
+    case KIND_STATE:
+        return read_states(value, to) ||
+               err_set(err, "--%s takes cpu, wait or all, not \"%s\"", row->name, value);
+    }
+    return false;
+}
+
+static const struct option_row *row_of_letter(int c)
+{
+    for (size_t i = 0; i < ROWS; i++)
+        if (rows[i].letter && rows[i].letter == c)
+            return &rows[i];
+    return NULL;
+}
+
+static enum verb_id verb_of(const char *word)
+{
+    for (int v = 1; v < VERB_COUNT; v++)
+        if (strcmp(verbs[v].name, word) == 0)
+            return (enum verb_id)v;
+    return VERB_COUNT;
+}
+
+/* The first word that is no option is the verb, or else a pid to watch. */
+static bool sort_arguments(struct options *o, int argc, char **argv, int split, struct err *err)
+{
+    for (int i = optind; i < split; i++)
+        vec_push(&o->arguments, argv[i]);
+    if (split < argc && split + 1 < argc)
+        o->command = argv + split + 1;
+    if (!o->arguments.n)
+        return true;
+    const char *first = o->arguments.at[0];
+    enum verb_id verb = verb_of(first);
+    if (verb != VERB_COUNT) {
+        o->verb = verb;
+        memmove(o->arguments.at, o->arguments.at + 1,
+                --o->arguments.n * sizeof *o->arguments.at);
+        return true;
+    }
+    long pid;
+    if (!read_integer(first, 1, MAX_PID, &pid))
+        return err_set(err, "no command or process id: \"%s\" (try proftop --help)", first);
+    return true;
+}
+
+/* A pid may stand without -p where a process is meant. */
+static bool take_pids(struct options *o, struct err *err)
+{
+    unsigned bit = 1u << o->verb;
+    if (!(bit & (LIVE | DUMP | DOCTOR)))
+        return true;
+    for (size_t i = 0; i < o->arguments.n; i++) {
+        long pid;
+        if (!read_integer(o->arguments.at[i], 1, MAX_PID, &pid))
+            return err_set(err, "not a process id: \"%s\"", o->arguments.at[i]);
+        vec_push(&o->pids, pid);
+    }
+    vec_clear(&o->arguments);
+    return true;
+}
+
+static bool check(const struct options *o, const bool *given, struct err *err)
+{
+    for (size_t i = 0; i < ROWS; i++)
+        if (given[i] && !(rows[i].verbs & 1u << o->verb))
+            return err_set(err, "--%s does not go with `proftop%s%s`", rows[i].name,
+                           *verbs[o->verb].name ? " " : "", verbs[o->verb].name);
+    static const struct {
+        size_t least, most;
+    } files[VERB_COUNT] = {
+        [VERB_OPEN] = {1, 2}, [VERB_REPORT] = {1, 1}, [VERB_DIFF] = {2, 2}};
+    size_t n = o->arguments.n;
+    if (o->help || o->version)
+        return true;
+    if (n < files[o->verb].least || n > files[o->verb].most)
+        return err_set(err, "usage: proftop %s", verbs[o->verb].usage);
+    unsigned targets = (unsigned)o->pids.n + (o->name != NULL) + (o->command != NULL);
+    unsigned most = o->verb == VERB_DEMO ? 0 : 1;
+    if (!((1u << o->verb) & PRINT) && targets > most)
+        return err_set(err, o->verb == VERB_DEMO ? "demo brings its own target"
+                                                 : "one target only: a process id, a name "
+                                                   "or a command");
+    if ((o->verb == VERB_RECORD || o->verb == VERB_DUMP) && !targets)
+        return err_set(err, "usage: proftop %s", verbs[o->verb].usage);
+    if (o->verb == VERB_RECORD && !o->output)
+        return err_set(err, "record needs -o FILE, the file to write");
+    if (o->fail_on && strcmp(o->fail_on, "regression") != 0)
+        return err_set(err, "--fail-on takes \"regression\", not \"%s\"", o->fail_on);
+    return true;
+}
+
+bool options_parse(struct options *o, int argc, char **argv, struct err *err)
+{
+    *o = (struct options){
+        .rate_hz = SESSION_DEFAULT_RATE_HZ, .interval_s = 1, .limit = -1};
+    struct option longs[ROWS + 1] = {0};
+    char letters[2 * ROWS + 2];
+    struct text optstring = TEXT(letters);
+    text_add(&optstring, ":");
+    for (size_t i = 0; i < ROWS; i++) {
+        longs[i] = (struct option){rows[i].name, rows[i].value ? required_argument : no_argument,
+                                   NULL, 256 + (int)i};
+        if (rows[i].letter)
+            text_add(&optstring, "%c%s", rows[i].letter, rows[i].value ? ":" : "");
+    }
+    /* What follows a lone -- is a command of its own, whose options are not ours. */
+    int split = 1;
+    while (split < argc && strcmp(argv[split], "--") != 0)
+        split++;
+    bool given[ROWS] = {false};
+    opterr = 0;
+    optind = 0; /* glibc: start anew, permuting */
+    int c;
+    while ((c = getopt_long(split, argv, letters, longs, NULL)) != -1) {
+        const struct option_row *row = c >= 256 ? &rows[c - 256] : row_of_letter(c);
+        if (c == ':')
+            return err_set(err, "%s needs a value (try proftop --help)", argv[optind - 1]);
+        if (!row)
+            return err_set(err, "unknown option %s (try proftop --help)", argv[optind - 1]);
+        given[row - rows] = true;
+        if (!set_option(o, row, optarg, err))
+            return false;
+    }
+    return sort_arguments(o, argc, argv, split, err) && take_pids(o, err) && check(o, given, err);
+}
+
+void options_clear(struct options *o)
+{
+    vec_free(&o->arguments);
+    vec_free(&o->pids);
+}
+
+void options_help(FILE *out, enum verb_id verb)
+{
+    if (verb == VERB_TOP) {
+        fputs("proftop: where a running process spends its time, and why\n\n", out);
+        for (int v = 0; v < VERB_COUNT; v++)
+            fprintf(out, "  proftop %s\n          %s\n", verbs[v].usage, verbs[v].help);
+        fputs("\nTARGET is a PID, -p PID, -n NAME, or -- COMMAND [ARG...].\n", out);
+    } else {
+        fprintf(out, "usage: proftop %s\n\n%s\n", verbs[verb].usage, verbs[verb].help);
+    }
+    fputs("\nOptions:\n", out);
+    for (size_t i = 0; i < ROWS; i++) {
+        if (verb != VERB_TOP && !(rows[i].verbs & 1u << verb))
+            continue;
+        char left[40];
+        snprintf(left, sizeof left, "%c%c%s --%s%s%s", rows[i].letter ? '-' : ' ',
+                 rows[i].letter ? rows[i].letter : ' ', rows[i].letter ? "," : " ", rows[i].name,
+                 rows[i].value ? " " : "", rows[i].value ? rows[i].value : "");
+        fprintf(out, "  %-24s %s\n", left, rows[i].help);
+    }
+    fputs("\nExit status: 0 done, 1 failed, 2 wrong command line, 3 diff found a regression.\n",
+          out);
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * proftop record: the headless loop. Commits to FILE.part each second; the end (the duration, a
+ * signal, the target's exit) renames it to FILE. Without a sample nothing is left behind.
+ */
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "cli/verbs.h"
+#include "store/store.h"
+
+#define COMMIT_NS (1 * NS_PER_S)
+/* How long the end waits for the names and lines of the last frames. */
+#define NAMING_NS (10 * NS_PER_S)
+
+/* Until something happens, or until `until_ns`. true: a signal asks us to end. */
+static bool wait_for(const struct session *s, int signal_fd, uint64_t until_ns)
+{
+    uint64_t now = clock_mono_ns();
+    int ms = until_ns > now ? (int)((until_ns - now) / NS_PER_MS) + 1 : 0;
+    struct pollfd fds[] = {{session_fd(s), POLLIN, 0}, {signal_fd, POLLIN, 0}};
+    return poll(fds, 2, ms) > 0 && fds[1].revents;
+}
+
+static void finish_names(struct session *s, int signal_fd)
+{
+    uint64_t deadline = clock_mono_ns() + NAMING_NS;
+    while (session_naming(s) && clock_mono_ns() < deadline) {
+        if (wait_for(s, signal_fd, clock_mono_ns() + 100 * NS_PER_MS))
+            break;
+        session_pump(s);
+    }
+}
+
+static bool record_loop(struct session *s, struct store_writer *w, const struct options *o,
+                        int signal_fd, struct err *err)
+{
+    uint64_t start = clock_mono_ns(), commit_at = start + COMMIT_NS;
+    uint64_t end = o->duration_s > 0 ? start + (uint64_t)(o->duration_s * NS_PER_S) : UINT64_MAX;
+    for (;;) {
+        bool asked = wait_for(s, signal_fd, commit_at < end ? commit_at : end);
+        session_pump(s);
+        uint64_t now = clock_mono_ns();
+        if (asked || now >= end || session_kind(s) == SESSION_ENDED)
+            return true;
+        if (now >= commit_at) {
+            if (!store_writer_commit(w, session_recording(s), err))
+                return false;
+            commit_at = now + COMMIT_NS;
+        }
+    }
+}
+
+int verb_record(const struct options *o)
+{
+    struct err err;
+    int signal_fd = take_signals();
+    struct store_writer *w = store_writer_open(o->output, &err);
+    if (!w)
+        return fail(&err);
+    struct session *s = open_target(o, false, &err);
+    if (!s) {
+        store_writer_abandon(w);
+        return fail(&err);
+    }
+    session_keep_words(s);
+    log_detail("recording to %s", o->output);
+    int status = EXIT_DONE;
+    if (!record_loop(s, w, o, signal_fd, &err)) {
+        session_stop(s);
+        store_writer_keep(w);
+        status = fail(&err);
+    } else {
+        session_stop(s);
+        const struct recording *rec = session_recording(s);
+        if (!rec->cost.samples) {
+            store_writer_abandon(w);
+            err_set(&err, "no sample was taken, so nothing was written to %s", o->output);
+            status = fail(&err);
+        } else {
+            finish_names(s, signal_fd);
+            char count[FIGURE_MAX];
+            if (!store_writer_finish(w, rec, &err))
+                status = fail(&err);
+            else
+                log_note("%s: %s samples", o->output, figure_count(count, rec->cost.samples));
+        }
+    }
+    session_free(s);
+    close(signal_fd);
+    return status;
+}

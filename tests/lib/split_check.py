@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Is a recording of tests/programs/split.{c,py} what the program is by construction?"""
+
+import json
+import os
+import time
+
+import proftop
+import tap
+import targets
+
+TRUTH_PCT = {"burn_sixty": 60.0, "burn_thirty": 30.0, "burn_ten": 10.0}
+WITHIN_PCT = 2.0
+SAMPLES = 10000  # the truth is then three or more standard deviations within the bounds
+
+
+def record_enough(process, into, rate_hz=1000):
+    """Record a process until at least SAMPLES samples of it on a CPU have been taken."""
+    watching = ["record", "-p", str(process.pid), "-o", into, "-r", str(rate_hz)]
+    with proftop.started(*watching) as recorder:
+        targets.wait_for(lambda: os.path.exists(into + ".part"), "the recording")
+
+        def enough():
+            time.sleep(1)  # it commits once a second
+            done = proftop.run("report", into + ".part", "--state", "cpu", "--format", "json")
+            return done.returncode == 0 and json.loads(done.stdout)["samples"] >= SAMPLES
+
+        targets.wait_for(enough, "%d samples" % SAMPLES, 90)
+        tap.equal(proftop.interrupt(recorder), 0, "exit status of record")
+
+
+def check_functions(recording):
+    """The CPU time is the three functions', in the proportions that are built in."""
+    shown = proftop.report(recording, "functions", "--state", "cpu")
+    tap.note("samples %s ticks %s lost %s" % (shown["samples"], shown["ticks"], shown["lost_samples"]))
+    assert shown["samples"] >= SAMPLES, "only %d samples" % shown["samples"]
+    rows = proftop.rows_by_name(shown)
+    for name, truth_pct in TRUTH_PCT.items():
+        assert name in rows, "%s is not in the table: %s" % (name, sorted(rows))
+        tap.note("%s: %.2f %%, truly %.0f" % (name, rows[name]["self_pct"], truth_pct))
+    for name, truth_pct in TRUTH_PCT.items():
+        tap.near(rows[name]["self_pct"], truth_pct, WITHIN_PCT, name)
+        tap.near(rows[name]["total_pct"], truth_pct, WITHIN_PCT, name + " in total")
+    return rows
+
+
+def check_idle_apart(recording):
+    """Sleeping is idle, so the table of everything is led by the same three functions."""
+    shown = proftop.report(recording)
+    rows = proftop.rows_by_name(shown)
+    for name, truth_pct in TRUTH_PCT.items():
+        tap.near(rows[name]["self_pct"], truth_pct, 2 * WITHIN_PCT, name + " of all that is not idle")
+
+
+def check_lines(recording, source, known_as):
+    """Each function's time stands on its loop's lines, in the file as the target knows it."""
+    shown = proftop.report(recording, "lines", "--state", "cpu")
+    for name, truth_pct in TRUTH_PCT.items():
+        right = targets.marked_lines(source, "of " + name)
+        assert right, "no line of %s is marked in %s" % (name, source)
+        on_lines_pct = 0.0
+        for row in shown["rows"]:
+            if row["function"] == name and row["line"] in right:
+                tap.equal(row["file"], known_as, "the file of " + name)
+                on_lines_pct += row["self_pct"]
+        tap.near(on_lines_pct, truth_pct, WITHIN_PCT, "lines %s of %s" % (sorted(right), name))

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""diff names the function that was made slower, and only it."""
+
+import os
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+
+import contextlib
+import json
+
+import proftop
+import tap
+import targets
+
+SECONDS = 20
+
+
+def record_pair(place, command, *slower):
+    """Two recordings of a program, one with something made slower. They are made at the same
+    time, so that whatever else the machine does, it does to both."""
+    paths = [os.path.join(place, "before.ptop"), os.path.join(place, "after.ptop")]
+    with contextlib.ExitStack() as stack:
+        recorders = []
+        for path, more in zip(paths, ((), slower)):
+            target = stack.enter_context(targets.started([*command, *more], ready="ready"))
+            watching = ["-p", str(target.pid), "-o", path, "-d", str(SECONDS), "-r", "1000"]
+            recorders.append(stack.enter_context(proftop.started("record", *watching)))
+        for recorder in recorders:
+            tap.equal(recorder.wait(SECONDS + 60), 0, "exit status of record")
+    return paths
+
+
+def check_named(shown, name):
+    for row in shown["rows"][:8]:
+        tap.note(row["name"], row["before_s_per_s"], row["after_s_per_s"], row["change_pct"], row["verdict"])
+    slower = {row["name"] for row in shown["rows"] if row["verdict"] == "regression"}
+    tap.equal(slower, {name}, "regressions")
+    tap.equal(shown["regressions"], 1, "number of regressions")
+    faster = {row["name"] for row in shown["rows"] if row["verdict"] == "improvement"}
+    tap.equal(faster, set(), "improvements")
+    row = next(row for row in shown["rows"] if row["name"] == name)
+    tap.near(row["change_pct"], 50.0, 20.0, "its change")
+    tap.equal(shown["rows"][0]["name"], name, "first row")
+
+
+def check(command, name, slow):
+    with targets.folder() as place:
+        command = command(place)
+        before, after = record_pair(place, command, "--slow", slow)
+        text = proftop.ok("diff", before, after, "--format", "json")
+        shown = json.loads(text)
+        tap.equal(shown["schema"], "proftop.diff/1", "schema")
+        check_named(shown, name)
+        gate = proftop.run("diff", before, after, "--fail-on", "regression")
+        tap.equal(gate.returncode, 3, "exit status with --fail-on regression")
+        assert name in gate.stdout, gate.stdout
+        back = proftop.run("diff", after, before, "--fail-on", "regression")
+        tap.equal(back.returncode, 0, "exit status where it got faster")
+
+
+def split_c(place):
+    return [targets.program("split", into=place), "--pace-ms", "100"]
+
+
+def split_py(place):
+    return [sys.executable, os.path.join(targets.PROGRAMS, "split.py"), "--pace-ms", "100"]
+
+
+tap.test("C: the slower function alone is a regression", split_c, "burn_thirty", "thirty", slow=True)(check)
+tap.test("Python: the slower one alone is a regression", split_py, "burn_thirty", "thirty", slow=True)(check)
+
+
+@tap.test("rates and lengths that differ compare: nothing changed, nothing found", slow=True)
+def _():
+    with targets.folder() as place:
+        command = split_c(place)
+        with targets.started(command, ready="ready") as process:
+            short, long = os.path.join(place, "a"), os.path.join(place, "b")
+            proftop.record(process.pid, short, 6, 1000)
+            proftop.record(process.pid, long, 12, 200)
+        gate = proftop.run("diff", short, long, "--fail-on", "regression", "--format", "json")
+        shown = json.loads(gate.stdout)
+        tap.equal((shown["regressions"], shown["improvements"]), (0, 0), "findings")
+        tap.equal(gate.returncode, 0, "exit status")
+
+
+@tap.test("two windows of one recording compare")
+def _():
+    with targets.folder() as place:
+        path = os.path.join(place, "a.ptop")
+        with targets.started(split_c(place), ready="ready") as process:
+            proftop.record(process.pid, path, 4, 500)
+        shown = json.loads(proftop.ok("diff", path + "@0..2", path + "@2..4", "--format", "json"))
+        names = {row["name"] for row in shown["rows"]}
+        assert {"burn_sixty", "burn_thirty", "burn_ten"} <= names, names
+
+
+@tap.test("as a table it reads the same")
+def _():
+    with targets.folder() as place:
+        path = os.path.join(place, "a.ptop")
+        with targets.started(split_c(place), ready="ready") as process:
+            proftop.record(process.pid, path, 2, 500)
+        table = proftop.ok("diff", path, path)
+        assert "burn_sixty" in table, table
+        done = proftop.run("diff", path, path, "--format", "csv")
+        assert done.stdout.count(",") > 5, done.stdout
+
+
+tap.main()

@@ -31,7 +31,7 @@
 #include "target/permission.h"
 #include "target/procfs.h"
 
-#define WAIT_NS (5 * NS_PER_S)
+#define WAIT_NS (20 * NS_PER_S)
 #define MIB     (1024.0 * 1024)
 
 struct report {

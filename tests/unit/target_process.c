@@ -30,7 +30,7 @@
 #include "target/remote.h"
 #include "target/tasks.h"
 
-#define WAIT_NS (5 * NS_PER_S)
+#define WAIT_NS (20 * NS_PER_S)
 
 static pid_t start(void (*run)(void))
 {

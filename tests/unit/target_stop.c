@@ -33,7 +33,7 @@
 #include "target/stop.h"
 
 #define LIMIT_NS (20 * NS_PER_MS)
-#define WAIT_NS  (5 * NS_PER_S)
+#define WAIT_NS  (20 * NS_PER_S)
 #define EXECS    50
 
 /* What the targets report; shared by all of a test's processes. */
@@ -121,7 +121,7 @@ static void stops_and_lets_go(void **state)
     assert_true(capture->all_regs);
     uint64_t at_stack;
     assert_true(remote_read(pid, capture->regs[DWARF_RSP], &at_stack, sizeof at_stack));
-    assert_in_range(capture->regs[DWARF_RIP], (uintptr_t)spin, (uintptr_t)spin + 64);
+    assert_in_range(capture->regs[DWARF_RIP], (uintptr_t)spin, (uintptr_t)spin + 256);
     assert_int_equal(report->rounds, rounds);
     stop_end(s, pid);
     assert_true(reaches(&report->rounds, rounds + 1000));
@@ -452,7 +452,7 @@ static void exec_while_stopped(void **state)
     assert_true(reaches(&mine->rounds, 1));
     struct stops *s = stops_new();
     int stopped = 0;
-    uint64_t until_ns = clock_mono_ns() + 4 * WAIT_NS;
+    uint64_t until_ns = clock_mono_ns() + WAIT_NS;
     for (int i = 0; mine->rounds < EXECS && clock_mono_ns() < until_ns; i++) {
         /* The ids of a process with two threads follow each other closely. */
         char newest[64];

@@ -221,6 +221,18 @@ static const char *call_file(Dwarf_Die *die, Dwarf_Die *unit)
     return dwarf_filesrc(files, index, NULL, NULL);
 }
 
+/* DWARF 5 counts files from 0, which is the unit's own; elfutils 0.188 takes 0 for "none". */
+static const char *decl_file(Dwarf_Die *die, Dwarf_Die *unit)
+{
+    const char *file = dwarf_decl_file(die);
+    Dwarf_Attribute attr;
+    if (file || !dwarf_attr_integrate(die, DW_AT_decl_file, &attr))
+        return file;
+    Dwarf_Files *files;
+    size_t n;
+    return dwarf_getsrcfiles(unit, &files, &n) || !n ? NULL : dwarf_filesrc(files, 0, NULL, NULL);
+}
+
 /* Adds the function of one scope. `file` and `line` say where it executes. */
 static void add_place(struct symbol_places *out, Dwarf_Die *die, Dwarf_Die *unit, const char *file,
                       uint32_t line)
@@ -233,7 +245,7 @@ static void add_place(struct symbol_places *out, Dwarf_Die *die, Dwarf_Die *unit
         return;
     out->n++;
     p->language = language;
-    const char *declared_in = dwarf_decl_file(die);
+    const char *declared_in = decl_file(die, unit);
     if (declared_in && !dwarf_decl_line(die, &declared) && declared > 0)
         p->first_line = (uint32_t)declared;
     p->file = absolute_path(declared_in ? declared_in : file, unit);

@@ -342,13 +342,41 @@ static bool sample_blocked(struct watch *w, struct task *task, const struct task
     return true;
 }
 
+/* Reads a thread that look says is blocked. t->run_ns was read before that look. */
+static enum looked look_at_blocked(struct watch *w, struct task *task, struct watched_thread *t,
+                                   const struct task_look *look, uint64_t now_ns)
+{
+    if (look->sp == 0) {
+        char letter = task_state_letter(w->tasks, task);
+        if (letter == 'Z' || letter == 'X' || letter == 0)
+            task->state = TASK_ENDED;
+        return LOOK_LATER;
+    }
+    struct run seen = {0};
+    uint64_t run_ns, wait_ns;
+    bool read = sample_blocked(w, task, look, &seen);
+    if (!task_run_time(w->tasks, task, &run_ns, &wait_ns))
+        return LOOK_LATER;
+    if (!read || run_ns != t->run_ns) { /* it ran meanwhile: what was read may be torn */
+        t->run_ns = run_ns;
+        return LOOK_AGAIN;
+    }
+    if (look->syscall < 0 && task_state_letter(w->tasks, task) == 'T')
+        seen.wait = WAIT_STOPPED;
+    add_sample(w, t, &seen, now_ns);
+    t->settled = true;
+    return LOOKED;
+}
+
 static void sample_thread(struct watch *w, struct task *task, struct watched_thread *t,
                           uint64_t now_ns)
 {
     if (t->late)
         return;
-    uint64_t run_ns, wait_ns;
-    if (!task_run_time(w->tasks, task, &run_ns, &wait_ns))
+    /* Of one that ran at the last tick, the run time is read only if it turns out to be blocked. */
+    uint64_t run_ns = 0, wait_ns;
+    bool timed = t->run.state == STATE_WAITING;
+    if (timed && !task_run_time(w->tasks, task, &run_ns, &wait_ns))
         return;
     if (t->settled && run_ns == t->run_ns && t->generation == w->sink->generation) {
         repeat_sample(w, t, now_ns);
@@ -360,37 +388,23 @@ static void sample_thread(struct watch *w, struct task *task, struct watched_thr
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
         struct run seen = {0};
         struct task_look look;
+        enum looked looked = LOOK_AGAIN;
         task_look(w->tasks, task, &look);
         if (look.doing == TASK_GONE)
             return;
         if (look.doing == TASK_RUNNING) {
-            enum looked looked = sample_running(w, task, t, &seen);
-            if (looked == LOOK_AGAIN)
-                continue;
+            looked = sample_running(w, task, t, &seen);
             if (looked == LOOKED)
                 add_sample(w, t, &seen, now_ns);
-            return;
+        } else if (look.doing == TASK_BLOCKED && timed) {
+            looked = look_at_blocked(w, task, t, &look, now_ns);
+        } else if (look.doing == TASK_BLOCKED) {
+            if (!task_run_time(w->tasks, task, &t->run_ns, &wait_ns))
+                return;
+            timed = true;
         }
-        if (look.doing == TASK_BLOCKED && look.sp == 0) {
-            char letter = task_state_letter(w->tasks, task);
-            if (letter == 'Z' || letter == 'X' || letter == 0)
-                task->state = TASK_ENDED;
+        if (looked != LOOK_AGAIN)
             return;
-        }
-        if (look.doing == TASK_HIDDEN || !sample_blocked(w, task, &look, &seen))
-            continue;
-        uint64_t run_after_ns;
-        if (!task_run_time(w->tasks, task, &run_after_ns, &wait_ns))
-            return;
-        if (run_after_ns != t->run_ns) { /* it ran meanwhile: what was read may be torn */
-            t->run_ns = run_after_ns;
-            continue;
-        }
-        if (look.syscall < 0 && task_state_letter(w->tasks, task) == 'T')
-            seen.wait = WAIT_STOPPED;
-        add_sample(w, t, &seen, now_ns);
-        t->settled = true;
-        return;
     }
     lose_sample(w, t, now_ns);
 }

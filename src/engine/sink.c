@@ -68,6 +68,12 @@ void sink_end_thread(struct sink *sink, uint32_t thread, uint64_t time_ns)
     vec_push(&sink->batch->ended_threads, end);
 }
 
+void sink_runtime(struct sink *sink, uint32_t incarnation, const char *runtime)
+{
+    struct batch_runtime r = {incarnation, dictionary_string(&sink->words, runtime)};
+    vec_push(&sink->batch->runtimes, r);
+}
+
 void sink_end_incarnation(struct sink *sink, uint32_t incarnation, uint64_t time_ns, bool exec)
 {
     struct batch_end end = {time_ns, incarnation, exec};

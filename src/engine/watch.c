@@ -71,10 +71,13 @@ static bool stat_exe(const struct watch *w, struct stat *st)
 
 static void look_for_python(struct watch *w, uint64_t now_ns)
 {
+    char runtime[64];
     struct err err;
     switch (python_open(&w->python, w->pid, &err)) {
     case PYTHON_FOUND:
         w->python_at_ns = 0;
+        snprintf(runtime, sizeof runtime, "python %s", python_version(w->python));
+        sink_runtime(w->sink, w->incarnation, runtime);
         return;
     case PYTHON_UNSUPPORTED:
         sink_mark(w->sink, MARK_NOTE, now_ns, "%s: showing native frames", err.text);
@@ -94,11 +97,6 @@ static void look_for_python(struct watch *w, uint64_t now_ns)
 
 static void begin_incarnation(struct watch *w, const struct process_info *info, uint64_t now_ns)
 {
-    w->python_wait_ns = PYTHON_RETRY_NS;
-    look_for_python(w, now_ns);
-    char runtime[64] = "native";
-    if (w->python)
-        snprintf(runtime, sizeof runtime, "python %s", python_version(w->python));
     struct dictionary *d = &w->sink->words;
     struct incarnation in = {
         .pid = w->pid,
@@ -107,13 +105,15 @@ static void begin_incarnation(struct watch *w, const struct process_info *info, 
         .comm = dictionary_string(d, info->comm),
         .cmdline = dictionary_string(d, info->cmdline),
         .exe = dictionary_string(d, info->exe),
-        .runtime = dictionary_string(d, runtime),
+        .runtime = dictionary_string(d, "native"),
         .from_ns = now_ns,
     };
     w->incarnation = sink_incarnation(w->sink, &in);
     snprintf(w->comm, sizeof w->comm, "%s", info->comm);
     if (!stat_exe(w, &w->exe))
         memset(&w->exe, 0, sizeof w->exe);
+    w->python_wait_ns = PYTHON_RETRY_NS;
+    look_for_python(w, now_ns);
 }
 
 struct watch *watch_new(pid_t pid, struct sink *sink, struct stops *stops, uint64_t now_ns,

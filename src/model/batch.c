@@ -24,6 +24,7 @@ void batch_free(struct batch *b)
     vec_free(&b->threads);
     vec_free(&b->ended_threads);
     vec_free(&b->ended_incarnations);
+    vec_free(&b->runtimes);
     vec_free(&b->runs);
     vec_free(&b->metrics);
     vec_free(&b->marks);
@@ -33,7 +34,7 @@ void batch_free(struct batch *b)
 bool batch_is_empty(const struct batch *b)
 {
     return !b->string_count && !b->incarnations.n && !b->threads.n && !b->ended_threads.n &&
-           !b->ended_incarnations.n && !b->runs.n && !b->metrics.n && !b->marks.n;
+           !b->ended_incarnations.n && !b->runtimes.n && !b->runs.n && !b->metrics.n && !b->marks.n;
 }
 
 /* Entry 0 is "none" on both sides and never travels. */
@@ -164,6 +165,10 @@ static void read_processes(struct batch_reader *r, struct recording *rec, const 
         t.incarnation.n = r->incarnations.at[t.incarnation.n];
         t.name = string_here(r, t.name);
         vec_push(&r->threads, recording_add_thread(rec, t).n);
+    }
+    for (size_t i = 0; i < b->runtimes.n; i++) {
+        uint32_t id = r->incarnations.at[b->runtimes.at[i].incarnation];
+        rec->incarnations.at[id].runtime = string_here(r, b->runtimes.at[i].runtime);
     }
 }
 

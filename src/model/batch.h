@@ -31,6 +31,12 @@ struct batch_end {
     bool exec;
 };
 
+/* What runs in an incarnation, found out after it began. */
+struct batch_runtime {
+    uint32_t incarnation;
+    struct string_id runtime;
+};
+
 struct batch {
     uint32_t generation; /* of the sampler's dictionary */
     VEC(char) string_bytes;  /* NUL-terminated, one after another */
@@ -43,6 +49,7 @@ struct batch {
     VEC(struct incarnation) incarnations;
     VEC(struct thread) threads;
     VEC(struct batch_end) ended_threads, ended_incarnations;
+    VEC(struct batch_runtime) runtimes;
     VEC(struct run) runs;
     VEC(struct batch_metric) metrics;
     VEC(struct batch_mark) marks;

@@ -174,8 +174,12 @@ struct session *session_spawn(char *const argv[], bool quiet, const struct sessi
         return NULL;
     }
     struct session *s = session_live(pid, pid, options, err);
-    if (!s)
+    if (!s) {
+        siginfo_t info = {0};
+        if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid)
+            err_set(err, "%s ended before a sample was taken", argv[0]);
         end_command(pid);
+    }
     return s;
 }
 

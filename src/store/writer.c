@@ -103,11 +103,8 @@ static void put_incarnations(struct store_writer *w, const struct recording *rec
     size_t kept = 0;
     for (size_t i = 0; i < w->incarnations.n; i++) {
         struct alive a = w->incarnations.at[i];
-        bool over = rec->incarnations.at[a.id].to_ns;
-        if (!a.written || over)
-            put_incarnation(&w->put, a.id);
-        a.written = true;
-        if (!over)
+        put_incarnation(&w->put, a.id); /* its runtime may be known only now */
+        if (!rec->incarnations.at[a.id].to_ns)
             w->incarnations.at[kept++] = a;
     }
     w->incarnations.n = kept;

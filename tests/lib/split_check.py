@@ -32,7 +32,7 @@ def record_enough(process, into, rate_hz=1000):
 def check_functions(recording):
     """The CPU time is the three functions', in the proportions that are built in."""
     shown = proftop.report(recording, "functions", "--state", "cpu")
-    tap.note("samples %s ticks %s lost %s" % (shown["samples"], shown["ticks"], shown["lost_samples"]))
+    tap.note("samples %(samples)s ticks %(ticks)s lost %(lost_samples)s" % shown)
     assert shown["samples"] >= SAMPLES, "only %d samples" % shown["samples"]
     rows = proftop.rows_by_name(shown)
     for name, truth_pct in TRUTH_PCT.items():
@@ -49,7 +49,8 @@ def check_idle_apart(recording):
     shown = proftop.report(recording)
     rows = proftop.rows_by_name(shown)
     for name, truth_pct in TRUTH_PCT.items():
-        tap.near(rows[name]["self_pct"], truth_pct, 2 * WITHIN_PCT, name + " of all that is not idle")
+        what = name + " of all that is not idle"
+        tap.near(rows[name]["self_pct"], truth_pct, 2 * WITHIN_PCT, what)
 
 
 def check_lines(recording, source, known_as):

@@ -225,6 +225,8 @@ def _():
 def _():
     tap.require(targets.is_root(), "needs root, to mount a small disk")
     unshare = targets.tool("unshare")
+    apart = subprocess.run([unshare, "-m", "true"], stderr=subprocess.DEVNULL, check=False)
+    tap.require(apart.returncode == 0, "no mounts of one's own here")
     with targets.folder() as place, targets.started(PYTHON, ready="ready") as target:
         script = (
             'mount -t tmpfs -o size=256k tmpfs "$2" 2>/dev/null || exit 77\n'

@@ -62,7 +62,10 @@ def check_python(python):
     check_shapes(threads)
     assert alive, "the target has ended"
     tap.equal(len(threads), 3, "threads")
-    stacks = [[f["name"] for f in thread["frames"] if f["language"] == "python"] for thread in threads]
+    stacks = [
+        [frame["name"] for frame in thread["frames"] if frame["language"] == "python"]
+        for thread in threads
+    ]
     spinning = [stack for stack in stacks if stack[:1] == ["spin"]]
     tap.equal(spinning, [["spin", "<module>"]], "the spinning thread's stack")
     wait = "Pool.wait_for_work"

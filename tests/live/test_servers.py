@@ -225,7 +225,7 @@ def check_watched(server, looks_right):
         shown = proftop.report(recording)
         assert shown["rows"], "the table is empty"
         for row in shown["rows"][:12]:
-            tap.note("%6.2f %6.2f %s %s" % (row["self_pct"], row["total_pct"], row["name"], row["module"]))
+            tap.note("%(self_pct)6.2f %(total_pct)6.2f %(name)s %(module)s" % row)
         tap.equal(shown["target"]["pid"], pid, "target's pid")
         looks_right(shown)
 

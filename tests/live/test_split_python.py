@@ -23,7 +23,8 @@ def check(python, options):
         rows = split_check.check_functions(recording)
         for name in split_check.TRUTH_PCT:
             tap.equal(rows[name]["language"], "python", "language of " + name)
-        tap.equal(proftop.report(recording)["target"]["runtime"], "python " + python.version, "runtime")
+        runtime = proftop.report(recording)["target"]["runtime"]
+        tap.equal(runtime, "python " + python.version, "runtime")
         split_check.check_lines(recording, SOURCE, script)
         if options:
             split_check.check_idle_apart(recording)

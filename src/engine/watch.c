@@ -20,6 +20,9 @@
 /* After so many of them in a tick, the others are not waited for at all. */
 #define SLOW_MAX 4
 #define ATTEMPTS 4
+/* How often Python's list of threads is read: each tick while threads are young. */
+#define REFRESH_NS       (100 * NS_PER_MS)
+#define REFRESH_YOUNG_NS (500 * NS_PER_MS)
 /* Threads whose CPU is asked for at a time. */
 #define CPUS_ASKED_MAX 16
 /* A sample never stands for more than this: what lies before it was not observed. */
@@ -54,6 +57,7 @@ struct watch {
     uint32_t incarnation;
     uint64_t last_tick_ns;
     uint32_t slow_in_tick;
+    uint64_t refresh_at_ns, newest_thread_ns;
     struct stat exe;
     char comm[64];
     VEC(struct watched_thread) threads;
@@ -220,6 +224,7 @@ static bool walk_python(struct watch *w, struct stack_id *stack)
     int n = python_walk(w->python, w->frame, DEPTH_MAX, &elided);
     if (n < 0) {
         w->sink->cost.torn++;
+        w->refresh_at_ns = 0;
         return false;
     }
     *stack = n ? frames_python(&w->frames, w->frame, (size_t)n, elided)
@@ -431,6 +436,8 @@ static struct watched_thread *thread_of(struct watch *w, size_t i, struct task *
      * period for its first sample makes up for both on the average. */
     *t = (struct watched_thread){.tid = task->tid,
                                  .last_ns = w->last_tick_ns ? w->last_tick_ns : now_ns};
+    w->newest_thread_ns = now_ns;
+    w->refresh_at_ns = 0;
     t->number = sink_thread(w->sink, w->incarnation, task->tid, task->comm, now_ns);
     task->user = t->number;
     return t;
@@ -446,6 +453,13 @@ static void end_process(struct watch *w, uint64_t now_ns)
               (int)w->pid);
 }
 
+/* A thread has its Python state a while after its birth. */
+static void refresh_python(struct watch *w, uint64_t now_ns)
+{
+    bool calm = python_refresh(w->python) && now_ns > w->newest_thread_ns + REFRESH_YOUNG_NS;
+    w->refresh_at_ns = calm ? now_ns + REFRESH_NS : now_ns;
+}
+
 bool watch_tick(struct watch *w, uint64_t now_ns)
 {
     if (!tasks_refresh(w->tasks)) {
@@ -454,8 +468,8 @@ bool watch_tick(struct watch *w, uint64_t now_ns)
     }
     if (w->python_at_ns && now_ns >= w->python_at_ns)
         look_for_python(w, now_ns);
-    if (w->python)
-        python_refresh(w->python);
+    if (w->python && now_ns >= w->refresh_at_ns)
+        refresh_python(w, now_ns);
     size_t alive = 0;
     w->slow_in_tick = 0;
     for (size_t i = 0; i < tasks_count(w->tasks); i++) {

@@ -38,8 +38,9 @@ struct python_frame {
     uint64_t key; /* the same for the same (code, line): for the caller's cache */
 };
 
-/* One look at the interpreters' list of threads: which native thread ids have a Python state.
- * Cheap (two or three vectored reads); called once a tick. false: torn, try at the next tick. */
+/* One look at the interpreters' list of threads: which native thread ids have a Python state. One
+ * vectored read where nothing has changed. Needed when threads came or went; a copy of a thread
+ * whose state is gone is torn. false: torn, try again. */
 bool python_refresh(struct python *p);
 /* Whether tid has a Python thread state (as of the last refresh). */
 bool python_has_thread(const struct python *p, pid_t tid);
@@ -54,7 +55,7 @@ bool python_copy(struct python *p, pid_t tid);
  * are kept, *elided counts the middle. */
 int python_walk(struct python *p, struct python_frame *out, size_t max, uint32_t *elided);
 
-/* State at the last refresh. */
+/* State at the last refresh or copy, whichever came last. */
 bool python_holds_gil(const struct python *p, pid_t tid);
 /* Whether addr (a futex) lies in a GIL of this process: the thread waits for the GIL. */
 bool python_is_gil(const struct python *p, uint64_t addr);

@@ -24,8 +24,8 @@
 #define AHEAD_SPARE       32   /* frames not met last time that are kept: they alternate */
 #define STATE_MAX_BYTES   4096
 #define PAGE_BYTES        4096u
-/* The frame's address before, the state, the address after. */
-#define EXTRA_SPANS 3
+/* The frame's address before, the state, the address after, the flags. */
+#define EXTRA_SPANS (3 + THREAD_FLAG_SPANS)
 
 static uint32_t max_u32(uint32_t a, uint32_t b)
 {
@@ -286,9 +286,21 @@ static bool current_frame(struct copy *c, uint64_t state, uint64_t cframe, uint6
 struct heads {
     uint8_t state[STATE_MAX_BYTES];
     uint64_t before, after; /* the current frame; with a cframe, what that pointed to */
+    struct thread_flags flags;
+    bool has_flags;
 };
 
-static bool read_all(struct copy *c, struct thread *th, struct heads *h)
+/* Adds the flags to the vectored read; the number of their first span. */
+static size_t add_flags(struct copy *c, const struct threads *t, uint32_t interp, struct heads *h)
+{
+    struct remote_span spans[THREAD_FLAG_SPANS];
+    size_t n = threads_flag_spans(t, interp, &h->flags, spans), first = c->n_spans;
+    for (size_t i = 0; i < n; i++)
+        add_span(c, spans[i].addr, spans[i].to, spans[i].size);
+    return first;
+}
+
+static bool read_all(struct copy *c, const struct threads *t, struct thread *th, struct heads *h)
 {
     const struct layout *l = c->l;
     bool by_cframe = l->cframe_frame.size;
@@ -300,9 +312,13 @@ static bool read_all(struct copy *c, struct thread *th, struct heads *h)
     add_known_frames(c);
     struct remote_span *state = add_span(c, th->state, h->state, c->s->state_bytes);
     struct remote_span *after = known ? add_span(c, holder, &h->after, 8) : NULL;
+    size_t flags_at = add_flags(c, t, th->interp, h);
     if (!state || (known && !after))
         return false;
     remote_read_spans(c->pid, c->s->spans, c->n_spans);
+    h->has_flags = flags_at < c->n_spans;
+    for (size_t i = flags_at; i < c->n_spans; i++)
+        h->has_flags &= c->s->spans[i].ok;
     if (!state->ok)
         return false;
     if (by_cframe) {
@@ -328,12 +344,14 @@ bool stack_copy(struct stack *s, struct threads *t, struct thread *th)
     struct heads h;
     s->n = s->arena_used = s->n_loose = s->n_chunks = s->misses = s->ahead_used = 0;
     s->cframe = 0;
-    if (s->state_bytes > STATE_MAX_BYTES || !read_all(&c, th, &h))
+    if (s->state_bytes > STATE_MAX_BYTES || !read_all(&c, t, th, &h))
         return false;
     /* It is still the state of this thread. */
     if (field_get(h.state, s->state_bytes, l->ts_interp) != th->interp_address ||
         field_get(h.state, s->state_bytes, l->ts_thread_id) != th->pthread || h.before != h.after)
         return false;
+    if (h.has_flags)
+        threads_take_flags(t, th->interp, &h.flags);
     c.next_chunk = field_get(h.state, s->state_bytes, l->ts_chunk);
     if (!follow(&c, h.before))
         return false;

@@ -310,6 +310,26 @@ bool threads_refresh(struct threads *t, uint64_t now_ns)
     return rebuild(t);
 }
 
+size_t threads_flag_spans(const struct threads *t, uint32_t interp, struct thread_flags *to,
+                          struct remote_span spans[THREAD_FLAG_SPANS])
+{
+    const struct layout *l = &t->runtime->layout;
+    const struct interp *i = &t->interps.at[interp];
+    struct field f = l->rt_collecting.size ? l->rt_collecting : l->interp_collecting;
+    uint64_t base = l->rt_collecting.size ? t->runtime->address : i->address;
+    *to = (struct thread_flags){.collecting = 0};
+    spans[0] = (struct remote_span){i->gil, to->gil, sizeof to->gil, false};
+    spans[1] = (struct remote_span){base + f.at, &to->collecting,
+                                    min_u32(f.size, sizeof to->collecting), false};
+    return f.size ? 2 : 1;
+}
+
+void threads_take_flags(struct threads *t, uint32_t interp, const struct thread_flags *flags)
+{
+    parse_gil(&t->interps.at[interp], flags->gil);
+    t->interps.at[interp].collecting = flags->collecting != 0;
+}
+
 uint32_t threads_find(const struct threads *t, pid_t tid)
 {
     return map_get(&t->by_tid, (uint64_t)tid);

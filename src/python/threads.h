@@ -57,6 +57,13 @@ struct track {
     struct map ahead_at; /* address -> index in ahead */
 };
 
+/* What tells an interpreter's flags, read along with a stack: see threads_flag_spans. */
+struct thread_flags {
+    uint8_t gil[GIL_READ_BYTES];
+    uint32_t collecting;
+};
+#define THREAD_FLAG_SPANS 2
+
 struct thread {
     uint64_t state, next, interp_address;
     uint64_t pthread, native_id;
@@ -89,6 +96,11 @@ void threads_clear(struct threads *t);
 bool threads_refresh(struct threads *t, uint64_t now_ns);
 /* Index of a state of this tid, or MAP_NONE; others follow by same_tid. */
 uint32_t threads_find(const struct threads *t, pid_t tid);
+/* Where the flags of an interpreter are, as spans that fill *to; their number. What was read is then
+ * taken over as the newest. */
+size_t threads_flag_spans(const struct threads *t, uint32_t interp, struct thread_flags *to,
+                          struct remote_span spans[THREAD_FLAG_SPANS]);
+void threads_take_flags(struct threads *t, uint32_t interp, const struct thread_flags *flags);
 bool threads_hold_gil(const struct threads *t, pid_t tid);
 
 #endif

@@ -252,7 +252,7 @@ libcli_a_SOURCES = \
 	src/cli/span.h \
 	src/cli/top.c \
 	src/cli/verbs.h
-libcli_a_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) -DDEMODIR='"$(abs_top_srcdir)/data/demo"'
+libcli_a_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) -DPYTHON3='"$(PYTHON3)"' -DDEMODIR='"$(abs_top_srcdir)/data/demo"'
 
 bin_PROGRAMS += proftop
 proftop_SOURCES = src/cli/main.c

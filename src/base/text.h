@@ -30,9 +30,9 @@ void text_make_printable(char *s);
 
 /* Figures. `out` has FIGURE_MAX bytes; returned for use in an argument list. */
 #define FIGURE_MAX 32
-const char *figure_bytes(char *out, double bytes);          /* 812M, 1.8G, 512B */
-const char *figure_bytes_rate(char *out, double per_s);     /* +1.9M/s, -3K/s, 0/s */
-const char *figure_count(char *out, uint64_t n);            /* 11,904 */
-const char *figure_duration(char *out, uint64_t ns);        /* 850us, 12ms, 3.2s, 3m12s, 2h05m */
+const char *figure_bytes(char *out, double bytes);      /* 812M, 1.8G, 512B */
+const char *figure_bytes_rate(char *out, double per_s); /* +1.9M/s, -3K/s, 0/s */
+const char *figure_count(char *out, uint64_t n);        /* 11,904 */
+const char *figure_duration(char *out, uint64_t ns);    /* 850us, 12ms, 3.2s, 3m12s, 2h05m */
 
 #endif

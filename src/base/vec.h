@@ -31,8 +31,7 @@
 
 /* One zeroed element more; its address (until the next growth). */
 #define vec_add(v)                                                                                 \
-    (vec_reserve((v), (v)->n + 1),                                                                 \
-     (void)memset(&(v)->at[(v)->n], 0, sizeof *(v)->at),                                           \
+    (vec_reserve((v), (v)->n + 1), (void)memset(&(v)->at[(v)->n], 0, sizeof *(v)->at),             \
      &(v)->at[(v)->n++])
 
 /* n elements more, copied from an array. */

@@ -39,6 +39,7 @@ static _Noreturn void run_launcher(const char *path, int in, int out)
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_DFL);
     setpgid(0, 0);
+    execl(PYTHON3, PYTHON3, path, (char *)NULL); /* configure's: one that is new enough */
     execlp("python3", "python3", path, (char *)NULL);
     _exit(127);
 }

@@ -44,9 +44,9 @@ static void remedy(const char *text)
 
 static void check_yama(const struct permission *p)
 {
-    static const char *const meaning[] = {
-        "any process of your own", "only processes that you start (proftop -- COMMAND)",
-        "only root", "nobody"};
+    static const char *const meaning[] = {"any process of your own",
+                                          "only processes that you start (proftop -- COMMAND)",
+                                          "only root", "nobody"};
     int scope = p->yama_ptrace_scope;
     if (scope == PERMISSION_UNKNOWN) {
         say(GOOD, "Yama", "this kernel has no such restriction");
@@ -83,7 +83,8 @@ static void check_machine(void)
     if (!p.realtime)
         remedy("run as root, or with CAP_SYS_NICE");
     if (p.perf_event_paranoid == PERMISSION_UNKNOWN)
-        say(NOTE, "perf_event_paranoid", "this kernel has no perf events; proftop does not need them");
+        say(NOTE, "perf_event_paranoid",
+            "this kernel has no perf events; proftop does not need them");
     else
         say(GOOD, "perf_event_paranoid", "%d; the ptrace engine does not need perf events",
             p.perf_event_paranoid);

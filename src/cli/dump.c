@@ -108,9 +108,9 @@ static const struct run *run_of(const struct recording *rec, uint32_t t, const s
 
 static void add_json_frame(void *context, const struct shown_frame *f)
 {
-    json_t *frame = json_pack("{s:s, s:s?, s:s?, s:o, s:s}", "name", f->name, "module", f->module,
-                              "file", f->file, "line", f->line ? json_integer(f->line) : json_null(),
-                              "language", f->language);
+    json_t *frame = json_pack(
+        "{s:s, s:s?, s:s?, s:o, s:s}", "name", f->name, "module", f->module, "file", f->file,
+        "line", f->line ? json_integer(f->line) : json_null(), "language", f->language);
     json_array_append_new(context, frame);
 }
 
@@ -125,9 +125,9 @@ static void print_json(const struct recording *rec, const struct options *o)
         each_frame(rec, r->stack, add_json_frame, frames);
         const char *wait = wait_name(r->wait), *on = dictionary_object_text(&rec->words, r->object);
         json_t *thread =
-            json_pack("{s:i, s:s, s:s, s:s?, s:s?, s:b, s:o}", "tid", rec->threads.at[t].tid, "name",
-                      string_text(&rec->words, rec->threads.at[t].name), "state", state_text(r),
-                      "wait", *wait ? wait : NULL, "on", *on ? on : NULL, "gil",
+            json_pack("{s:i, s:s, s:s, s:s?, s:s?, s:b, s:o}", "tid", rec->threads.at[t].tid,
+                      "name", string_text(&rec->words, rec->threads.at[t].name), "state",
+                      state_text(r), "wait", *wait ? wait : NULL, "on", *on ? on : NULL, "gil",
                       (r->flags & SAMPLE_GIL) != 0, "frames", frames);
         json_array_append_new(threads, thread);
     }
@@ -162,8 +162,8 @@ static void print_text(const struct recording *rec, const struct options *o)
             continue;
         const char *wait = wait_name(r->wait);
         printf("\nthread %d  %s  %s%s%s%s\n", rec->threads.at[t].tid,
-               string_text(&rec->words, rec->threads.at[t].name), state_text(r),
-               *wait ? ": " : "", wait, r->flags & SAMPLE_GIL ? "  (holds the GIL)" : "");
+               string_text(&rec->words, rec->threads.at[t].name), state_text(r), *wait ? ": " : "",
+               wait, r->flags & SAMPLE_GIL ? "  (holds the GIL)" : "");
         each_frame(rec, r->stack, print_text_frame, NULL);
     }
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * proftop: from the command line to a verb. The hidden argument SYMBOLIZER_SERVE makes this
- * process the disposable child that reads debug information for another proftop.
+ * process the disposable child that reads debug information for another proftop; MAN_KEYS prints
+ * the man page's list of keys, which a test compares with the page.
  */
 #include <locale.h>
 #include <signal.h>
@@ -16,6 +17,9 @@
 #include "config.h"
 #include "native/symbolizer.h"
 #include "target/process.h"
+#include "ui/ui.h"
+
+#define MAN_KEYS "--man-keys"
 
 int fail(const struct err *err)
 {
@@ -56,6 +60,10 @@ int main(int argc, char **argv)
     };
     if (argc == 3 && strcmp(argv[1], SYMBOLIZER_SERVE) == 0)
         return symbolizer_serve(atoi(argv[2]));
+    if (argc == 2 && strcmp(argv[1], MAN_KEYS) == 0) {
+        ui_print_keys(stdout);
+        return EXIT_DONE;
+    }
     setlocale(LC_CTYPE, "");
     signal(SIGPIPE, SIG_IGN);
     struct options o;

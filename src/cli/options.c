@@ -187,8 +187,7 @@ static bool sort_arguments(struct options *o, int argc, char **argv, int split, 
     enum verb_id verb = verb_of(first);
     if (verb != VERB_COUNT) {
         o->verb = verb;
-        memmove(o->arguments.at, o->arguments.at + 1,
-                --o->arguments.n * sizeof *o->arguments.at);
+        memmove(o->arguments.at, o->arguments.at + 1, --o->arguments.n * sizeof *o->arguments.at);
         return true;
     }
     long pid;
@@ -221,8 +220,7 @@ static bool check(const struct options *o, const bool *given, struct err *err)
                            *verbs[o->verb].name ? " " : "", verbs[o->verb].name);
     static const struct {
         size_t least, most;
-    } files[VERB_COUNT] = {
-        [VERB_OPEN] = {1, 2}, [VERB_REPORT] = {1, 1}, [VERB_DIFF] = {2, 2}};
+    } files[VERB_COUNT] = {[VERB_OPEN] = {1, 2}, [VERB_REPORT] = {1, 1}, [VERB_DIFF] = {2, 2}};
     size_t n = o->arguments.n;
     if (o->help || o->version)
         return true;
@@ -245,8 +243,7 @@ static bool check(const struct options *o, const bool *given, struct err *err)
 
 bool options_parse(struct options *o, int argc, char **argv, struct err *err)
 {
-    *o = (struct options){
-        .rate_hz = SESSION_DEFAULT_RATE_HZ, .interval_s = 1, .limit = -1};
+    *o = (struct options){.rate_hz = SESSION_DEFAULT_RATE_HZ, .interval_s = 1, .limit = -1};
     struct option longs[ROWS + 1] = {0};
     char letters[2 * ROWS + 2];
     struct text optstring = TEXT(letters);

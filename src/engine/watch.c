@@ -14,8 +14,8 @@
 #include "target/remote.h"
 #include "target/tasks.h"
 
-/* A thread on a CPU stops within some 20 us. One that has not by then waits for a CPU (or is deep in
- * the kernel): it is copied when it gets one. */
+/* A thread on a CPU stops within some 20 us. One that has not by then waits for a CPU (or is deep
+ * in the kernel): it is copied when it gets one. */
 #define STOP_LIMIT_NS (150 * NS_PER_US)
 /* After so many of them in a tick, the others are not waited for at all. */
 #define SLOW_MAX 4
@@ -29,19 +29,23 @@
 #define WEIGHT_MAX_NS (500 * NS_PER_MS)
 /* Deeper stacks keep both ends. */
 #define DEPTH_MAX 256
+/* For a call or two more than last time. */
+#define STACK_SPARE_BYTES 1024
 /* While an interpreter starts (or a program loads libpython later), it is looked for again. */
 #define PYTHON_RETRY_NS     (50 * NS_PER_MS)
 #define PYTHON_RETRY_MAX_NS (60 * NS_PER_S)
 
 /* One thread, by the index of its task. */
 struct watched_thread {
-    pid_t tid;           /* 0: nobody */
-    uint32_t number;     /* in the sink */
-    uint32_t generation; /* of the dictionary that run.stack belongs to */
-    bool settled;        /* asleep when last looked at, and its stack is known */
-    uint64_t run_ns; /* schedstat when last looked at */
-    uint64_t last_ns;         /* the last tick */
-    bool late;                /* its stop was asked for, and is still to come */
+    pid_t tid;            /* 0: nobody */
+    uint32_t number;      /* in the sink */
+    uint32_t generation;  /* of the dictionary that run.stack belongs to */
+    bool settled;         /* asleep when last looked at, and its stack is known */
+    uint64_t run_ns;      /* schedstat when last looked at */
+    uint64_t last_ns;     /* the last tick */
+    uint64_t last_sp;     /* somewhere in its stack */
+    uint32_t stack_bytes; /* how much of its stack to copy; 0: not known, all that fits */
+    bool late;            /* its stop was asked for, and is still to come */
     struct run run;       /* still lengthening; ticks 0: none */
 };
 
@@ -51,7 +55,7 @@ struct watch {
     struct stops *stops;
     struct tasks *tasks;
     struct unwinder *unwinder;
-    struct python *python; /* NULL: no Python here (yet) */
+    struct python *python;                 /* NULL: no Python here (yet) */
     uint64_t python_at_ns, python_wait_ns; /* when to look for one again; 0: never */
     struct frames frames;
     uint32_t incarnation;
@@ -62,6 +66,7 @@ struct watch {
     char comm[64];
     VEC(struct watched_thread) threads;
     struct capture capture;
+    uint64_t warm; /* read for the sake of reading */
     struct native_frame native[DEPTH_MAX];
     struct python_frame frame[DEPTH_MAX];
 };
@@ -232,22 +237,35 @@ static bool walk_python(struct watch *w, struct stack_id *stack)
     return true;
 }
 
-static struct stack_id walk_native(struct watch *w, uint8_t *flags)
+/* A stop lasts as long as its copy, so only what was used last time is copied, and a little more;
+ * a thread that becomes shallow again is followed slowly. */
+static void note_stack_bytes(struct watched_thread *t, size_t used)
+{
+    size_t want = used + STACK_SPARE_BYTES, slowly = t->stack_bytes - t->stack_bytes / 16;
+    if (want < slowly)
+        want = slowly;
+    t->stack_bytes = want < CAPTURE_STACK_MAX ? (uint32_t)want : CAPTURE_STACK_MAX;
+}
+
+static struct stack_id walk_native(struct watch *w, struct watched_thread *t, uint8_t *flags)
 {
     enum walk_end end;
     uint32_t elided = 0;
     size_t n = unwinder_walk(w->unwinder, &w->capture, w->native, DEPTH_MAX, &end, &elided);
     if (end == WALK_CUT)
         *flags |= SAMPLE_TORN;
+    note_stack_bytes(t, unwinder_reached(w->unwinder));
     return n ? frames_native(&w->frames, w->unwinder, w->native, n, elided)
              : frames_remark(&w->frames, "[no stack]");
 }
 
-static void copy_stack(struct watch *w)
+static void copy_stack(struct watch *w, struct watched_thread *t)
 {
     struct capture *c = &w->capture;
+    t->last_sp = c->regs[DWARF_RSP];
     c->stack_addr = c->regs[DWARF_RSP];
-    c->stack_size = remote_read_some(w->pid, c->stack_addr, c->stack, sizeof c->stack);
+    c->stack_size = remote_read_some(w->pid, c->stack_addr, c->stack,
+                                     t->stack_bytes ? t->stack_bytes : sizeof c->stack);
 }
 
 static uint8_t python_flags(const struct watch *w, pid_t tid)
@@ -261,8 +279,9 @@ static uint8_t python_flags(const struct watch *w, pid_t tid)
 }
 
 /* Copies a stopped thread and lets it go; walking comes after it runs again. */
-static bool copy_stopped(struct watch *w, pid_t tid, struct run *seen)
+static bool copy_stopped(struct watch *w, struct watched_thread *t, struct run *seen)
 {
+    pid_t tid = t->tid;
     bool python = is_python_thread(w, tid);
     bool copied;
     if (python) {
@@ -270,14 +289,16 @@ static bool copy_stopped(struct watch *w, pid_t tid, struct run *seen)
     } else {
         copied = stop_registers(tid, &w->capture);
         if (copied)
-            copy_stack(w);
+            copy_stack(w, t);
     }
     stop_end(w->stops, tid);
     if (!copied)
         return false;
     if (!python) {
-        seen->stack = walk_native(w, &seen->flags);
-        return true;
+        seen->stack = walk_native(w, t, &seen->flags);
+        /* Deeper than was copied: the rest was read while it ran, so it is copied once more. */
+        return unwinder_reached(w->unwinder) <= w->capture.stack_size ||
+               w->capture.stack_size >= t->stack_bytes;
     }
     seen->flags = python_flags(w, tid);
     return walk_python(w, &seen->stack);
@@ -288,11 +309,13 @@ enum looked { LOOKED, LOOK_AGAIN, LOOK_LATER };
 static enum looked sample_running(struct watch *w, struct task *task, struct watched_thread *t,
                                   struct run *seen)
 {
+    /* What the copy will need is brought into the caches before the thread has to stand for it. */
+    remote_read(w->pid, t->last_sp, &w->warm, sizeof w->warm);
     uint64_t limit_ns = w->slow_in_tick < SLOW_MAX ? STOP_LIMIT_NS : 0;
     switch (stop_begin(w->stops, task->tid, limit_ns)) {
     case STOP_OK:
         seen->state = STATE_RUNNING;
-        return copy_stopped(w, task->tid, seen) ? LOOKED : LOOK_AGAIN;
+        return copy_stopped(w, t, seen) ? LOOKED : LOOK_AGAIN;
     case STOP_SLOW:
         w->slow_in_tick++;
         t->late = true;
@@ -312,7 +335,7 @@ bool watch_late(struct watch *w, pid_t tid, uint64_t now_ns)
             continue;
         struct run seen = {.state = STATE_RUNNABLE};
         t->late = false;
-        if (copy_stopped(w, tid, &seen))
+        if (copy_stopped(w, t, &seen))
             add_sample(w, t, &seen, now_ns);
         else
             lose_sample(w, t, now_ns);
@@ -322,8 +345,8 @@ bool watch_late(struct watch *w, pid_t tid, uint64_t now_ns)
 }
 
 /* A blocked thread has not moved, so its stack is read as it stands. */
-static bool sample_blocked(struct watch *w, struct task *task, const struct task_look *look,
-                           struct run *seen)
+static bool sample_blocked(struct watch *w, struct watched_thread *t, struct task *task,
+                           const struct task_look *look, struct run *seen)
 {
     seen->state = STATE_WAITING;
     seen->wait = (uint8_t)wait_of_syscall(look->syscall, look->args);
@@ -342,8 +365,8 @@ static bool sample_blocked(struct watch *w, struct task *task, const struct task
     c->all_regs = false;
     c->regs[DWARF_RSP] = look->sp;
     c->regs[DWARF_RIP] = look->pc;
-    copy_stack(w);
-    seen->stack = walk_native(w, &seen->flags);
+    copy_stack(w, t);
+    seen->stack = walk_native(w, t, &seen->flags);
     return true;
 }
 
@@ -359,7 +382,7 @@ static enum looked look_at_blocked(struct watch *w, struct task *task, struct wa
     }
     struct run seen = {0};
     uint64_t run_ns, wait_ns;
-    bool read = sample_blocked(w, task, look, &seen);
+    bool read = sample_blocked(w, t, task, look, &seen);
     if (!task_run_time(w->tasks, task, &run_ns, &wait_ns))
         return LOOK_LATER;
     if (!read || run_ns != t->run_ns) { /* it ran meanwhile: what was read may be torn */

@@ -30,8 +30,8 @@ pid_t watch_pid(const struct watch *w);
 /* One look at every thread. false: the process has ended (its incarnation is closed). Lasts about
  * 1 us for a thread that slept on, 20 to 60 us for one that runs. */
 bool watch_tick(struct watch *w, uint64_t now_ns);
-/* A thread that was too slow to stop has stopped now: copies it and lets it go. false: it is none of
- * this process, and still stopped. */
+/* A thread that was too slow to stop has stopped now: copies it and lets it go. false: it is none
+ * of this process, and still stopped. */
 bool watch_late(struct watch *w, pid_t tid, uint64_t now_ns);
 /* Adds the CPUs that its running threads are on, of at most a few of them. 6 us a thread. */
 void watch_cpus(struct watch *w, cpu_set_t *cpus);

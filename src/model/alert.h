@@ -31,15 +31,15 @@ extern const size_t alert_rule_count;
 /* A change of a rule's state, kept in the recording. */
 struct alert_event {
     uint64_t time_ns;
-    uint32_t rule;       /* index into alert_rules */
-    uint8_t severity;    /* enum severity: of what is raised, or was when it cleared */
-    bool raised;         /* false: cleared */
+    uint32_t rule;    /* index into alert_rules */
+    uint8_t severity; /* enum severity: of what is raised, or was when it cleared */
+    bool raised;      /* false: cleared */
     double value;
 };
 
 struct alert_state {
-    enum severity severity;  /* now */
-    uint64_t since_ns;       /* raised at */
+    enum severity severity;                 /* now */
+    uint64_t since_ns;                      /* raised at */
     uint64_t over_since_ns, under_since_ns; /* 0: not so now */
     double value, worst;
 };

@@ -53,8 +53,7 @@ void batch_take_words(struct batch *b, const struct dictionary *words, struct ba
     uint32_t n = (uint32_t)words->strings.offsets.n;
     if (marks->strings < n) {
         uint32_t from = words->strings.offsets.at[marks->strings];
-        vec_append(&b->string_bytes, words->strings.bytes.at + from,
-                   words->strings.bytes.n - from);
+        vec_append(&b->string_bytes, words->strings.bytes.at + from, words->strings.bytes.n - from);
         b->string_count += n - marks->strings;
         marks->strings = n;
     }
@@ -110,10 +109,10 @@ static void read_words(struct batch_reader *r, struct recording *rec, const stru
         vec_push(&r->strings, dictionary_string(d, s).n);
     for (size_t i = 0; i < b->modules.n; i++) {
         /* By text: adding a string may move the others, so the texts are looked up again. */
-        char *path = xstrdup(
-            string_text(d, (struct string_id){r->strings.at[b->modules.at[i].path.n]}));
-        char *build_id = xstrdup(
-            string_text(d, (struct string_id){r->strings.at[b->modules.at[i].build_id.n]}));
+        char *path =
+            xstrdup(string_text(d, (struct string_id){r->strings.at[b->modules.at[i].path.n]}));
+        char *build_id =
+            xstrdup(string_text(d, (struct string_id){r->strings.at[b->modules.at[i].build_id.n]}));
         vec_push(&r->modules, dictionary_module(d, path, build_id).n);
         free(path);
         free(build_id);

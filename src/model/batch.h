@@ -38,8 +38,8 @@ struct batch_runtime {
 };
 
 struct batch {
-    uint32_t generation; /* of the sampler's dictionary */
-    VEC(char) string_bytes;  /* NUL-terminated, one after another */
+    uint32_t generation;    /* of the sampler's dictionary */
+    VEC(char) string_bytes; /* NUL-terminated, one after another */
     uint32_t string_count;
     VEC(struct module) modules;
     VEC(struct function) functions;

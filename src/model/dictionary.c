@@ -8,9 +8,8 @@
 const char *language_name(enum language language)
 {
     static const char *const names[LANGUAGE_COUNT] = {
-        [LANGUAGE_NATIVE] = "native", [LANGUAGE_C] = "c",
-        [LANGUAGE_CXX] = "c++",       [LANGUAGE_RUST] = "rust",
-        [LANGUAGE_GO] = "go",         [LANGUAGE_PYTHON] = "python",
+        [LANGUAGE_NATIVE] = "native", [LANGUAGE_C] = "c",     [LANGUAGE_CXX] = "c++",
+        [LANGUAGE_RUST] = "rust",     [LANGUAGE_GO] = "go",   [LANGUAGE_PYTHON] = "python",
         [LANGUAGE_KERNEL] = "kernel", [LANGUAGE_JIT] = "jit",
     };
     return (unsigned)language < LANGUAGE_COUNT ? names[language] : "native";

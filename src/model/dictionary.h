@@ -63,8 +63,8 @@ enum frame_kind {
 };
 
 struct frame {
-    uint8_t kind;       /* enum frame_kind */
-    struct place place; /* FRAME_NATIVE: a stand-in for its module, until it is resolved */
+    uint8_t kind;            /* enum frame_kind */
+    struct place place;      /* FRAME_NATIVE: a stand-in for its module, until it is resolved */
     struct module_id module; /* FRAME_NATIVE */
     uint64_t offset; /* FRAME_NATIVE: ELF virtual address in the module; for a caller, of the
                         call (return address - 1). Without a module: the address itself. */
@@ -79,8 +79,8 @@ struct stack {
 
 struct dictionary {
     struct {
-        VEC(char) bytes;        /* all strings, each with its NUL */
-        VEC(uint32_t) offsets;  /* by string id */
+        VEC(char) bytes;       /* all strings, each with its NUL */
+        VEC(uint32_t) offsets; /* by string id */
         struct map index;
     } strings;
     VEC(struct module) modules;

@@ -8,13 +8,29 @@
 
 #include <stdint.h>
 
-struct string_id { uint32_t n; };
-struct module_id { uint32_t n; };
-struct function_id { uint32_t n; };
-struct frame_id { uint32_t n; };
-struct stack_id { uint32_t n; };
-struct object_id { uint32_t n; };
-struct incarnation_id { uint32_t n; };
-struct thread_id { uint32_t n; };
+struct string_id {
+    uint32_t n;
+};
+struct module_id {
+    uint32_t n;
+};
+struct function_id {
+    uint32_t n;
+};
+struct frame_id {
+    uint32_t n;
+};
+struct stack_id {
+    uint32_t n;
+};
+struct object_id {
+    uint32_t n;
+};
+struct incarnation_id {
+    uint32_t n;
+};
+struct thread_id {
+    uint32_t n;
+};
 
 #endif

@@ -16,23 +16,23 @@
 #include "base/vec.h"
 
 enum metric {
-    METRIC_CPU_PCT,     /* of what the target may use: cores, affinity, cgroup quota */
-    METRIC_CPU_USER,    /* cores */
-    METRIC_CPU_SYSTEM,  /* cores */
-    METRIC_MEMORY_PCT,  /* of the system, or of the cgroup's limit */
-    METRIC_RSS,         /* bytes */
-    METRIC_VIRTUAL,     /* bytes */
+    METRIC_CPU_PCT,    /* of what the target may use: cores, affinity, cgroup quota */
+    METRIC_CPU_USER,   /* cores */
+    METRIC_CPU_SYSTEM, /* cores */
+    METRIC_MEMORY_PCT, /* of the system, or of the cgroup's limit */
+    METRIC_RSS,        /* bytes */
+    METRIC_VIRTUAL,    /* bytes */
     METRIC_THREADS,
     METRIC_MINOR_FAULTS, /* per second, as are the following */
     METRIC_MAJOR_FAULTS,
-    METRIC_READ_BYTES,  /* from storage */
+    METRIC_READ_BYTES, /* from storage */
     METRIC_WRITE_BYTES,
     METRIC_SWITCHES_VOLUNTARY,
     METRIC_SWITCHES_FORCED,
-    METRIC_SAMPLES,      /* per second */
-    METRIC_LOST,         /* per second */
-    METRIC_STOPPED_PCT,  /* of one core's time: how long threads stood still for us */
-    METRIC_OWN_CPU_PCT,  /* proftop's own CPU, of one core */
+    METRIC_SAMPLES,     /* per second */
+    METRIC_LOST,        /* per second */
+    METRIC_STOPPED_PCT, /* of one core's time: how long threads stood still for us */
+    METRIC_OWN_CPU_PCT, /* proftop's own CPU, of one core */
     METRIC_COUNT
 };
 

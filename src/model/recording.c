@@ -266,8 +266,7 @@ void recording_thin(struct recording *rec, uint64_t now_ns)
     }
 }
 
-void recording_add_metric(struct recording *rec, enum metric metric, uint64_t time_ns,
-                          double value)
+void recording_add_metric(struct recording *rec, enum metric metric, uint64_t time_ns, double value)
 {
     series_add(&rec->total.series[metric], time_ns, value);
     note_time(rec, time_ns);

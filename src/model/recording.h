@@ -55,16 +55,16 @@ extern const struct recording_limits recording_default_limits; /* 10 minutes, 2 
 
 /* What observing cost, since the start. */
 struct cost {
-    uint64_t ticks;        /* rounds of the sampler */
-    uint64_t late_ticks;   /* rounds that were skipped because the sampler came too late */
-    uint64_t samples;      /* observations of a thread */
-    uint64_t lost;         /* observations that were due and failed, or found no room */
-    uint64_t torn;         /* stacks dropped because they were inconsistent */
-    uint64_t stops;        /* brief stops */
-    uint64_t stopped_ns;   /* sum of the times that threads stood still for us */
-    uint64_t rewound;      /* interrupted system calls put right */
-    uint64_t slow_stops;   /* threads that did not stop in time and were let go */
-    uint64_t cpu_ns;       /* CPU used by proftop */
+    uint64_t ticks;      /* rounds of the sampler */
+    uint64_t late_ticks; /* rounds that were skipped because the sampler came too late */
+    uint64_t samples;    /* observations of a thread */
+    uint64_t lost;       /* observations that were due and failed, or found no room */
+    uint64_t torn;       /* stacks dropped because they were inconsistent */
+    uint64_t stops;      /* brief stops */
+    uint64_t stopped_ns; /* sum of the times that threads stood still for us */
+    uint64_t rewound;    /* interrupted system calls put right */
+    uint64_t slow_stops; /* threads that did not stop in time and were let go */
+    uint64_t cpu_ns;     /* CPU used by proftop */
 };
 
 enum mark_kind { MARK_NOTE, MARK_EXEC, MARK_EXIT, MARK_GAP };
@@ -92,10 +92,10 @@ struct recording {
     uint64_t end_ns; /* of the newest thing in it */
 
     double rate_hz;
-    struct string_id engine;   /* "ptrace" */
-    struct string_id host;     /* "hostname, kernel" */
-    double cpus_allowed;       /* cores that the target may use */
-    uint64_t memory_limit;     /* bytes: the cgroup's limit or the system's memory */
+    struct string_id engine; /* "ptrace" */
+    struct string_id host;   /* "hostname, kernel" */
+    double cpus_allowed;     /* cores that the target may use */
+    uint64_t memory_limit;   /* bytes: the cgroup's limit or the system's memory */
 
     VEC(struct incarnation) incarnations; /* [0] none, [1] the target */
     VEC(struct thread) threads;           /* [0] none */
@@ -103,14 +103,14 @@ struct recording {
     /* Of each native frame, its places innermost first: inlined ones, then the function itself. */
     VEC(struct place) places;
     VEC(struct frame_places) frame_places; /* by frame id; n 0: unresolved */
-    uint64_t places_version; /* grows with every resolution */
+    uint64_t places_version;               /* grows with every resolution */
 
     struct run_ring {
         VEC(struct run) ring;
-        size_t first;        /* the oldest is ring.at[first]: a deque in an array */
-        struct map index;    /* folding: what the newest slices hold, by content */
-        uint64_t closed;     /* runs ever appended: the newest has the number closed - 1 */
-        uint64_t dropped;    /* runs that were forgotten for want of room */
+        size_t first;     /* the oldest is ring.at[first]: a deque in an array */
+        struct map index; /* folding: what the newest slices hold, by content */
+        uint64_t closed;  /* runs ever appended: the newest has the number closed - 1 */
+        uint64_t dropped; /* runs that were forgotten for want of room */
     } levels[LEVEL_COUNT];
     VEC(struct run) open; /* by thread id: the run that still lengthens; ticks 0: none */
 

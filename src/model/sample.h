@@ -15,35 +15,35 @@ enum sample_state { STATE_RUNNING, STATE_RUNNABLE, STATE_WAITING };
 
 /* What a waiting thread waits for. The names ("futex", "poll", ...) are wait_name(). */
 enum wait_kind {
-    WAIT_NONE,     /* not waiting */
-    WAIT_OTHER,    /* a system call that has no row of its own */
-    WAIT_FUTEX,    /* a lock, a condition, a join */
-    WAIT_GIL,      /* Python's global interpreter lock */
-    WAIT_POLL,     /* poll, select */
-    WAIT_EPOLL,    /* epoll_wait */
-    WAIT_READ,     /* read, recv and their kin */
-    WAIT_WRITE,    /* write, send */
+    WAIT_NONE,  /* not waiting */
+    WAIT_OTHER, /* a system call that has no row of its own */
+    WAIT_FUTEX, /* a lock, a condition, a join */
+    WAIT_GIL,   /* Python's global interpreter lock */
+    WAIT_POLL,  /* poll, select */
+    WAIT_EPOLL, /* epoll_wait */
+    WAIT_READ,  /* read, recv and their kin */
+    WAIT_WRITE, /* write, send */
     WAIT_ACCEPT,
     WAIT_CONNECT,
-    WAIT_SLEEP,    /* nanosleep, a select without descriptors, pause */
-    WAIT_CHILD,    /* wait4, waitid */
-    WAIT_FLOCK,    /* flock, F_SETLKW */
-    WAIT_IPC,      /* semop, msgrcv, mq_* */
-    WAIT_SIGNAL,   /* sigtimedwait, sigsuspend */
-    WAIT_SYNC,     /* fsync and its kin */
-    WAIT_FAULT,    /* no system call: a page fault, a throttled group */
-    WAIT_STOPPED,  /* stopped by a signal or a debugger */
+    WAIT_SLEEP,   /* nanosleep, a select without descriptors, pause */
+    WAIT_CHILD,   /* wait4, waitid */
+    WAIT_FLOCK,   /* flock, F_SETLKW */
+    WAIT_IPC,     /* semop, msgrcv, mq_* */
+    WAIT_SIGNAL,  /* sigtimedwait, sigsuspend */
+    WAIT_SYNC,    /* fsync and its kin */
+    WAIT_FAULT,   /* no system call: a page fault, a throttled group */
+    WAIT_STOPPED, /* stopped by a signal or a debugger */
     WAIT_COUNT
 };
 
 const char *wait_name(enum wait_kind wait);
 
 enum sample_flags {
-    SAMPLE_GIL = 1,        /* holds the GIL */
+    SAMPLE_GIL = 1, /* holds the GIL */
     SAMPLE_GIL_WANTED = 2,
-    SAMPLE_GC = 4,         /* its interpreter collects garbage */
-    SAMPLE_EXCEPTION = 8,  /* handles an exception */
-    SAMPLE_TORN = 16,      /* the stack is incomplete */
+    SAMPLE_GC = 4,        /* its interpreter collects garbage */
+    SAMPLE_EXCEPTION = 8, /* handles an exception */
+    SAMPLE_TORN = 16,     /* the stack is incomplete */
 };
 
 struct run {

@@ -74,8 +74,7 @@ static uint64_t cell_key(const struct run *r)
                              (uint64_t)(r->state | r->wait << 8 | r->flags << 16));
 }
 
-static void add_to_cell(struct window_sum *sum, struct map *index, const struct run *r,
-                        uint64_t ns)
+static void add_to_cell(struct window_sum *sum, struct map *index, const struct run *r, uint64_t ns)
 {
     /* A run that is cut by the window keeps its share of the ticks. */
     uint32_t ticks = r->ticks;
@@ -126,8 +125,7 @@ static size_t first_run(const struct recording *rec, int level, uint64_t from_ns
     return low;
 }
 
-static bool thread_matches(const struct recording *rec, const struct filter *f,
-                           struct thread_id id)
+static bool thread_matches(const struct recording *rec, const struct filter *f, struct thread_id id)
 {
     const struct thread *t = &rec->threads.at[id.n];
     return (!f->tid || t->tid == f->tid) &&

@@ -31,8 +31,8 @@ enum states {
 
 struct filter {
     enum states states;
-    int32_t pid, tid;  /* 0: any */
-    const char *text;  /* only stacks with a frame whose name or file contains it; NULL: any */
+    int32_t pid, tid; /* 0: any */
+    const char *text; /* only stacks with a frame whose name or file contains it; NULL: any */
 };
 
 /* One thread in one stack in one state, over the window. */
@@ -48,10 +48,10 @@ struct cell {
 };
 
 struct window_sum {
-    VEC(struct cell) cells; /* idle ones too, whatever the filter's states */
-    uint64_t cpu_ns, wait_ns, idle_ns;       /* runnable counts as wait */
+    VEC(struct cell) cells;            /* idle ones too, whatever the filter's states */
+    uint64_t cpu_ns, wait_ns, idle_ns; /* runnable counts as wait */
     uint64_t cpu_ticks, wait_ticks, idle_ticks;
-    uint64_t whole_ns;      /* what percents are of, by the filter's states */
+    uint64_t whole_ns; /* what percents are of, by the filter's states */
     struct window window;
 };
 

@@ -11,6 +11,7 @@ void stack_memory_start(struct stack_memory *m, uint64_t addr, const uint8_t *by
     m->size = size;
     m->piece_size = 0;
     m->pieces_read = 0;
+    m->reached = 0;
 }
 
 bool stack_memory_beyond(struct stack_memory *m, uint64_t addr, uint64_t *word)
@@ -28,5 +29,9 @@ bool stack_memory_beyond(struct stack_memory *m, uint64_t addr, uint64_t *word)
         at = 0;
     }
     memcpy(word, m->piece + at, sizeof *word);
+    /* What lies below the copy is no stack, and what is far above it is not this one. */
+    uint64_t above = addr - m->addr + sizeof *word;
+    if (addr > m->addr && above < STACK_REACH_MAX && above > m->reached)
+        m->reached = above;
     return true;
 }

@@ -16,6 +16,8 @@
 #define STACK_PIECE_SIZE 32768u
 #define STACK_PIECES_MAX 128u /* remote reads in one walk */
 
+#define STACK_REACH_MAX (64u << 20)
+
 struct stack_memory {
     pid_t pid;
     const uint8_t *bytes; /* borrowed: the capture's */
@@ -25,6 +27,7 @@ struct stack_memory {
     size_t piece_size;
     uint32_t pieces_read;  /* in this walk */
     uint64_t remote_reads; /* ever */
+    uint64_t reached;      /* bytes above addr that this walk has used */
     uint8_t piece[STACK_PIECE_SIZE];
 };
 
@@ -36,6 +39,8 @@ static inline bool stack_word(struct stack_memory *m, uint64_t addr, uint64_t *w
     uint64_t at = addr - m->addr;
     if (at < m->size && m->size - at >= sizeof *word) {
         memcpy(word, m->bytes + at, sizeof *word);
+        if (at + sizeof *word > m->reached)
+            m->reached = at + sizeof *word;
         return true;
     }
     return stack_memory_beyond(m, addr, word);

@@ -313,3 +313,8 @@ struct unwind_stats unwinder_stats(const struct unwinder *u)
     stats.remote_reads = u->memory.remote_reads;
     return stats;
 }
+
+size_t unwinder_reached(const struct unwinder *u)
+{
+    return u->memory.reached;
+}

@@ -59,4 +59,8 @@ struct unwind_stats {
 };
 struct unwind_stats unwinder_stats(const struct unwinder *u);
 
+/* How many bytes above the stack pointer the last walk has used: about what a copy of that thread
+ * will need next time. More than the capture held: the rest was read from the target meanwhile. */
+size_t unwinder_reached(const struct unwinder *u);
+
 #endif

@@ -96,8 +96,8 @@ void threads_clear(struct threads *t);
 bool threads_refresh(struct threads *t, uint64_t now_ns);
 /* Index of a state of this tid, or MAP_NONE; others follow by same_tid. */
 uint32_t threads_find(const struct threads *t, pid_t tid);
-/* Where the flags of an interpreter are, as spans that fill *to; their number. What was read is then
- * taken over as the newest. */
+/* Where the flags of an interpreter are, as spans that fill *to; their number. What was read is
+ * then taken over as the newest. */
 size_t threads_flag_spans(const struct threads *t, uint32_t interp, struct thread_flags *to,
                           struct remote_span spans[THREAD_FLAG_SPANS]);
 void threads_take_flags(struct threads *t, uint32_t interp, const struct thread_flags *flags);

@@ -18,12 +18,12 @@
 #include "session/queue.h"
 #include "target/children.h"
 
-#define HANDOVER_NS  (200 * NS_PER_MS)
-#define CPU_NS       (100 * NS_PER_MS) /* how often we look where the target runs */
-#define SETTLE_NS    (2 * NS_PER_S)
-#define FIRST_NS     (100 * NS_PER_MS) /* the first tables should not wait */
-#define QUEUE_MAX    64                /* handovers: a front that is 12 s late loses samples */
-#define WATCHES_MAX  256
+#define HANDOVER_NS (200 * NS_PER_MS)
+#define CPU_NS      (100 * NS_PER_MS) /* how often we look where the target runs */
+#define SETTLE_NS   (2 * NS_PER_S)
+#define FIRST_NS    (100 * NS_PER_MS) /* the first tables should not wait */
+#define QUEUE_MAX   64                /* handovers: a front that is 12 s late loses samples */
+#define WATCHES_MAX 256
 
 struct sampler {
     pthread_t thread;
@@ -36,7 +36,7 @@ struct sampler {
     /* The attaching, told to the starter. */
     pthread_mutex_t mutex;
     pthread_cond_t attached;
-    int state; /* 0 not yet, 1 attached, -1 failed */
+    int state;          /* 0 not yet, 1 attached, -1 failed */
     bool resting, over; /* over: the thread has left its loop */
     struct err err;
 

@@ -24,8 +24,8 @@ struct sampler;
 struct handover {
     struct batch *batch;
     struct session_children children;
-    bool ended;       /* the target is gone; this is the last one */
-    bool realtime;    /* the kernel granted a real-time priority */
+    bool ended;    /* the target is gone; this is the last one */
+    bool realtime; /* the kernel granted a real-time priority */
     double cpus_allowed;
     uint64_t memory_limit;
 };

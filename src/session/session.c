@@ -72,8 +72,8 @@ static void poll_add(struct session *s, int fd)
         die("epoll_ctl: %s", strerror(errno));
 }
 
-static struct session *session_live(pid_t pid, pid_t spawned,
-                                    const struct session_options *options, struct err *err)
+static struct session *session_live(pid_t pid, pid_t spawned, const struct session_options *options,
+                                    struct err *err)
 {
     uint64_t start_ns = clock_mono_ns();
     int64_t wall_ns = clock_wall_ns();

@@ -20,8 +20,8 @@
 struct session;
 
 struct session_options {
-    double rate_hz;     /* 1 to 10,000 */
-    bool children;      /* take in the descendants, now and later */
+    double rate_hz; /* 1 to 10,000 */
+    bool children;  /* take in the descendants, now and later */
 };
 #define SESSION_DEFAULT_RATE_HZ 100
 
@@ -68,8 +68,8 @@ const char *session_notice(const struct session *s, uint32_t *seq);
  * while its children work. Refreshed once a second by the sampler. */
 struct session_children {
     uint32_t count;
-    double cores;  /* used by all children together */
-    bool taken;    /* they are being watched too */
+    double cores; /* used by all children together */
+    bool taken;   /* they are being watched too */
 };
 struct session_children session_children(const struct session *s);
 void session_take_children(struct session *s);

@@ -4,7 +4,8 @@
     bench_overhead.py [--pairs N] [--seconds N] [loss] [cost] [peer]
 
 loss: a CPU-bound target, native and Python, keeps its speed at 100 Hz. One process does the
-      same work again and again, in pairs with and without proftop, in an order that alternates.
+      same work again and again, in pairs with and without proftop, in an order that alternates;
+      beside it the same with perf record -F 99 --call-graph dwarf, where there is a perf.
 cost: proftop's own CPU at 100 Hz on a Python process with 2 threads, 25 frames deep.
 peer: CPU per sample at 1,000 Hz against austin's, on the same target, in the root folder
       $PROFTOP_PYTHONS_ROOT (Debian's newer Pythons and austin).
@@ -14,6 +15,8 @@ Prints one table, and exits 1 if a limit was not kept. Takes about five minutes.
 
 import argparse
 import os
+import shutil
+import signal
 import sys
 import time
 
@@ -26,7 +29,8 @@ import tap
 import targets
 
 SPLIT_PY = os.path.join(targets.PROGRAMS, "split.py")
-STEP_S = 1.5
+STEP_S = 0.04
+STEPS = 40  # in a run with or without a watcher
 START_S = 2.0  # what a profiler may take to start, and is not counted
 LOSS_LIMIT_PCT = 1.0
 COST_LIMIT_PCT = 1.0
@@ -40,34 +44,63 @@ def rounds_for(command, seconds):
         return max(1, int(5 * seconds / target.step_s()))
 
 
-def watched_step_s(target, place, rate_hz):
-    path = os.path.join(place, "a.ptop")
-    watching = ["record", "-p", str(target.process.pid), "-o", path, "-r", str(rate_hz)]
-    with proftop.started(*watching) as recorder:
-        targets.wait_for(lambda: os.path.exists(path + ".part"), "the recording")
-        time.sleep(0.3)
-        step_s = target.step_s()
-        assert proftop.interrupt(recorder) == 0, "record failed"
+def middle_step_s(target):
+    """The mean of the middle half of many short steps. Each is long enough to meet some stops, and
+    what a machine's neighbours do to a few of them does not count."""
+    steps_s = sorted(target.step_s() for _ in range(STEPS))
+    half = steps_s[STEPS // 4 : STEPS - STEPS // 4]
+    return sum(half) / len(half)
+
+
+def proftop_watching(pid, path):
+    return [proftop.PATH, "record", "-p", str(pid), "-o", path, "-r", "100"], path + ".part"
+
+
+def perf_watching(pid, path):
+    command = ["perf", "record", "-q", "-F", "99", "--call-graph", "dwarf", "-p", str(pid)]
+    return [*command, "-o", path], path
+
+
+def watched_step_s(target, place, watching):
+    command, sign = watching(target.process.pid, os.path.join(place, "out"))
+    with targets.started(command) as watcher:
+        targets.wait_for(lambda: os.path.exists(sign), "the recording")
+        time.sleep(START_S)
+        step_s = middle_step_s(target)
+        watcher.send_signal(signal.SIGINT)
+        watcher.wait(30)
+    os.remove(os.path.join(place, "out"))
     return step_s
 
 
-def measure_loss(table, name, command, pairs):
+def losses_of(target, place, watching, pairs):
+    """Percent of its speed that the target lost, for each pair."""
     losses_pct = []
+    for pair in range(pairs):
+        if pair % 2:
+            alone_s, watched_s = middle_step_s(target), watched_step_s(target, place, watching)
+        else:
+            watched_s, alone_s = watched_step_s(target, place, watching), middle_step_s(target)
+        losses_pct.append(100 * (watched_s - alone_s) / watched_s)
+    return losses_pct
+
+
+def measure_loss(table, name, command, pairs):
     rounds = rounds_for(command, STEP_S)
+    has_perf = shutil.which("perf") is not None
     with targets.folder() as place:
         with measure.stepper([*command, "--depth", "20", "--steps", str(rounds)]) as target:
-            target.step_s()
-            for pair in range(pairs):
-                if pair % 2:
-                    alone_s, watched_s = target.step_s(), watched_step_s(target, place, 100)
-                else:
-                    watched_s, alone_s = watched_step_s(target, place, 100), target.step_s()
-                losses_pct.append(100 * (watched_s - alone_s) / watched_s)
+            middle_step_s(target)
+            losses_pct = losses_of(target, place, proftop_watching, pairs)
+            peer_pct = losses_of(target, place, perf_watching, pairs) if has_perf else None
     spread = measure.spread_of(losses_pct, "%")
-    median_pct = measure.median(losses_pct)
-    table.add("speed lost at 100 Hz, %s" % name, median_pct, "%", None, None, spread)
+    peer = measure.median(peer_pct) if peer_pct else None
+    table.add(
+        "speed lost at 100 Hz, %s" % name, measure.median(losses_pct), "%", None, peer, spread
+    )
     bound = measure.upper_bound_of_median(losses_pct)
-    table.add("  its upper 95 % bound", bound, "%", LOSS_LIMIT_PCT)
+    peer = measure.upper_bound_of_median(peer_pct) if peer_pct else None
+    table.add("  its upper 95 % bound", bound, "%", LOSS_LIMIT_PCT, peer)
 
 
 def measure_cost(table, seconds):

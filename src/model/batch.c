@@ -171,6 +171,12 @@ static void read_processes(struct batch_reader *r, struct recording *rec, const 
     }
 }
 
+void batch_reader_renumber(struct batch_reader *r, const uint32_t *renumbered)
+{
+    for (size_t i = 0; i < r->threads.n; i++)
+        r->threads.at[i] = renumbered[r->threads.at[i]];
+}
+
 void batch_apply(struct batch_reader *r, struct recording *rec, const struct batch *b)
 {
     if (b->generation != r->generation)

@@ -158,3 +158,34 @@ void recording_collect(struct recording *rec)
     free(c.objects);
     dictionary_clear(&c.old);
 }
+
+void recording_collect_threads(struct recording *rec, uint32_t *renumbered)
+{
+    size_t n = rec->threads.n, kept = 1;
+    memset(renumbered, 0, n * sizeof *renumbered);
+    for (int level = 0; level < LEVEL_COUNT; level++)
+        for (size_t i = 0; i < recording_run_count(rec, level); i++)
+            renumbered[recording_run_at(rec, level, i)->thread.n] = 1;
+    for (size_t i = 1; i < n; i++) {
+        bool open = i < rec->open.n && rec->open.at[i].ticks;
+        if (!renumbered[i] && !open && rec->threads.at[i].to_ns)
+            continue;
+        renumbered[i] = (uint32_t)kept;
+        rec->threads.at[kept] = rec->threads.at[i];
+        if (i < rec->open.n) {
+            rec->open.at[kept] = rec->open.at[i];
+            rec->open.at[kept].thread.n = (uint32_t)kept;
+        }
+        kept++;
+    }
+    rec->threads.n = kept;
+    if (rec->open.n > kept)
+        rec->open.n = kept;
+    for (int level = 0; level < LEVEL_COUNT; level++) {
+        struct run_ring *r = &rec->levels[level];
+        map_clear(&r->index);
+        for (size_t i = r->first; i < r->ring.n; i++)
+            r->ring.at[i].thread.n = renumbered[r->ring.at[i].thread.n];
+    }
+    rec->version++;
+}

@@ -25,6 +25,9 @@
 
 /* The dictionary is collected when it is larger than this and the sampler starts anew. */
 #define WORDS_MAX_BYTES (6u << 20)
+/* Ended threads are forgotten when there are more threads than this (and twice as many as last time
+ * were kept). */
+#define THREADS_MAX 16384
 /* How long a command that we started may take to end before it is killed. */
 #define END_NS (2 * NS_PER_S)
 
@@ -44,6 +47,7 @@ struct session {
     struct naming *naming;
     struct batch_reader reader;
     bool keep_words;
+    size_t threads_max;
     int epoll_fd;
     pid_t spawned; /* 0: not ours */
     struct session_children children;
@@ -61,6 +65,7 @@ static struct session *session_new(enum session_kind kind)
     s->kind = kind;
     s->epoll_fd = -1;
     s->saved = queue_new(1);
+    s->threads_max = THREADS_MAX;
     batch_reader_init(&s->reader);
     return s;
 }
@@ -145,6 +150,19 @@ static void end_command(pid_t pid)
     }
 }
 
+/* Whether a command of ours has ended, or is just about to. Its status stays to be taken. */
+static bool ends_soon(pid_t pid)
+{
+    uint64_t deadline = clock_mono_ns() + NS_PER_S / 5;
+    do {
+        siginfo_t info = {0};
+        if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid)
+            return true;
+        usleep(1000);
+    } while (clock_mono_ns() < deadline);
+    return false;
+}
+
 struct session *session_spawn(char *const argv[], bool quiet, const struct session_options *options,
                               struct err *err)
 {
@@ -175,8 +193,7 @@ struct session *session_spawn(char *const argv[], bool quiet, const struct sessi
     }
     struct session *s = session_live(pid, pid, options, err);
     if (!s) {
-        siginfo_t info = {0};
-        if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid)
+        if (ends_soon(pid))
             err_set(err, "%s ended before a sample was taken", argv[0]);
         end_command(pid);
     }
@@ -249,6 +266,18 @@ static void tell_marks(struct session *s)
     s->notice_seq++;
 }
 
+/* Servers that start a thread for each request: the ended ones are forgotten with their runs. */
+static void forget_threads(struct session *s)
+{
+    if (s->keep_words || s->rec->threads.n < s->threads_max)
+        return;
+    uint32_t *renumbered = xcalloc(s->rec->threads.n, sizeof *renumbered);
+    recording_collect_threads(s->rec, renumbered);
+    batch_reader_renumber(&s->reader, renumbered);
+    free(renumbered);
+    s->threads_max = 2 * s->rec->threads.n > THREADS_MAX ? 2 * s->rec->threads.n : THREADS_MAX;
+}
+
 static void take_handover(struct session *s, struct handover *h)
 {
     bool renumber = h->batch->generation != s->reader.generation;
@@ -256,6 +285,7 @@ static void take_handover(struct session *s, struct handover *h)
         recording_collect(s->rec);
         naming_restart(s->naming);
     }
+    forget_threads(s);
     batch_apply(&s->reader, s->rec, h->batch);
     s->children = h->children;
     s->rec->cpus_allowed = h->cpus_allowed;

@@ -216,9 +216,9 @@ static void test_idle_rule(void **state)
     struct function f = {.name = dictionary_string(&rec->words, "Condition.wait"),
                          .file = dictionary_string(&rec->words, "/usr/lib/python3/threading.py"),
                          .language = LANGUAGE_PYTHON};
-    struct frame frame = {.kind = FRAME_PYTHON,
-                          .place = {dictionary_function(&rec->words, &f), 3}};
-    struct stack_id wait = dictionary_stack(&rec->words, own, dictionary_frame(&rec->words, &frame));
+    struct frame frame = {.kind = FRAME_PYTHON, .place = {dictionary_function(&rec->words, &f), 3}};
+    struct stack_id wait =
+        dictionary_stack(&rec->words, own, dictionary_frame(&rec->words, &frame));
     assert_true(wait_is_idle(rec, WAIT_FUTEX, wait));
     recording_free(rec);
 }
@@ -262,6 +262,36 @@ static void test_collect(void **state)
     recording_free(rec);
 }
 
+static void test_threads_are_forgotten(void **state)
+{
+    (void)state;
+    struct recording *rec = new_recording(); /* threads 1 to 3 are alive */
+    rec->limits.raw_ns = rec->limits.second_ns = rec->limits.ten_ns = 20 * NS_PER_S;
+    struct stack_id a = add_stack(rec, (const char *[]){"main", "a"}, 2);
+    uint64_t t = START;
+    for (int i = 0; i < 10000; i++, t += 10 * NS_PER_MS) {
+        struct thread born = {.incarnation = {1}, .tid = 1000 + i, .from_ns = t};
+        struct thread_id id = recording_add_thread(rec, born);
+        tick(rec, id.n, a, STATE_RUNNING, WAIT_NONE, t, 10 * NS_PER_MS);
+        if (i % 1000)
+            recording_end_thread(rec, id, t + 10 * NS_PER_MS);
+    }
+    recording_thin(rec, t);
+    uint64_t ticks_before, ticks_after, before = weight_of(rec, &ticks_before);
+    uint32_t *renumbered = xcalloc(rec->threads.n, sizeof *renumbered);
+    recording_collect_threads(rec, renumbered);
+    assert_in_range(rec->threads.n, 1900, 7000);
+    assert_int_equal(weight_of(rec, &ticks_after), before);
+    assert_int_equal(ticks_after, ticks_before);
+    assert_int_equal(rec->threads.at[renumbered[1]].tid, 42);
+    assert_int_equal(rec->threads.at[renumbered[4 + 9000]].tid, 10000); /* still alive */
+    assert_int_equal(renumbered[4 + 1], 0);
+    for (size_t i = 0; i < recording_run_count(rec, LEVEL_RAW); i++)
+        assert_in_range(recording_run_at(rec, LEVEL_RAW, i)->thread.n, 1, rec->threads.n - 1);
+    free(renumbered);
+    recording_free(rec);
+}
+
 static void test_batches_translate(void **state)
 {
     (void)state;
@@ -277,8 +307,8 @@ static void test_batches_translate(void **state)
         if (round == 0) {
             struct incarnation in = {.pid = 7, .comm = dictionary_string(&words, "seven")};
             vec_push(&b->incarnations, in);
-            struct thread t = {.incarnation = {1}, .tid = 8,
-                               .name = dictionary_string(&words, "worker")};
+            struct thread t = {
+                .incarnation = {1}, .tid = 8, .name = dictionary_string(&words, "worker")};
             vec_push(&b->threads, t);
         }
         if (round == 2) { /* the sampler has started anew */
@@ -289,12 +319,14 @@ static void test_batches_translate(void **state)
         b->generation = round == 2;
         struct function f = {.name = dictionary_string(&words, round ? "g" : "f"),
                              .language = LANGUAGE_PYTHON};
-        struct frame frame = {.kind = FRAME_PYTHON,
-                              .place = {dictionary_function(&words, &f), 5}};
-        struct stack_id s = dictionary_stack(&words, (struct stack_id){0},
-                                             dictionary_frame(&words, &frame));
-        struct run r = {.from_ns = START + (uint64_t)round * NS_PER_S, .weight_ns = NS_PER_S,
-                        .thread = {1}, .stack = s, .ticks = 100};
+        struct frame frame = {.kind = FRAME_PYTHON, .place = {dictionary_function(&words, &f), 5}};
+        struct stack_id s =
+            dictionary_stack(&words, (struct stack_id){0}, dictionary_frame(&words, &frame));
+        struct run r = {.from_ns = START + (uint64_t)round * NS_PER_S,
+                        .weight_ns = NS_PER_S,
+                        .thread = {1},
+                        .stack = s,
+                        .ticks = 100};
         vec_push(&b->runs, r);
         batch_take_words(b, &words, &marks);
         batch_apply(&reader, rec, b);
@@ -305,8 +337,8 @@ static void test_batches_translate(void **state)
     const struct run *open = &rec->open.at[1];
     assert_int_equal(open->weight_ns, 2 * NS_PER_S);
     const struct frame *fr = frame_at(&rec->words, stack_at(&rec->words, open->stack)->frame);
-    assert_string_equal(string_text(&rec->words, function_at(&rec->words, fr->place.function)->name),
-                        "g");
+    assert_string_equal(
+        string_text(&rec->words, function_at(&rec->words, fr->place.function)->name), "g");
     assert_string_equal(string_text(&rec->words, rec->threads.at[1].name), "worker");
     batch_reader_clear(&reader);
     dictionary_clear(&words);
@@ -379,6 +411,7 @@ int main(void)
         cmocka_unit_test(test_window_cuts_runs),
         cmocka_unit_test(test_idle_rule),
         cmocka_unit_test(test_collect),
+        cmocka_unit_test(test_threads_are_forgotten),
         cmocka_unit_test(test_batches_translate),
         cmocka_unit_test(test_series),
         cmocka_unit_test(test_alerts),

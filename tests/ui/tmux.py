@@ -33,7 +33,7 @@ class Screen:
             "LC_ALL": "C.UTF-8",
             "TERM": "screen-256color",
         }
-        for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LD_LIBRARY_PATH"):
+        for name in ("ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS", "LD_LIBRARY_PATH"):
             if name in os.environ:
                 base[name] = os.environ[name]
         base.update(environment)

@@ -7,7 +7,7 @@
 
 /* A dictionary larger than this is started anew: most of it is stacks that were seen once. The
  * front then collects its own. */
-#define WORDS_MAX_BYTES (4u << 20)
+#define WORDS_MAX_BYTES (2u << 20)
 
 void sink_init(struct sink *sink)
 {

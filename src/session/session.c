@@ -24,7 +24,7 @@
 #include "target/tasks.h"
 
 /* The dictionary is collected when it is larger than this and the sampler starts anew. */
-#define WORDS_MAX_BYTES (6u << 20)
+#define WORDS_MAX_BYTES (3u << 20)
 /* Ended threads are forgotten when there are more threads than this (and twice as many as last time
  * were kept). */
 #define THREADS_MAX 16384

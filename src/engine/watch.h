@@ -35,7 +35,7 @@ bool watch_tick(struct watch *w, uint64_t now_ns);
 bool watch_late(struct watch *w, pid_t tid, uint64_t now_ns);
 /* Adds the CPUs that its running threads are on, of at most a few of them. 6 us a thread. */
 void watch_cpus(struct watch *w, cpu_set_t *cpus);
-/* Once a second: an exec, threads' names. */
+/* Once a second: an exec, or an end while it slept. */
 void watch_check(struct watch *w, uint64_t now_ns);
 /* Puts the runs that are still lengthening into the sink's batch, before it is cut. */
 void watch_flush(struct watch *w);

@@ -31,12 +31,6 @@ void batch_free(struct batch *b)
     free(b);
 }
 
-bool batch_is_empty(const struct batch *b)
-{
-    return !b->string_count && !b->incarnations.n && !b->threads.n && !b->ended_threads.n &&
-           !b->ended_incarnations.n && !b->runtimes.n && !b->runs.n && !b->metrics.n && !b->marks.n;
-}
-
 /* Entry 0 is "none" on both sides and never travels. */
 #define take_tail(to, from, mark)                                                                  \
     do {                                                                                           \

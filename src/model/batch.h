@@ -63,7 +63,6 @@ struct batch_marks {
 
 struct batch *batch_new(void);
 void batch_free(struct batch *batch);
-bool batch_is_empty(const struct batch *batch);
 /* Copies the dictionary's new tail into the batch and moves the marks; marks of {0} take all. */
 void batch_take_words(struct batch *batch, const struct dictionary *words,
                       struct batch_marks *marks);

@@ -31,14 +31,6 @@ const struct metric_info metrics[METRIC_COUNT] = {
 };
 /* clang-format on */
 
-enum metric metric_by_name(const char *name)
-{
-    for (int i = 0; i < METRIC_COUNT; i++)
-        if (strcmp(metrics[i].name, name) == 0)
-            return (enum metric)i;
-    return METRIC_COUNT;
-}
-
 const char *metric_figure(char *out, enum metric metric, double value)
 {
     char bytes[FIGURE_MAX];

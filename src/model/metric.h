@@ -46,8 +46,6 @@ struct metric_info {
 };
 
 extern const struct metric_info metrics[METRIC_COUNT];
-/* METRIC_COUNT if no metric has that name. */
-enum metric metric_by_name(const char *name);
 /* The figure with its unit, as people read it; out has FIGURE_MAX bytes. */
 const char *metric_figure(char *out, enum metric metric, double value);
 

@@ -321,21 +321,6 @@ size_t recording_places(const struct recording *rec, struct frame_id frame,
     return 1;
 }
 
-size_t recording_bytes(const struct recording *rec)
-{
-    size_t bytes = sizeof *rec + dictionary_bytes(&rec->words);
-    for (int l = 0; l < LEVEL_COUNT; l++)
-        bytes += rec->levels[l].ring.cap * sizeof(struct run) +
-                 rec->levels[l].index.cap * sizeof(struct map_slot);
-    bytes += rec->open.cap * sizeof(struct run) + rec->places.cap * sizeof(struct place) +
-             rec->frame_places.cap * sizeof(struct frame_places) +
-             rec->threads.cap * sizeof(struct thread);
-    for (int m = 0; m < METRIC_COUNT; m++)
-        for (int l = 0; l < SERIES_LEVELS; l++)
-            bytes += rec->total.series[m].levels[l].ring.cap * sizeof(struct point);
-    return bytes;
-}
-
 size_t recording_run_count(const struct recording *rec, int level)
 {
     if (level == LEVEL_COUNT)

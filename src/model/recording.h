@@ -155,8 +155,6 @@ void recording_resolve(struct recording *rec, struct frame_id frame, const struc
 size_t recording_places(const struct recording *rec, struct frame_id frame,
                         const struct place **places);
 
-size_t recording_bytes(const struct recording *rec);
-
 /* Walks the runs of a level, oldest first, and the open ones as LEVEL_COUNT (those with ticks 0 are
  * to be passed over). */
 size_t recording_run_count(const struct recording *rec, int level);

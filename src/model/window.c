@@ -10,14 +10,6 @@ struct window window_all(const struct recording *rec)
     return (struct window){rec->start_ns, rec->end_ns + 1};
 }
 
-struct window window_last(const struct recording *rec, uint64_t span_ns)
-{
-    struct window w = window_all(rec);
-    if (w.to_ns - w.from_ns > span_ns)
-        w.from_ns = w.to_ns - span_ns;
-    return w;
-}
-
 bool cell_counts(const struct cell *cell, enum states states)
 {
     switch (states) {

@@ -18,9 +18,8 @@ struct window {
     uint64_t from_ns, to_ns; /* [from, to), monotonic */
 };
 
-/* The whole recording; or its last span_ns. */
+/* The whole recording. */
 struct window window_all(const struct recording *rec);
-struct window window_last(const struct recording *rec, uint64_t span_ns);
 
 enum states {
     STATES_BUSY, /* the default: all that is not idle */

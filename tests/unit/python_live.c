@@ -332,13 +332,13 @@ static void test_running(void **state)
     int torn = 0, holding = 0;
     const int looks = 300;
     for (int i = 0; i < looks; i++) {
+        run_a_little(prog.pid); /* else a busy machine shows the same moment again and again */
         kill(prog.pid, SIGSTOP);
         wait_state(prog.pid, prog.pid, 'T');
         assert_true(python_refresh(p));
         holding += python_holds_gil(p, prog.pid);
         bool copied = python_copy(p, prog.pid);
         kill(prog.pid, SIGCONT);
-        run_a_little(prog.pid); /* else a busy machine shows us the same moment again and again */
         uint32_t elided;
         int n = python_walk(p, frames, FRAMES_MAX, &elided);
         if (!copied || n < 0) {

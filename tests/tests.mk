@@ -122,6 +122,7 @@ LIVE_FILES = \
 	tests/bench/bench_overhead.py \
 	tests/bench/bench_rss.py \
 	tests/lib/count-results \
+	tests/lib/lsan.supp \
 	tests/lib/measure.py \
 	tests/lib/proftop.py \
 	tests/lib/split_check.py \

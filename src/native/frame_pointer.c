@@ -182,7 +182,7 @@ static enum likelihood judge_pair(struct modules *modules, uint64_t at, uint64_t
     if (target && target == start)
         return CERTAIN;
     /* A direct call to elsewhere within the same file is most likely a stale frame of a call that
-     * has returned; from another file it goes through a stub. */
+     * has returned; from another file it goes through the PLT. */
     if (target && start && function && caller->module == function->module)
         return POSSIBLE;
     return saved_rbp > at && saved_rbp - at < FRAME_SIZE_MAX ? LIKELY : POSSIBLE;

@@ -227,6 +227,7 @@ void draw_verdicts(struct grid *g, int row, const struct recording *rec,
                               text, letter("alerts"));
         }
     }
+    bool alerts_told = drawn > 0;
     if (hint[0] && drawn < VERDICT_ROWS)
         draw_verdict_line(g, row + drawn++, STYLE_NOTICE, '!', hint, '\0');
     int verdict = summary->view ? view_column(summary->view, "verdict") : -1;
@@ -234,9 +235,12 @@ void draw_verdicts(struct grid *g, int row, const struct recording *rec,
     for (size_t i = 0; verdict >= 0 && i < summary->rows.n && drawn < VERDICT_ROWS; i++) {
         const struct value *v = table_cell(summary, i, (size_t)verdict);
         const struct value *proof = view >= 0 ? table_cell(summary, i, (size_t)view) : NULL;
-        if (v->kind == VALUE_TEXT)
-            draw_verdict_line(g, row + drawn++, STYLE_NORMAL, '!', v->text,
-                              proof && proof->kind == VALUE_TEXT ? letter(proof->text) : '\0');
+        const char *where = proof && proof->kind == VALUE_TEXT ? proof->text : NULL;
+        /* The banner has said it: the line is worth another verdict. */
+        if (v->kind != VALUE_TEXT || (alerts_told && where && strcmp(where, "alerts") == 0))
+            continue;
+        draw_verdict_line(g, row + drawn++, STYLE_NORMAL, '!', v->text,
+                          where ? letter(where) : '\0');
     }
     if (drawn == 0)
         draw_verdict_line(g, row, STYLE_GREY, ' ', "nothing stands out", '\0');

@@ -293,6 +293,28 @@ static void verdicts_are_two_lines_at_most(void **state)
     recording_free(rec);
 }
 
+/* The summary has a row for it too, which must not take the second line. */
+static void a_raised_alert_is_said_once(void **state)
+{
+    (void)state;
+    struct recording *rec = recording_new(NS_PER_S, 0);
+    for (uint64_t t = 1; t < 10; t++)
+        recording_add_metric(rec, METRIC_CPU_PCT, t * NS_PER_S, 90);
+    assert_int_equal(rec->alert_states[0].severity, SEVERITY_WARNING);
+    struct table summary = {0};
+    struct query q = {.rec = rec, .window = window_all(rec)};
+    table_fill(&summary, view_by_name("summary"), &q);
+    assert_true(summary.rows.n > 0);
+    struct grid g;
+    grid_init(&g, 60, 3, true);
+    draw_verdicts(&g, 0, rec, &summary, "", letter);
+    assert_non_null(strstr(row_text(&g, 0), "CPU stands at"));
+    assert_null(strstr(row_text(&g, 1), "CPU stands at"));
+    grid_clear(&g);
+    table_clear(&summary);
+    recording_free(rec);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -305,6 +327,7 @@ int main(void)
         cmocka_unit_test(prompts_show_the_end_of_what_is_typed),
         cmocka_unit_test(the_header_has_its_shape),
         cmocka_unit_test(verdicts_are_two_lines_at_most),
+        cmocka_unit_test(a_raised_alert_is_said_once),
     };
     return cmocka_run_group_tests_name("view_draw", tests, NULL, NULL);
 }

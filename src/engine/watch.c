@@ -309,8 +309,10 @@ enum looked { LOOKED, LOOK_AGAIN, LOOK_LATER };
 static enum looked sample_running(struct watch *w, struct task *task, struct watched_thread *t,
                                   struct run *seen)
 {
-    /* What the copy will need is brought into the caches before the thread has to stand for it. */
-    remote_read(w->pid, t->last_sp, &w->warm, sizeof w->warm);
+    /* What the copy will need is brought into the caches before the thread has to stand for it. (Of
+     * a Python thread only its interpreter's frames are copied, not its stack.) */
+    if (t->last_sp)
+        remote_read(w->pid, t->last_sp, &w->warm, sizeof w->warm);
     uint64_t limit_ns = w->slow_in_tick < SLOW_MAX ? STOP_LIMIT_NS : 0;
     switch (stop_begin(w->stops, task->tid, limit_ns)) {
     case STOP_OK:

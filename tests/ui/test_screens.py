@@ -216,8 +216,8 @@ def _():
 def _():
     with watched() as (screen, _target):
         screen.keys("3")
-        screen.wait("- ")
-        screen.wait("slow_sum")
+        screen.wait("[3 Tree]")
+        screen.wait("- work")
         screen.keys("/")
         screen.type("work")
         screen.keys("-")

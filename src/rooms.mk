@@ -27,6 +27,8 @@ libmodel_a_SOURCES = \
 	src/model/collect.h \
 	src/model/dictionary.c \
 	src/model/dictionary.h \
+	src/model/fold.c \
+	src/model/fold.h \
 	src/model/idle.c \
 	src/model/ids.h \
 	src/model/metric.c \

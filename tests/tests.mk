@@ -94,7 +94,7 @@ TESTS += $(check_PROGRAMS)
 endif
 
 TESTS += tests/rooms.sh
-EXTRA_DIST += tests/rooms.sh tests/lib/run-unit
+EXTRA_DIST += tests/rooms.sh tests/man-keys tests/lib/run-unit
 
 LIVE_TESTS = \
 	tests/live/test_bad_input.py \

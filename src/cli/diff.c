@@ -94,7 +94,8 @@ int diff_print(const struct recording *before, const struct recording *after,
     enum print_format format;
     if (!check_options(o, &format, err))
         return EXIT_USAGE;
-    const struct filter filter = {.states = o->states, .pid = o->pid, .tid = o->tid};
+    const struct filter filter = {
+        .states = o->states, .pid = o->pid, .tid = o->tid, .native = o->native};
     struct compare_side sides[2] = {{.rec = before, .filter = filter},
                                     {.rec = after, .filter = filter}};
     bool usage;

@@ -78,14 +78,14 @@ static const char *state_text(const struct run *r)
 
 typedef void frame_fn(void *context, const struct shown_frame *frame);
 
-static void each_frame(const struct recording *rec, struct stack_id stack, frame_fn *fn,
-                       void *context)
+static void each_frame(struct fold *fold, const struct run *run, frame_fn *fn, void *context)
 {
-    for (struct stack_id s = stack; s.n; s = stack_at(&rec->words, s)->parent) {
+    struct stack_id stack = fold_stack(fold, run->stack, run->state == STATE_WAITING);
+    for (struct stack_id s = stack; s.n; s = fold_at(fold, s)->parent) {
         const struct place *places;
-        size_t n = recording_places(rec, stack_at(&rec->words, s)->frame, &places);
+        size_t n = recording_places(fold->rec, fold_at(fold, s)->frame, &places);
         for (size_t i = 0; i < n; i++) {
-            struct shown_frame frame = show_place(rec, &places[i]);
+            struct shown_frame frame = show_place(fold->rec, &places[i]);
             fn(context, &frame);
         }
     }
@@ -114,7 +114,7 @@ static void add_json_frame(void *context, const struct shown_frame *f)
     json_array_append_new(context, frame);
 }
 
-static void print_json(const struct recording *rec, const struct options *o)
+static void print_json(const struct recording *rec, struct fold *fold, const struct options *o)
 {
     json_t *threads = json_array();
     for (uint32_t t = 1; t < rec->threads.n; t++) {
@@ -122,7 +122,7 @@ static void print_json(const struct recording *rec, const struct options *o)
         if (!r)
             continue;
         json_t *frames = json_array();
-        each_frame(rec, r->stack, add_json_frame, frames);
+        each_frame(fold, r, add_json_frame, frames);
         const char *wait = wait_name(r->wait), *on = dictionary_object_text(&rec->words, r->object);
         json_t *thread =
             json_pack("{s:i, s:s, s:s, s:s?, s:s?, s:b, s:o}", "tid", rec->threads.at[t].tid,
@@ -151,7 +151,7 @@ static void print_text_frame(void *context, const struct shown_frame *f)
     fputc('\n', stdout);
 }
 
-static void print_text(const struct recording *rec, const struct options *o)
+static void print_text(const struct recording *rec, struct fold *fold, const struct options *o)
 {
     const struct incarnation *in = &rec->incarnations.at[1];
     printf("%s  pid %d  %s\n", string_text(&rec->words, in->comm), in->pid,
@@ -164,7 +164,7 @@ static void print_text(const struct recording *rec, const struct options *o)
         printf("\nthread %d  %s  %s%s%s%s\n", rec->threads.at[t].tid,
                string_text(&rec->words, rec->threads.at[t].name), state_text(r), *wait ? ": " : "",
                wait, r->flags & SAMPLE_GIL ? "  (holds the GIL)" : "");
-        each_frame(rec, r->stack, print_text_frame, NULL);
+        each_frame(fold, r, print_text_frame, NULL);
     }
 }
 
@@ -185,15 +185,18 @@ int verb_dump(const struct options *o)
     take_one_look(s);
     const struct recording *rec = session_recording(s);
     int status = EXIT_DONE;
+    struct fold fold;
+    fold_init(&fold, rec, options_native(o));
     if (!rec->cost.samples) {
         err_set(&err, "no stack could be read; `proftop doctor %d` says what is missing",
                 rec->incarnations.at[1].pid);
         status = fail(&err);
     } else if (json) {
-        print_json(rec, o);
+        print_json(rec, &fold, o);
     } else {
-        print_text(rec, o);
+        print_text(rec, &fold, o);
     }
+    fold_clear(&fold);
     session_free(s);
     return status;
 }

@@ -65,6 +65,8 @@ static const struct option_row rows[] = {
     {'o', "output", "FILE", "the file to write", RECORD, KIND_TEXT, AT(output)},
     {'d', "duration", "SECONDS", "how long to record (default: until the target ends, or Ctrl-C)", RECORD, KIND_SECONDS, AT(duration_s)},
     {'i', "interval", "SECONDS", "time between two screens (default 1)", SCREEN, KIND_SECONDS, AT(interval_s)},
+    {0, "native", NULL, "show the interpreter's own functions too", LIVE | OPEN | PRINT | DUMP, KIND_FLAG, AT(native)},
+    {0, "no-native", NULL, "in Python threads Python frames alone; live: at a lower cost", LIVE | OPEN | PRINT | DUMP, KIND_FLAG, AT(no_native)},
     {0, "view", "VIEW", "functions (default), lines, tree, threads, timeline, alerts or summary", PRINT, KIND_TEXT, AT(view)},
     {0, "format", "FORMAT", "table (default), json or csv; dump: text or json", PRINT | DUMP, KIND_TEXT, AT(format)},
     {0, "limit", "N", "at most so many rows; 0: all", PRINT | DUMP, KIND_COUNT, AT(limit)},
@@ -236,6 +238,8 @@ static bool check(const struct options *o, const bool *given, struct err *err)
         return err_set(err, "usage: proftop %s", verbs[o->verb].usage);
     if (o->verb == VERB_RECORD && !o->output)
         return err_set(err, "record needs -o FILE, the file to write");
+    if (o->native && o->no_native)
+        return err_set(err, "--native and --no-native exclude each other");
     if (o->fail_on && strcmp(o->fail_on, "regression") != 0)
         return err_set(err, "--fail-on takes \"regression\", not \"%s\"", o->fail_on);
     return true;
@@ -273,6 +277,11 @@ bool options_parse(struct options *o, int argc, char **argv, struct err *err)
             return false;
     }
     return sort_arguments(o, argc, argv, split, err) && take_pids(o, err) && check(o, given, err);
+}
+
+enum native_frames options_native(const struct options *o)
+{
+    return o->native ? NATIVE_ALL : o->no_native ? NATIVE_NONE : NATIVE_FOLDED;
 }
 
 void options_clear(struct options *o)

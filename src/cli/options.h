@@ -38,7 +38,7 @@ struct options {
     double duration_s;           /* -d; 0: until stopped */
     double rate_hz;              /* -r */
     double interval_s;           /* -i */
-    bool children, ascii, no_color, quiet, verbose, help, version;
+    bool children, native, no_native, ascii, no_color, quiet, verbose, help, version;
     const char *view, *format, *sort, *from, *to, *fail_on;
     long limit; /* -1: the format's default */
     long thread;
@@ -48,6 +48,8 @@ struct options {
 /* false: the command line is wrong, err says how. */
 bool options_parse(struct options *o, int argc, char **argv, struct err *err);
 void options_clear(struct options *o);
+/* Of which frames --native and --no-native speak. */
+enum native_frames options_native(const struct options *o);
 /* verb VERB_COUNT: of the whole program. */
 void options_help(FILE *out, enum verb_id verb);
 

@@ -47,6 +47,7 @@ int verb_report(const struct options *o)
         .states = o->states,
         .pid = o->pids.n ? (int32_t)o->pids.at[0] : 0,
         .tid = (int32_t)o->thread,
+        .native = options_native(o),
         .columns = terminal_columns(),
         .source = source_line,
         .source_context = source,
@@ -68,6 +69,7 @@ int verb_diff(const struct options *o)
         .states = o->states,
         .pid = o->pids.n ? (int32_t)o->pids.at[0] : 0,
         .tid = (int32_t)o->thread,
+        .native = options_native(o),
         .columns = terminal_columns(),
         .fail_on_regression = o->fail_on != NULL,
     };

@@ -151,7 +151,7 @@ int report_print(const struct recording *rec, const struct report_options *o, FI
         return EXIT_USAGE;
     struct query query = {
         .rec = rec,
-        .filter = {.states = o->states, .pid = o->pid, .tid = o->tid},
+        .filter = {.states = o->states, .pid = o->pid, .tid = o->tid, .native = o->native},
         .sort = o->sort,
         .limit = o->limit >= 0           ? (size_t)o->limit
                  : format == PRINT_TABLE ? REPORT_TABLE_LIMIT

@@ -19,6 +19,7 @@ struct report_options {
     long limit;            /* rows; 0: all; -1: 30 in a table, all in JSON and CSV */
     enum states states;
     int32_t pid, tid;       /* 0: any */
+    enum native_frames native;
     int columns;            /* the terminal's width; 0: not a terminal */
     source_line_fn *source; /* for the lines view; may be NULL */
     void *source_context;

@@ -20,6 +20,7 @@ static struct ui_options screen_options(const struct options *o, struct source *
         .interval_s = o->interval_s,
         .ascii = o->ascii,
         .no_color = o->no_color || (getenv("NO_COLOR") && *getenv("NO_COLOR")),
+        .native = options_native(o),
         .source = source_line,
         .source_context = source,
     };

@@ -57,18 +57,26 @@ struct place {
 };
 
 enum frame_kind {
-    FRAME_NATIVE, /* module and offset; its places come later (recording_resolve) */
-    FRAME_PYTHON, /* place is final */
-    FRAME_MARK,   /* no code: place names a remark such as "[stack cut short]" */
+    FRAME_NATIVE,      /* module and offset; its places come later (recording_resolve) */
+    FRAME_PYTHON,      /* place is final */
+    FRAME_MARK,        /* no code: place names a remark such as "[stack cut short]" */
+    FRAME_INTERPRETER, /* as FRAME_NATIVE, of a language's interpreter itself (see fold.h) */
+    FRAME_KIND_COUNT
 };
 
 struct frame {
     uint8_t kind;            /* enum frame_kind */
-    struct place place;      /* FRAME_NATIVE: a stand-in for its module, until it is resolved */
-    struct module_id module; /* FRAME_NATIVE */
-    uint64_t offset; /* FRAME_NATIVE: ELF virtual address in the module; for a caller, of the
-                        call (return address - 1). Without a module: the address itself. */
+    struct place place;      /* native: a stand-in for its module, until it is resolved */
+    struct module_id module; /* native */
+    uint64_t offset;         /* native: ELF virtual address in the module; for a caller, of the
+                                call (return address - 1). Without a module: the address itself. */
 };
+
+/* Machine code, named by module and offset. */
+static inline bool frame_is_native(const struct frame *f)
+{
+    return f->kind == FRAME_NATIVE || f->kind == FRAME_INTERPRETER;
+}
 
 /* A stack is its innermost frame on top of its parent (the callers). */
 struct stack {

@@ -84,16 +84,16 @@ static bool place_fits(const struct recording *rec, const struct idle_rule *rule
            text_ends_with(module_path(&rec->words, f->module), rule->file);
 }
 
-static bool rule_fits(const struct recording *rec, const struct idle_rule *rule,
-                      struct stack_id stack)
+static bool rule_fits(const struct fold *fold, const struct idle_rule *rule, struct stack_id stack)
 {
+    const struct recording *rec = fold->rec;
     if (!rule->function && !rule->file)
         return true;
     int depth = 0;
     for (struct stack_id s = stack; s.n && depth < rule->within;
-         s = stack_at(&rec->words, s)->parent, depth++) {
+         s = fold_at(fold, s)->parent, depth++) {
         const struct place *places;
-        size_t n = recording_places(rec, stack_at(&rec->words, s)->frame, &places);
+        size_t n = recording_places(rec, fold_at(fold, s)->frame, &places);
         for (size_t i = 0; i < n; i++)
             if (place_fits(rec, rule, &places[i]))
                 return true;
@@ -101,10 +101,10 @@ static bool rule_fits(const struct recording *rec, const struct idle_rule *rule,
     return false;
 }
 
-bool wait_is_idle(const struct recording *rec, enum wait_kind wait, struct stack_id stack)
+bool wait_is_idle(const struct fold *fold, enum wait_kind wait, struct stack_id stack)
 {
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
-        if (rules[i].wait == wait && rule_fits(rec, &rules[i], stack))
+        if (rules[i].wait == wait && rule_fits(fold, &rules[i], stack))
             return rules[i].idle;
     return false;
 }

@@ -310,7 +310,7 @@ size_t recording_places(const struct recording *rec, struct frame_id frame,
                         const struct place **places)
 {
     const struct frame *f = frame_at(&rec->words, frame);
-    if (f->kind == FRAME_NATIVE && frame.n < rec->frame_places.n) {
+    if (frame_is_native(f) && frame.n < rec->frame_places.n) {
         const struct frame_places *fp = &rec->frame_places.at[frame.n];
         if (fp->n) {
             *places = rec->places.at + fp->first;

@@ -27,9 +27,9 @@ bool cell_counts(const struct cell *cell, enum states states)
 
 /* For --filter: does any place of the stack contain the text? Remembered per stack. */
 struct stack_filter {
-    const struct recording *rec;
-    const char *text;
-    uint8_t *known; /* by stack: 0 not yet, 1 no, 2 yes */
+    const struct fold *fold;
+    const char *text;   /* NULL: all match */
+    VEC(uint8_t) known; /* by stack: 0 not yet, 1 no, 2 yes */
 };
 
 static bool frame_matches(const struct recording *rec, struct frame_id frame, const char *text)
@@ -50,13 +50,15 @@ static bool stack_matches(struct stack_filter *f, struct stack_id id)
 {
     if (!f->text)
         return true;
-    if (!f->known[id.n]) {
+    while (f->known.n <= id.n)
+        vec_push(&f->known, 0);
+    if (!f->known.at[id.n]) {
         bool yes = false;
-        for (struct stack_id s = id; s.n && !yes; s = stack_at(&f->rec->words, s)->parent)
-            yes = frame_matches(f->rec, stack_at(&f->rec->words, s)->frame, f->text);
-        f->known[id.n] = yes ? 2 : 1;
+        for (struct stack_id s = id; s.n && !yes; s = fold_at(f->fold, s)->parent)
+            yes = frame_matches(f->fold->rec, fold_at(f->fold, s)->frame, f->text);
+        f->known.at[id.n] = yes ? 2 : 1;
     }
-    return f->known[id.n] == 2;
+    return f->known.at[id.n] == 2;
 }
 
 static uint64_t cell_key(const struct run *r)
@@ -124,11 +126,31 @@ static bool thread_matches(const struct recording *rec, const struct filter *f, 
            (!f->pid || rec->incarnations.at[t->incarnation.n].pid == f->pid);
 }
 
-static void total_up(struct window_sum *sum, const struct recording *rec, enum states states)
+/* Whether cells are idle is told from their folded stacks, however they are shown. */
+static void find_idle(struct window_sum *sum)
 {
+    struct fold judged;
+    bool as_shown = sum->fold.native == NATIVE_FOLDED;
+    if (!as_shown)
+        fold_init(&judged, sum->fold.rec, NATIVE_FOLDED);
     for (size_t i = 0; i < sum->cells.n; i++) {
         struct cell *c = &sum->cells.at[i];
-        c->idle = c->state == STATE_WAITING && wait_is_idle(rec, c->wait, c->stack);
+        if (c->state != STATE_WAITING)
+            continue;
+        /* With NATIVE_ALL the cell's stack is the recording's. */
+        if (as_shown || sum->fold.native == NATIVE_NONE)
+            c->idle = wait_is_idle(&sum->fold, c->wait, c->stack);
+        else
+            c->idle = wait_is_idle(&judged, c->wait, fold_stack(&judged, c->stack, true));
+    }
+    if (!as_shown)
+        fold_clear(&judged);
+}
+
+static void total_up(struct window_sum *sum, enum states states)
+{
+    for (size_t i = 0; i < sum->cells.n; i++) {
+        const struct cell *c = &sum->cells.at[i];
         if (c->idle) {
             sum->idle_ns += c->ns;
             sum->idle_ticks += c->ticks;
@@ -152,28 +174,31 @@ void window_sum(struct window_sum *sum, const struct recording *rec, struct wind
         filter = &no_filter;
     memset(sum, 0, sizeof *sum);
     sum->window = window;
+    fold_init(&sum->fold, rec, filter->native);
     struct map index = {0};
-    struct stack_filter stacks = {rec, filter->text && *filter->text ? filter->text : NULL, NULL};
-    if (stacks.text)
-        stacks.known = xcalloc(rec->words.stacks.n, 1);
+    struct stack_filter stacks = {.fold = &sum->fold,
+                                  .text = filter->text && *filter->text ? filter->text : NULL};
     for (int level = 0; level <= LEVEL_COUNT; level++) {
         size_t n = recording_run_count(rec, level);
         for (size_t i = first_run(rec, level, window.from_ns); i < n; i++) {
-            const struct run *r = recording_run_at(rec, level, i);
-            if (!r->ticks)
+            struct run r = *recording_run_at(rec, level, i);
+            uint64_t ns = r.ticks ? run_overlap_ns(&r, level, window.from_ns, window.to_ns) : 0;
+            if (!ns || !thread_matches(rec, filter, r.thread))
                 continue;
-            uint64_t ns = run_overlap_ns(r, level, window.from_ns, window.to_ns);
-            if (ns && thread_matches(rec, filter, r->thread) && stack_matches(&stacks, r->stack))
-                add_to_cell(sum, &index, r, ns);
+            r.stack = fold_stack(&sum->fold, r.stack, r.state == STATE_WAITING);
+            if (stack_matches(&stacks, r.stack))
+                add_to_cell(sum, &index, &r, ns);
         }
     }
-    free(stacks.known);
+    vec_free(&stacks.known);
     map_free(&index);
-    total_up(sum, rec, filter->states);
+    find_idle(sum);
+    total_up(sum, filter->states);
 }
 
 void window_sum_clear(struct window_sum *sum)
 {
     vec_free(&sum->cells);
+    fold_clear(&sum->fold);
     memset(sum, 0, sizeof *sum);
 }

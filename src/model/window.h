@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "model/recording.h"
+#include "model/fold.h"
 
 struct window {
     uint64_t from_ns, to_ns; /* [from, to), monotonic */
@@ -32,12 +32,13 @@ struct filter {
     enum states states;
     int32_t pid, tid; /* 0: any */
     const char *text; /* only stacks with a frame whose name or file contains it; NULL: any */
+    enum native_frames native;
 };
 
 /* One thread in one stack in one state, over the window. */
 struct cell {
     struct thread_id thread;
-    struct stack_id stack;
+    struct stack_id stack; /* of the sum's fold, not of the recording */
     struct object_id object;
     int32_t owner;
     uint8_t state, wait, flags;
@@ -48,6 +49,7 @@ struct cell {
 
 struct window_sum {
     VEC(struct cell) cells;            /* idle ones too, whatever the filter's states */
+    struct fold fold;                  /* what the cells' stacks are */
     uint64_t cpu_ns, wait_ns, idle_ns; /* runnable counts as wait */
     uint64_t cpu_ticks, wait_ticks, idle_ticks;
     uint64_t whole_ns; /* what percents are of, by the filter's states */
@@ -68,6 +70,6 @@ void window_sum_clear(struct window_sum *sum);
  * rows in idle.c: a kind of wait and, where that is not enough, a function that must (or must
  * not) stand in the stack.
  */
-bool wait_is_idle(const struct recording *rec, enum wait_kind wait, struct stack_id stack);
+bool wait_is_idle(const struct fold *fold, enum wait_kind wait, struct stack_id stack);
 
 #endif

@@ -193,7 +193,7 @@ void naming_ask(struct naming *s, const struct recording *rec)
     for (; next < d->frames.n; next++) {
         const struct frame *f = &d->frames.at[next];
         bool known = next < rec->frame_places.n && rec->frame_places.at[next].n;
-        if (f->kind != FRAME_NATIVE || !f->module.n || known)
+        if (!frame_is_native(f) || !f->module.n || known)
             continue;
         uint32_t text = map_get(&s->modules, f->module.n);
         if (text == MAP_NONE) {

@@ -219,7 +219,7 @@ static void load_frames(struct load *l)
     struct reader *r = &l->reader;
     for (reader_begin(r, TABLE_FRAME); reader_next(r) && next_id(l);) {
         struct frame f = {
-            .kind = (uint8_t)reader_int(r, 1, 0, FRAME_MARK),
+            .kind = (uint8_t)reader_int(r, 1, 0, FRAME_KIND_COUNT - 1),
             .place = {{get_ref(l, 2, TABLE_FUNCTION)}, get_u32(l, 3)},
             .module = {get_ref(l, 4, TABLE_MODULE)},
             .offset = (uint64_t)reader_int(r, 5, INT64_MIN, INT64_MAX),

@@ -392,6 +392,21 @@ static bool row_command(struct ui *ui, enum command command)
     }
 }
 
+static void next_native(struct ui *ui)
+{
+    static const struct {
+        enum native_frames next;
+        const char *text;
+    } ways[] = {
+        [NATIVE_FOLDED] = {NATIVE_ALL, "the interpreter's own functions are shown"},
+        [NATIVE_ALL] = {NATIVE_NONE, "Python threads show Python functions alone"},
+        [NATIVE_NONE] = {NATIVE_FOLDED, "the interpreter's own functions are folded"},
+    };
+    ui_say(ui, STYLE_NOTICE, "%s; x goes on", ways[ui->filter.native].text);
+    ui->filter.native = ways[ui->filter.native].next;
+    ui->refill = true;
+}
+
 static void start_window(struct ui *ui)
 {
     ui->started_ns = window_all(ui_recording(ui)).to_ns;
@@ -443,6 +458,9 @@ void ui_command(struct ui *ui, enum command command)
         break;
     case COMMAND_WINDOW:
         next_window(ui);
+        break;
+    case COMMAND_NATIVE:
+        next_native(ui);
         break;
     case COMMAND_START:
         start_window(ui);

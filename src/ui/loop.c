@@ -162,6 +162,7 @@ bool ui_run(struct session *a, struct session *b, const struct ui_options *optio
         return false;
     ui.ascii = ui.options->ascii || terminal_is_ascii();
     grid_init(&ui.grid, 80, 24, ui.ascii);
+    ui.filter.native = ui.options->native;
     ui.refill = ui.repaint = true;
     if (b) {
         ui.compare.other = a;

@@ -20,6 +20,7 @@ struct ui_options {
     double interval_s; /* between two refreshes; 0: 1 s */
     bool ascii;        /* 7-bit characters, whatever the locale */
     bool no_color;
+    enum native_frames native; /* at the beginning */
     source_line_fn *source; /* source lines for the Lines screen and details; may be NULL */
     void *source_context;
 };

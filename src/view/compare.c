@@ -196,15 +196,6 @@ static uint32_t subject_find(struct comparison *c, int side, struct function_id 
     return n;
 }
 
-static struct place self_place(const struct recording *rec, struct stack_id stack)
-{
-    const struct place *places;
-    if (!stack.n)
-        return (struct place){0};
-    recording_places(rec, stack_at(&rec->words, stack)->frame, &places);
-    return places[0];
-}
-
 /* How idle each thread was in the window, 0 to 1. To be freed. */
 static double *thread_idleness(const struct recording *rec, const struct window_sum *sum)
 {
@@ -221,9 +212,10 @@ static double *thread_idleness(const struct recording *rec, const struct window_
     return idle;
 }
 
-static void add_cell(struct comparison *c, int n, const struct cell *cell, double idleness)
+static void add_cell(struct comparison *c, int n, const struct window_sum *sum,
+                     const struct cell *cell, double idleness)
 {
-    struct place place = self_place(c->sides[n].in->rec, cell->stack);
+    struct place place = rows_self_place(&sum->fold, cell->stack);
     uint32_t subject = subject_find(c, n, place.function); /* moves the subjects */
     struct subject_side *s = &c->subjects.at[subject].sides[n];
     if (!s->function.n) {
@@ -264,7 +256,7 @@ static void sum_side(struct comparison *c, int n, struct compare_totals *t)
     double *idleness = thread_idleness(in->rec, &sum);
     for (size_t i = 0; i < sum.cells.n; i++)
         if (cell_counts(&sum.cells.at[i], in->filter.states))
-            add_cell(c, n, &sum.cells.at[i], idleness[sum.cells.at[i].thread.n]);
+            add_cell(c, n, &sum, &sum.cells.at[i], idleness[sum.cells.at[i].thread.n]);
     free(idleness);
     window_sum_clear(&sum);
 }
@@ -313,7 +305,7 @@ static void slice_side(struct comparison *c, int n)
             const struct cell *cell = &sum.cells.at[i];
             if (!cell_counts(cell, side->in->filter.states))
                 continue;
-            struct place place = self_place(side->in->rec, cell->stack);
+            struct place place = rows_self_place(&sum.fold, cell->stack);
             uint32_t found = subject_find(c, n, place.function); /* moves the subjects */
             uint32_t subject = c->subjects.at[found].merged;
             c->subjects.at[subject].sides[n].slice_ns[k] += cell->ns;

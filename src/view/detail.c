@@ -50,7 +50,7 @@ struct function_id detail_find(const struct recording *rec, uint64_t key)
 /* What one fill needs: where rows are by (section, function, line), and which stacks count. */
 struct filler {
     struct detail *d;
-    const struct recording *rec;
+    const struct fold *fold;
     struct function_id function;
     struct map index[DETAIL_SECTIONS];
     VEC(struct place) places;               /* of the stack at hand, innermost first */
@@ -61,9 +61,9 @@ static void read_stack(struct filler *f, struct stack_id stack)
 {
     vec_clear(&f->places);
     for (struct stack_id s = stack; s.n && f->places.n < WALK_MAX;
-         s = stack_at(&f->rec->words, s)->parent) {
+         s = fold_at(f->fold, s)->parent) {
         const struct place *places;
-        size_t n = recording_places(f->rec, stack_at(&f->rec->words, s)->frame, &places);
+        size_t n = recording_places(f->fold->rec, fold_at(f->fold, s)->frame, &places);
         vec_append(&f->places, places, n);
     }
 }
@@ -131,13 +131,13 @@ static int by_total(const void *a, const void *b)
     return x->line < y->line ? -1 : x->line > y->line;
 }
 
-static bool stack_has(const struct recording *rec, struct stack_id stack, struct function_id f)
+static bool stack_has(const struct fold *fold, struct stack_id stack, struct function_id f)
 {
     size_t walked = 0;
     for (struct stack_id s = stack; s.n && walked < WALK_MAX;
-         s = stack_at(&rec->words, s)->parent, walked++) {
+         s = fold_at(fold, s)->parent, walked++) {
         const struct place *places;
-        size_t n = recording_places(rec, stack_at(&rec->words, s)->frame, &places);
+        size_t n = recording_places(fold->rec, fold_at(fold, s)->frame, &places);
         for (size_t i = 0; i < n; i++)
             if (places[i].function.n == f.n)
                 return true;
@@ -163,24 +163,28 @@ static void spread(double *steps, struct window w, const struct run *r)
     }
 }
 
-static void fill_steps(struct detail *d, const struct query *q, struct function_id function)
+static void fill_steps(struct detail *d, const struct query *q, struct fold *fold,
+                       struct function_id function)
 {
     const struct recording *rec = q->rec;
     double steps[DETAIL_STEPS] = {0};
-    uint8_t *known = xcalloc(rec->words.stacks.n + 1, 1); /* 0 not yet, 1 no, 2 yes */
+    VEC(uint8_t) known = {0}; /* by folded stack: 0 not yet, 1 no, 2 yes */
     for (int level = 0; level <= LEVEL_COUNT; level++) {
         for (size_t i = 0; i < recording_run_count(rec, level); i++) {
             const struct run *r = recording_run_at(rec, level, i);
             if (!r->ticks || r->from_ns >= q->window.to_ns ||
                 r->from_ns + r->weight_ns < q->window.from_ns)
                 continue;
-            if (!known[r->stack.n])
-                known[r->stack.n] = stack_has(rec, r->stack, function) ? 2 : 1;
-            if (known[r->stack.n] == 2)
+            struct stack_id stack = fold_stack(fold, r->stack, r->state == STATE_WAITING);
+            while (known.n <= stack.n)
+                vec_push(&known, 0);
+            if (!known.at[stack.n])
+                known.at[stack.n] = stack_has(fold, stack, function) ? 2 : 1;
+            if (known.at[stack.n] == 2)
                 spread(steps, q->window, r);
         }
     }
-    free(known);
+    vec_free(&known);
     double top = 0;
     for (int i = 0; i < DETAIL_STEPS; i++) {
         d->steps[i] = (float)steps[i];
@@ -212,17 +216,16 @@ static void fill_texts(struct detail *d, const struct recording *rec, struct fun
 
 void detail_fill(struct detail *d, const struct query *q, struct function_id function)
 {
-    struct filler f = {.d = d, .rec = q->rec, .function = function};
+    struct window_sum sum;
+    struct filler f = {.d = d, .fold = &sum.fold, .function = function};
     empty(d);
     if (!function.n || function.n >= q->rec->words.functions.n)
         return;
-    struct window_sum sum;
     window_sum(&sum, q->rec, q->window, &q->filter);
     for (size_t i = 0; i < sum.cells.n; i++)
         if (cell_counts(&sum.cells.at[i], q->filter.states))
             add_cell(&f, &sum.cells.at[i]);
     d->whole_ns = sum.whole_ns;
-    window_sum_clear(&sum);
     for (int i = 0; i < DETAIL_SECTIONS; i++) {
         vec_sort(&d->sections[i], by_total);
         map_free(&f.index[i]);
@@ -233,7 +236,8 @@ void detail_fill(struct detail *d, const struct query *q, struct function_id fun
     for (int i = 0; i < DETAIL_STEPS; i++)
         d->steps[i] = NAN;
     if (q->window.to_ns > q->window.from_ns)
-        fill_steps(d, q, function);
+        fill_steps(d, q, &sum.fold, function);
+    window_sum_clear(&sum);
 }
 
 size_t detail_count(const struct detail *d)

@@ -106,17 +106,23 @@ bool rows_is_own(const struct recording *rec, struct function_id function)
            !starts_with_any(module, library_dirs);
 }
 
-struct place rows_own_place(const struct recording *rec, struct stack_id stack)
+struct place rows_self_place(const struct fold *fold, struct stack_id stack)
 {
-    const struct place *places = NULL;
-    for (struct stack_id s = stack; s.n; s = stack_at(&rec->words, s)->parent) {
-        size_t n = recording_places(rec, stack_at(&rec->words, s)->frame, &places);
-        for (size_t i = 0; i < n; i++)
-            if (rows_is_own(rec, places[i].function))
-                return places[i];
-    }
+    const struct place *places;
     if (!stack.n)
         return (struct place){0};
-    recording_places(rec, stack_at(&rec->words, stack)->frame, &places);
+    recording_places(fold->rec, fold_at(fold, stack)->frame, &places);
     return places[0];
+}
+
+struct place rows_own_place(const struct fold *fold, struct stack_id stack)
+{
+    for (struct stack_id s = stack; s.n; s = fold_at(fold, s)->parent) {
+        const struct place *places;
+        size_t n = recording_places(fold->rec, fold_at(fold, s)->frame, &places);
+        for (size_t i = 0; i < n; i++)
+            if (rows_is_own(fold->rec, places[i].function))
+                return places[i];
+    }
+    return rows_self_place(fold, stack);
 }

@@ -52,6 +52,8 @@ void rows_set_line(struct table *table, size_t column, uint32_t line);
  * what a person looks for above a wait. A plain rule over its file and module. */
 bool rows_is_own(const struct recording *rec, struct function_id function);
 /* The innermost own function of a stack; the innermost of all if there is none. */
-struct place rows_own_place(const struct recording *rec, struct stack_id stack);
+struct place rows_own_place(const struct fold *fold, struct stack_id stack);
+/* Where the stack's innermost frame stands. */
+struct place rows_self_place(const struct fold *fold, struct stack_id stack);
 
 #endif

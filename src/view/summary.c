@@ -136,10 +136,10 @@ struct wait_groups {
     struct map index, threads;
 };
 
-static void add_wait(struct wait_groups *g, const struct recording *rec, const struct cell *cell)
+static void add_wait(struct wait_groups *g, const struct fold *fold, const struct cell *cell)
 {
     struct wait_group w = {
-        rows_own_place(rec, cell->stack).function, cell->object, cell->state, cell->wait, 0, 0};
+        rows_own_place(fold, cell->stack).function, cell->object, cell->state, cell->wait, 0, 0};
     uint64_t key =
         hash_mix((uint64_t)w.function.n << 32 | w.object.n, (uint64_t)(w.state << 8 | w.wait));
     uint32_t n = map_get(&g->index, key);
@@ -179,7 +179,7 @@ static void judge_waits(struct summary *s, const struct summary_rule *rule)
         const struct cell *cell = &s->sum->cells.at[i];
         if (cell->state != STATE_RUNNING && !cell->idle &&
             cell_counts(cell, s->query->filter.states))
-            add_wait(&groups, s->query->rec, cell);
+            add_wait(&groups, &s->sum->fold, cell);
     }
     const struct wait_group *top = NULL;
     for (size_t i = 0; i < groups.at.n; i++)

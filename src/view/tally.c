@@ -11,6 +11,7 @@
 struct tally_walk {
     struct tallies *out;
     const struct recording *rec;
+    const struct fold *fold;
     enum tally_by by;
     uint32_t *frame_first; /* by frame: index into slots, 0: not yet */
     VEC(uint32_t) slots;
@@ -96,14 +97,13 @@ static void add_line(struct tally_walk *w, const struct place *p, uint32_t row, 
 
 static void add_cell(struct tally_walk *w, const struct cell *cell, uint32_t stamp)
 {
-    const struct dictionary *words = &w->rec->words;
     if (!cell->stack.n) {
         add_self(&w->out->rows.at[0], cell);
         add_total(&w->out->rows.at[0], cell, stamp);
         return;
     }
-    for (struct stack_id s = cell->stack; s.n; s = stack_at(words, s)->parent) {
-        struct frame_id frame = stack_at(words, s)->frame;
+    for (struct stack_id s = cell->stack; s.n; s = fold_at(w->fold, s)->parent) {
+        struct frame_id frame = fold_at(w->fold, s)->frame;
         uint32_t first = slots_of(w, frame), n = w->slots.at[first];
         bool inner = s.n == cell->stack.n;
         if (n & SLOT_MARK) {
@@ -158,7 +158,7 @@ void tally_sum(struct tallies *t, const struct recording *rec, const struct wind
 {
     *t = (struct tallies){0};
     vec_add(&t->rows);
-    struct tally_walk w = {.out = t, .rec = rec, .by = by};
+    struct tally_walk w = {.out = t, .rec = rec, .fold = &sum->fold, .by = by};
     w.frame_first = xcalloc(rec->words.frames.n, sizeof *w.frame_first);
     vec_push(&w.slots, 0);
     map_add(&w.index, 0, 0);

@@ -85,15 +85,6 @@ static void add_cell(struct thread_tally *t, const struct cell *cell)
         t->exception_ns += cell->ns;
 }
 
-static struct function_id self_function(const struct recording *rec, struct stack_id stack)
-{
-    const struct place *places;
-    if (!stack.n)
-        return (struct function_id){0};
-    recording_places(rec, stack_at(&rec->words, stack)->frame, &places);
-    return places[0].function;
-}
-
 struct top_entry {
     uint32_t thread, function;
     uint64_t ns;
@@ -110,7 +101,7 @@ static void find_tops(struct thread_tally *tallies, const struct recording *rec,
         const struct cell *cell = &sum->cells.at[i];
         if (cell->idle && busy_ns(&tallies[cell->thread.n]))
             continue;
-        uint32_t function = self_function(rec, cell->stack).n;
+        uint32_t function = rows_self_place(&sum->fold, cell->stack).function.n;
         uint64_t key = (uint64_t)cell->thread.n << 32 | function;
         uint32_t n = map_get(&index, key);
         if (n == MAP_NONE) {

@@ -88,19 +88,19 @@ static uint32_t child_of(struct tree_build *b, uint32_t parent, const struct pla
 }
 
 /* The node that a stack ends in; each stack is walked once. */
-static uint32_t node_of(struct tree_build *b, struct stack_id stack)
+static uint32_t node_of(struct tree_build *b, const struct fold *fold, struct stack_id stack)
 {
     const struct recording *rec = b->tree->query->rec;
     if (!stack.n)
         return child_of(b, NO_NODE, &(struct place){0});
     vec_clear(&b->path);
     struct stack_id s = stack;
-    for (; s.n && !b->stack_node[s.n]; s = stack_at(&rec->words, s)->parent)
+    for (; s.n && !b->stack_node[s.n]; s = fold_at(fold, s)->parent)
         vec_push(&b->path, s);
     uint32_t node = s.n ? b->stack_node[s.n] - 1 : NO_NODE;
     for (size_t i = b->path.n; i-- > 0;) {
         const struct place *places;
-        size_t n = recording_places(rec, stack_at(&rec->words, b->path.at[i])->frame, &places);
+        size_t n = recording_places(rec, fold_at(fold, b->path.at[i])->frame, &places);
         while (n-- > 0)
             node = child_of(b, node, &places[n]);
         b->stack_node[b->path.at[i].n] = node + 1;
@@ -110,14 +110,13 @@ static uint32_t node_of(struct tree_build *b, struct stack_id stack)
 
 static void tree_build(struct tree *tree, const struct window_sum *sum)
 {
-    const struct recording *rec = tree->query->rec;
     struct tree_build b = {.tree = tree};
-    b.stack_node = xcalloc(rec->words.stacks.n, sizeof *b.stack_node);
+    b.stack_node = xcalloc(fold_count(&sum->fold), sizeof *b.stack_node);
     for (size_t i = 0; i < sum->cells.n; i++) {
         const struct cell *cell = &sum->cells.at[i];
         if (!cell_counts(cell, tree->query->filter.states))
             continue;
-        uint32_t n = node_of(&b, cell->stack); /* moves the nodes */
+        uint32_t n = node_of(&b, &sum->fold, cell->stack); /* moves the nodes */
         struct node *node = &tree->nodes.at[n];
         node->self_ns += cell->ns;
         node->self_ticks += cell->ticks;

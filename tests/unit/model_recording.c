@@ -208,18 +208,88 @@ static void test_idle_rule(void **state)
     (void)state;
     struct recording *rec = new_recording();
     struct stack_id own = add_stack(rec, (const char *[]){"main", "Pool.acquire"}, 2);
-    assert_true(wait_is_idle(rec, WAIT_SLEEP, own));
-    assert_true(wait_is_idle(rec, WAIT_EPOLL, own));
-    assert_false(wait_is_idle(rec, WAIT_READ, own));
-    assert_false(wait_is_idle(rec, WAIT_FUTEX, own));
-    assert_false(wait_is_idle(rec, WAIT_GIL, own));
+    struct fold fold;
+    fold_init(&fold, rec, NATIVE_FOLDED);
+    assert_true(wait_is_idle(&fold, WAIT_SLEEP, own));
+    assert_true(wait_is_idle(&fold, WAIT_EPOLL, own));
+    assert_false(wait_is_idle(&fold, WAIT_READ, own));
+    assert_false(wait_is_idle(&fold, WAIT_FUTEX, own));
+    assert_false(wait_is_idle(&fold, WAIT_GIL, own));
     struct function f = {.name = dictionary_string(&rec->words, "Condition.wait"),
                          .file = dictionary_string(&rec->words, "/usr/lib/python3/threading.py"),
                          .language = LANGUAGE_PYTHON};
     struct frame frame = {.kind = FRAME_PYTHON, .place = {dictionary_function(&rec->words, &f), 3}};
     struct stack_id wait =
         dictionary_stack(&rec->words, own, dictionary_frame(&rec->words, &frame));
-    assert_true(wait_is_idle(rec, WAIT_FUTEX, wait));
+    fold_clear(&fold);
+    fold_init(&fold, rec, NATIVE_FOLDED);
+    assert_true(wait_is_idle(&fold, WAIT_FUTEX, wait));
+    fold_clear(&fold);
+    recording_free(rec);
+}
+
+static struct stack_id native_on(struct recording *rec, struct stack_id parent, uint8_t kind,
+                                 const char *path, uint64_t offset)
+{
+    struct frame f = {.kind = kind, .offset = offset};
+    f.module = dictionary_module(&rec->words, path, "");
+    return dictionary_stack(&rec->words, parent, dictionary_frame(&rec->words, &f));
+}
+
+static struct stack_id python_on(struct recording *rec, struct stack_id parent, const char *name)
+{
+    struct function f = {.name = dictionary_string(&rec->words, name), .language = LANGUAGE_PYTHON};
+    struct frame frame = {.kind = FRAME_PYTHON, .place = {dictionary_function(&rec->words, &f), 3}};
+    return dictionary_stack(&rec->words, parent, dictionary_frame(&rec->words, &frame));
+}
+
+/* The kinds of a folded stack's frames, innermost first: "NPP". */
+static const char *kinds_of(struct fold *f, struct stack_id stack, bool waiting)
+{
+    static char out[32];
+    size_t n = 0;
+    for (struct stack_id s = fold_stack(f, stack, waiting); s.n; s = fold_at(f, s)->parent)
+        out[n++] = "NPMI"[frame_at(&f->rec->words, fold_at(f, s)->frame)->kind];
+    out[n] = '\0';
+    return out;
+}
+
+static void test_fold(void **state)
+{
+    (void)state;
+    const char *libc = "/usr/lib/libc.so.6", *python = "/usr/bin/python3.11";
+    struct recording *rec = new_recording();
+    struct stack_id s = native_on(rec, (struct stack_id){0}, FRAME_NATIVE, libc, 1);
+    struct stack_id server = s; /* a thread without Python */
+    s = native_on(rec, s, FRAME_INTERPRETER, python, 2);
+    struct stack_id starting = s;
+    s = python_on(rec, s, "main");
+    s = native_on(rec, s, FRAME_INTERPRETER, python, 3);
+    s = python_on(rec, s, "work");
+    s = native_on(rec, s, FRAME_INTERPRETER, python, 4);
+    struct stack_id sleeps = native_on(rec, s, FRAME_NATIVE, libc, 5);
+    struct stack_id packs = native_on(rec, s, FRAME_NATIVE, "/usr/lib/libz.so.1", 6);
+    struct stack_id copies = native_on(rec, packs, FRAME_NATIVE, libc, 7);
+    struct fold fold;
+
+    fold_init(&fold, rec, NATIVE_FOLDED);
+    assert_string_equal(kinds_of(&fold, s, false), "PP");
+    assert_string_equal(kinds_of(&fold, packs, false), "NPP");
+    assert_string_equal(kinds_of(&fold, copies, false), "NNPP");
+    assert_string_equal(kinds_of(&fold, copies, true), "NNPP");
+    assert_string_equal(kinds_of(&fold, sleeps, false), "NPP"); /* memcpy on the CPU */
+    assert_string_equal(kinds_of(&fold, sleeps, true), "PP");   /* how Python waits */
+    assert_string_equal(kinds_of(&fold, server, true), "N");
+    assert_string_equal(kinds_of(&fold, starting, false), "IN");
+    fold_clear(&fold);
+
+    fold_init(&fold, rec, NATIVE_ALL);
+    assert_string_equal(kinds_of(&fold, copies, true), "NNIPIPIN");
+    fold_clear(&fold);
+    fold_init(&fold, rec, NATIVE_NONE);
+    assert_string_equal(kinds_of(&fold, copies, false), "PP");
+    assert_string_equal(kinds_of(&fold, server, false), "N");
+    fold_clear(&fold);
     recording_free(rec);
 }
 
@@ -410,6 +480,7 @@ int main(void)
         cmocka_unit_test(test_full_levels_forget_the_oldest),
         cmocka_unit_test(test_window_cuts_runs),
         cmocka_unit_test(test_idle_rule),
+        cmocka_unit_test(test_fold),
         cmocka_unit_test(test_collect),
         cmocka_unit_test(test_threads_are_forgotten),
         cmocka_unit_test(test_batches_translate),

@@ -66,8 +66,8 @@ static void refuses_other_formats(void **state)
     sql(path, "CREATE TABLE notes (text)");
     expect(path, "an SQLite file of another program");
     make(path);
-    sql(path, "PRAGMA user_version=2");
-    expect(path, "was written by a newer proftop (format 2), this one reads up to 1");
+    sql(path, "PRAGMA user_version=3");
+    expect(path, "was written by a newer proftop (format 3), this one reads up to 2");
     sql(path, "PRAGMA user_version=-1");
     expect(path, "no format version");
     make(path);
@@ -129,7 +129,7 @@ static void refuses_what_cannot_be(void **state)
         {"DELETE FROM meta", "holds nothing yet"},
         {"UPDATE stack SET parent = id", "parent is out of range"},
         {"UPDATE stack SET frame = 100000 WHERE id = 5", "row 5: frame is out of range"},
-        {"UPDATE frame SET kind = 3 WHERE id = 2", "kind is out of range"},
+        {"UPDATE frame SET kind = 4 WHERE id = 2", "kind is out of range"},
         {"UPDATE function SET name = -1 WHERE id = 2", "name is out of range"},
         {"UPDATE function SET language = 99 WHERE id = 2", "language is out of range"},
         {"UPDATE function SET line = NULL WHERE id = 2", "line is out of range"},

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See fold.h. Pure. */
+#include "model/fold.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+
+enum frame_role { ROLE_SHOWN, ROLE_PYTHON, ROLE_INTERPRETER, ROLE_C_LIBRARY };
+
+static bool is_c_library(const char *path)
+{
+    static const char *const heads[] = {"libc.so", "libc-2.",   "libpthread", "ld-linux",
+                                        "[vdso]",  "libc.musl", "ld-musl"};
+    const char *name = path_base(path);
+    for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++)
+        if (strncmp(name, heads[i], strlen(heads[i])) == 0)
+            return true;
+    return false;
+}
+
+static enum frame_role role_of(const struct frame *frame, const bool *c_library)
+{
+    switch (frame->kind) {
+    case FRAME_PYTHON:
+        return ROLE_PYTHON;
+    case FRAME_INTERPRETER:
+        return ROLE_INTERPRETER;
+    case FRAME_NATIVE:
+        return c_library[frame->module.n] ? ROLE_C_LIBRARY : ROLE_SHOWN;
+    default:
+        return ROLE_SHOWN;
+    }
+}
+
+void fold_init(struct fold *f, const struct recording *rec, enum native_frames native)
+{
+    const struct dictionary *d = &rec->words;
+    *f = (struct fold){.rec = rec, .native = native, .plain = true};
+    for (size_t i = 1; i < d->frames.n && f->plain && native != NATIVE_ALL; i++)
+        f->plain = d->frames.at[i].kind != FRAME_INTERPRETER;
+    if (f->plain)
+        return;
+    bool *c_library = xcalloc(d->modules.n, sizeof *c_library);
+    for (uint32_t i = 1; i < d->modules.n; i++)
+        c_library[i] = is_c_library(module_path(d, (struct module_id){i}));
+    f->roles = xcalloc(d->frames.n, 1);
+    for (size_t i = 1; i < d->frames.n; i++)
+        f->roles[i] = (uint8_t)role_of(&d->frames.at[i], c_library);
+    free(c_library);
+    for (int i = 0; i < 2; i++)
+        f->known[i] = xcalloc(d->stacks.n, sizeof *f->known[i]);
+    vec_add(&f->stacks);
+}
+
+void fold_clear(struct fold *f)
+{
+    free(f->roles);
+    free(f->known[0]);
+    free(f->known[1]);
+    vec_free(&f->stacks);
+    vec_free(&f->kept);
+    map_free(&f->index);
+    *f = (struct fold){.plain = true};
+}
+
+size_t fold_count(const struct fold *f)
+{
+    return f->plain ? f->rec->words.stacks.n : f->stacks.n;
+}
+
+static struct stack_id add(struct fold *f, struct stack_id parent, struct frame_id frame)
+{
+    uint64_t key = (uint64_t)parent.n << 32 | frame.n;
+    uint32_t n = map_get(&f->index, key);
+    if (n == MAP_NONE) {
+        n = (uint32_t)f->stacks.n;
+        struct stack s = {parent, frame, f->stacks.at[parent.n].depth + 1};
+        vec_push(&f->stacks, s);
+        map_set(&f->index, key, n);
+    }
+    return (struct stack_id){n};
+}
+
+static const struct stack *raw(const struct fold *f, struct stack_id id)
+{
+    return stack_at(&f->rec->words, id);
+}
+
+/* The outermost Python frame's stack; 0: there is none, and all of the stack is shown. */
+static struct stack_id outermost_python(const struct fold *f, struct stack_id stack)
+{
+    struct stack_id found = {0};
+    for (struct stack_id s = stack; s.n; s = raw(f, s)->parent)
+        if (f->roles[raw(f, s)->frame.n] == ROLE_PYTHON)
+            found = s;
+    return found;
+}
+
+/* Where the C library's innermost functions begin to be somebody else's: what lies before it is how
+ * the interpreter waits. The stack itself if another library called them. */
+static struct stack_id behind_waiting(const struct fold *f, struct stack_id stack)
+{
+    struct stack_id s = stack;
+    while (s.n && f->roles[raw(f, s)->frame.n] == ROLE_C_LIBRARY)
+        s = raw(f, s)->parent;
+    bool own = s.n && (f->roles[raw(f, s)->frame.n] == ROLE_INTERPRETER ||
+                       f->roles[raw(f, s)->frame.n] == ROLE_PYTHON);
+    return own ? s : stack;
+}
+
+static void keep_frames(struct fold *f, struct stack_id stack, bool waiting)
+{
+    vec_clear(&f->kept);
+    struct stack_id outermost = outermost_python(f, stack);
+    bool beyond = false; /* of the outermost Python frame */
+    if (outermost.n && waiting)
+        stack = behind_waiting(f, stack);
+    for (struct stack_id s = stack; s.n; s = raw(f, s)->parent) {
+        struct frame_id frame = raw(f, s)->frame;
+        enum frame_role role = f->roles[frame.n];
+        bool native = frame_is_native(frame_at(&f->rec->words, frame));
+        bool hidden = role == ROLE_INTERPRETER || (role == ROLE_C_LIBRARY && beyond) ||
+                      (native && f->native == NATIVE_NONE);
+        if (!outermost.n || !hidden)
+            vec_push(&f->kept, frame);
+        if (s.n == outermost.n)
+            beyond = true;
+    }
+}
+
+struct stack_id fold_stack(struct fold *f, struct stack_id stack, bool waiting)
+{
+    if (f->plain || !stack.n)
+        return stack;
+    uint32_t *known = &f->known[waiting][stack.n];
+    if (!*known) {
+        keep_frames(f, stack, waiting);
+        struct stack_id folded = {0};
+        for (size_t i = f->kept.n; i-- > 0;)
+            folded = add(f, folded, f->kept.at[i]);
+        *known = folded.n + 1;
+    }
+    return (struct stack_id){*known - 1};
+}

@@ -199,7 +199,9 @@ libview_a_SOURCES = \
 	src/view/rows.h \
 	src/view/significance.c \
 	src/view/significance.h \
+	src/view/judge_waits.c \
 	src/view/summary.c \
+	src/view/summary.h \
 	src/view/table.c \
 	src/view/table.h \
 	src/view/tally.c \

@@ -9,8 +9,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "view/rows.h"
-#include "view/tally.h"
+#include "view/summary.h"
 #include "view/views.h"
 
 enum summary_column { COL_RANK, COL_VERDICT, COL_FIGURE, COL_VIEW, COL_KIND, COL_COUNT };
@@ -23,44 +22,10 @@ static const struct column columns[COL_COUNT] = {
     [COL_KIND] = {"kind", NULL, FORMAT_TEXT, 0, 0, COLUMN_DATA, false},
 };
 
-/* What the rules judge by, and what they found. */
-struct summary {
-    const struct query *query;
-    const struct table *table;
-    const struct window_sum *sum;
-    const struct tallies *tallies;
-    VEC(struct finding) findings;
-};
-
-struct finding {
-    const struct summary_rule *rule;
-    double score; /* the higher the worse */
-    char figure[FIGURE_MAX];
-    char sentence[320];
-    enum row_role role;
-    struct function_id function;
-    uint32_t number; /* the order in which they were found, for ties */
-};
-
-struct summary_rule {
-    const char *kind, *view;
-    double least; /* percent from which it is worth a line */
-    void (*judge)(struct summary *s, const struct summary_rule *rule);
-};
-
-/* What is raised or broken stands over what merely takes time (scores up to 100). */
-#define SCORE_CRITICAL 400
-#define SCORE_WARNING  300
-#define SCORE_SAMPLING 200
-/* That a target idles explains the rest, but is no fault. */
-#define SCORE_IDLE  1
 #define FEW_SAMPLES 100
 
-static struct finding *find(struct summary *s, const struct summary_rule *rule, double score,
-                            const char *fmt, ...) __attribute__((format(printf, 4, 5)));
-
-static struct finding *find(struct summary *s, const struct summary_rule *rule, double score,
-                            const char *fmt, ...)
+struct finding *summary_find(struct summary *s, const struct summary_rule *rule, double score,
+                             const char *fmt, ...)
 {
     struct finding *f = vec_add(&s->findings);
     f->rule = rule;
@@ -73,7 +38,7 @@ static struct finding *find(struct summary *s, const struct summary_rule *rule, 
     return f;
 }
 
-static void set_pct(struct finding *f, double pct)
+void summary_set_pct(struct finding *f, double pct)
 {
     snprintf(f->figure, sizeof f->figure, "%.1f%%", pct);
 }
@@ -96,8 +61,9 @@ static void judge_alerts(struct summary *s, const struct summary_rule *rule)
         const char *sentence = alert_rules[r].sentence, *gap = strstr(sentence, "%s");
         int head = gap ? (int)(gap - sentence) : (int)strlen(sentence);
         bool critical = last->severity == SEVERITY_CRITICAL;
-        struct finding *f = find(s, rule, critical ? SCORE_CRITICAL : SCORE_WARNING, "%.*s%s%s",
-                                 head, sentence, gap ? figure : "", gap ? gap + 2 : "");
+        struct finding *f =
+            summary_find(s, rule, critical ? SCORE_CRITICAL : SCORE_WARNING, "%.*s%s%s", head,
+                         sentence, gap ? figure : "", gap ? gap + 2 : "");
         snprintf(f->figure, sizeof f->figure, "%s", figure);
         f->role = ROW_ALERT;
     }
@@ -116,92 +82,22 @@ static void judge_hot(struct summary *s, const struct summary_rule *rule)
     char place[160];
     uint32_t line = function_at(&rec->words, top->function)->line;
     rows_place(place, sizeof place, rec, top->function, line ? line : top->line);
-    struct finding *f = find(s, rule, pct, "%.0f%% of the time goes to %s on the CPU (%s)", pct,
-                             rows_function_name(rec, top->function), place);
-    set_pct(f, pct);
+    struct finding *f = summary_find(s, rule, pct, "%.0f%% of the time goes to %s on the CPU (%s)",
+                                     pct, rows_function_name(rec, top->function), place);
+    summary_set_pct(f, pct);
     f->function = top->function;
-}
-
-/* Waits of one kind for one thing, under one of the program's own functions. */
-struct wait_group {
-    struct function_id function;
-    struct object_id object;
-    uint8_t state, wait;
-    uint64_t ns;
-    uint32_t threads;
-};
-
-struct wait_groups {
-    VEC(struct wait_group) at;
-    struct map index, threads;
-};
-
-static void add_wait(struct wait_groups *g, const struct fold *fold, const struct cell *cell)
-{
-    struct wait_group w = {
-        rows_own_place(fold, cell->stack).function, cell->object, cell->state, cell->wait, 0, 0};
-    uint64_t key =
-        hash_mix((uint64_t)w.function.n << 32 | w.object.n, (uint64_t)(w.state << 8 | w.wait));
-    uint32_t n = map_get(&g->index, key);
-    if (n == MAP_NONE) {
-        n = (uint32_t)g->at.n;
-        vec_push(&g->at, w);
-        map_add(&g->index, key, n);
-    }
-    g->at.at[n].ns += cell->ns;
-    uint64_t thread = (uint64_t)n << 32 | cell->thread.n;
-    if (map_get(&g->threads, thread) == MAP_NONE) {
-        map_add(&g->threads, thread, 1);
-        g->at.at[n].threads++;
-    }
-}
-
-static void say_wait(struct summary *s, const struct summary_rule *rule, const struct wait_group *w,
-                     double pct)
-{
-    const struct recording *rec = s->query->rec;
-    const char *what = dictionary_object_text(&rec->words, w->object);
-    if (w->state == STATE_RUNNABLE)
-        what = "a CPU";
-    else if (!*what)
-        what = w->wait == WAIT_GIL ? "the GIL" : wait_name(w->wait);
-    struct finding *f = find(s, rule, pct, "%.0f%% of the time: %u %s for %s in %s", pct,
-                             w->threads, w->threads == 1 ? "thread waits" : "threads wait", what,
-                             rows_function_name(rec, w->function));
-    set_pct(f, pct);
-    f->function = w->function;
-}
-
-static void judge_waits(struct summary *s, const struct summary_rule *rule)
-{
-    struct wait_groups groups = {0};
-    for (size_t i = 0; i < s->sum->cells.n; i++) {
-        const struct cell *cell = &s->sum->cells.at[i];
-        if (cell->state != STATE_RUNNING && !cell->idle &&
-            cell_counts(cell, s->query->filter.states))
-            add_wait(&groups, &s->sum->fold, cell);
-    }
-    const struct wait_group *top = NULL;
-    for (size_t i = 0; i < groups.at.n; i++)
-        if (!top || groups.at.at[i].ns > top->ns)
-            top = &groups.at.at[i];
-    double pct = top ? rows_pct(top->ns, s->table->whole_ns) : 0;
-    if (top && pct >= rule->least)
-        say_wait(s, rule, top, pct);
-    vec_free(&groups.at);
-    map_free(&groups.index);
-    map_free(&groups.threads);
 }
 
 static void judge_idle(struct summary *s, const struct summary_rule *rule)
 {
     if (s->table->idle_pct < rule->least)
         return;
-    struct finding *f = find(s, rule, SCORE_IDLE,
-                             "the target is idle %.0f%% of the time: timers, accept loops, workers "
-                             "with nothing to do",
-                             s->table->idle_pct);
-    set_pct(f, s->table->idle_pct);
+    struct finding *f =
+        summary_find(s, rule, SCORE_IDLE,
+                     "the target is idle %.0f%% of the time: timers, accept loops, workers "
+                     "with nothing to do",
+                     s->table->idle_pct);
+    summary_set_pct(f, s->table->idle_pct);
 }
 
 static void judge_sampling(struct summary *s, const struct summary_rule *rule)
@@ -209,18 +105,18 @@ static void judge_sampling(struct summary *s, const struct summary_rule *rule)
     const struct cost *cost = &s->query->rec->cost;
     double lost = rows_pct(cost->lost, cost->lost + cost->samples);
     if (lost >= rule->least)
-        set_pct(find(s, rule, SCORE_SAMPLING,
-                     "%.0f%% of the samples were lost: a lower rate keeps "
-                     "the figures true",
-                     lost),
-                lost);
+        summary_set_pct(summary_find(s, rule, SCORE_SAMPLING,
+                                     "%.0f%% of the samples were lost: a lower rate keeps "
+                                     "the figures true",
+                                     lost),
+                        lost);
     if (s->table->samples >= FEW_SAMPLES)
         return;
     struct finding *f =
         s->table->samples
-            ? find(s, rule, SCORE_SAMPLING, "only %u samples so far: the figures are rough",
-                   (unsigned)s->table->samples)
-            : find(s, rule, SCORE_SAMPLING, "no samples in this window");
+            ? summary_find(s, rule, SCORE_SAMPLING, "only %u samples so far: the figures are rough",
+                           (unsigned)s->table->samples)
+            : summary_find(s, rule, SCORE_SAMPLING, "no samples in this window");
     snprintf(f->figure, sizeof f->figure, "%u", (unsigned)s->table->samples);
 }
 
@@ -263,7 +159,7 @@ static void summary_fill(struct table *table, const struct query *query)
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
         rules[i].judge(&s, &rules[i]);
     if (!s.findings.n)
-        find(&s, &nothing, 0, "nothing stands out");
+        summary_find(&s, &nothing, 0, "nothing stands out");
     vec_sort(&s.findings, worse);
     for (size_t i = 0; i < s.findings.n; i++)
         add_finding(table, &s.findings.at[i], i + 1);

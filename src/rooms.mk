@@ -53,6 +53,8 @@ libtarget_a_SOURCES = \
 	src/target/listing.h \
 	src/target/maps.c \
 	src/target/maps.h \
+	src/target/perf.c \
+	src/target/perf.h \
 	src/target/permission.c \
 	src/target/permission.h \
 	src/target/process.c \

@@ -214,12 +214,12 @@ static enum cfi_result step(struct unwinder *u, struct known_address *k, struct 
     return step_without_cfi(u, regs, innermost);
 }
 
-static void put(struct frames_out *out, uint32_t module, uint64_t offset)
+static void put(struct frames_out *out, uint32_t module, uint64_t offset, uint64_t address)
 {
     size_t at = out->n++, head = out->max / 2;
     if (at >= out->max)
         at = head + (at - head) % (out->max - head);
-    out->at[at] = (struct native_frame){module, offset};
+    out->at[at] = (struct native_frame){module, offset, address};
 }
 
 static void reverse(struct native_frame *at, size_t n)
@@ -254,7 +254,7 @@ static enum walk_end walk(struct unwinder *u, struct registers *regs, struct fra
         regs->at[DWARF_RIP] = addr;
         enum cfi_result result;
         if (k) {
-            put(out, k->module, k->offset);
+            put(out, k->module, k->offset, addr);
             bool signal = k->rule.kind == CFI_SIGNAL;
             result = step(u, k, regs, steps == 0 || !in_call);
             in_call = !signal;
@@ -262,7 +262,7 @@ static enum walk_end walk(struct unwinder *u, struct registers *regs, struct fra
             if (in_call)
                 return WALK_CUT;
             /* A jump to nowhere: the caller may still stand on the stack. */
-            put(out, NATIVE_NO_MODULE, addr);
+            put(out, NATIVE_NO_MODULE, addr, addr);
             result = entry_step(&u->modules, &u->memory, regs) ? CFI_STEPPED : CFI_FAILED;
             in_call = true;
         }

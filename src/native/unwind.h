@@ -23,6 +23,7 @@ struct native_frame {
     uint32_t module; /* for unwinder_module; NATIVE_NO_MODULE: anonymous memory (JIT, stack) */
     uint64_t offset; /* ELF virtual address; callers: of the call itself (return address - 1).
                         Without a module: the address. */
+    uint64_t address; /* in the process; callers: of the call */
 };
 #define NATIVE_NO_MODULE UINT32_MAX
 

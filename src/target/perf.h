@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Samples of running threads without any stop: perf events whose handler, on the thread's own CPU,
+ * copies its registers and the top of its stack (perf_event_open(2)). What is in the rings is
+ * hostile like everything else that shows a target's memory, its framing excepted.
+ *
+ * Invariant: each thread that was given, and each one that it starts from then on, has one event a
+ * CPU, and all events of a CPU write into that CPU's ring: memory does not grow with threads, and a
+ * thread is sampled from its first instruction on. One struct belongs to one thread: the sampler.
+ */
+#ifndef TARGET_PERF_H
+#define TARGET_PERF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "target/capture.h"
+
+#define PERF_KERNEL_FRAMES_MAX 64
+
+struct perf_events;
+
+enum perf_clock {
+    PERF_CYCLES,    /* the hardware's counter */
+    PERF_CPU_CLOCK, /* a timer, where there is none */
+};
+
+/* Events for sampling a thread each period_ns of its CPU time (for cycles: about as often), with
+ * stack_bytes of its stack. Fails with what forbids it and the remedy. */
+struct perf_events *perf_events_new(uint64_t period_ns, size_t stack_bytes, struct err *err);
+void perf_events_free(struct perf_events *p);
+/* Takes in a thread and, from now on, those that it starts. false: it cannot be (err, may be NULL;
+ * errno is ESRCH for one that has ended). Opens as many descriptors as there are CPUs. */
+bool perf_events_add(struct perf_events *p, pid_t tid, struct err *err);
+enum perf_clock perf_events_clock(const struct perf_events *p);
+/* Whether time spent in the kernel is sampled too, and kernel frames are seen. */
+bool perf_events_see_kernel(const struct perf_events *p);
+/* Samples for which there was no room, ever. */
+uint64_t perf_events_lost(const struct perf_events *p);
+
+struct perf_sample {
+    pid_t pid, tid;
+    uint64_t time_ns; /* CLOCK_MONOTONIC */
+    size_t n_kernel;  /* innermost first */
+    uint64_t kernel[PERF_KERNEL_FRAMES_MAX];
+    struct capture capture; /* of user mode; stack_size 0: it has none */
+};
+
+/* The next sample from any ring, in each ring's order, into *sample (about 20 KB of which only what
+ * is needed is written); false: no more for now. 1 to 2 us. */
+bool perf_events_next(struct perf_events *p, struct perf_sample *sample);
+
+/* Whether this process may open such events at all, on a process of its own user; else a sentence
+ * with the remedy. For doctor. */
+bool perf_events_allowed(bool *kernel, struct err *err);
+
+#endif

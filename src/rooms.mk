@@ -140,7 +140,16 @@ libengine_a_SOURCES = \
 	src/engine/sink.h \
 	src/engine/waits.c \
 	src/engine/waits.h \
+	src/engine/look.c \
+	src/engine/perf_look.c \
+	src/engine/stacks.c \
+	src/engine/stacks.h \
 	src/engine/watch.c \
+	src/engine/watch_state.h \
+	src/engine/watched.c \
+	src/engine/watched.h \
+	src/engine/weave.c \
+	src/engine/weave.h \
 	src/engine/watch.h
 
 noinst_LIBRARIES += libstore.a

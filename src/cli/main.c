@@ -40,7 +40,7 @@ int take_signals(void)
 
 struct session *open_target(const struct options *o, bool quiet, struct err *err)
 {
-    struct session_options options = {.rate_hz = o->rate_hz, .children = o->children};
+    struct session_options options = options_session(o);
     if (o->command)
         return session_spawn(o->command, quiet, &options, err);
     pid_t pid;

@@ -44,7 +44,7 @@ static const struct verb_info verbs[VERB_COUNT] = {
 #define PRINT  (REPORT | DIFF)
 
 /* The value of an option: where in struct options it goes and how it is read. */
-enum kind { KIND_FLAG, KIND_TEXT, KIND_RATE, KIND_SECONDS, KIND_COUNT, KIND_PID, KIND_STATE };
+enum kind { KIND_FLAG, KIND_TEXT, KIND_RATE, KIND_SECONDS, KIND_COUNT, KIND_PID, KIND_STATE, KIND_ENGINE };
 
 struct option_row {
     char letter; /* 0: none */
@@ -65,7 +65,8 @@ static const struct option_row rows[] = {
     {'o', "output", "FILE", "the file to write", RECORD, KIND_TEXT, AT(output)},
     {'d', "duration", "SECONDS", "how long to record (default: until the target ends, or Ctrl-C)", RECORD, KIND_SECONDS, AT(duration_s)},
     {'i', "interval", "SECONDS", "time between two screens (default 1)", SCREEN, KIND_SECONDS, AT(interval_s)},
-    {0, "native", NULL, "show the interpreter's own functions too", LIVE | OPEN | PRINT | DUMP, KIND_FLAG, AT(native)},
+    {0, "engine", "ENGINE", "auto (default), perf (perf events, no stop) or ptrace (brief stops)", LIVE | DUMP, KIND_ENGINE, AT(engine)},
+    {0, "native", NULL, "show the interpreter's own functions too, and the kernel's", LIVE | OPEN | PRINT | DUMP, KIND_FLAG, AT(native)},
     {0, "no-native", NULL, "in Python threads Python frames alone; live: at a lower cost", LIVE | OPEN | PRINT | DUMP, KIND_FLAG, AT(no_native)},
     {0, "view", "VIEW", "functions (default), lines, tree, threads, timeline, alerts or summary", PRINT, KIND_TEXT, AT(view)},
     {0, "format", "FORMAT", "table (default), json or csv; dump: text or json", PRINT | DUMP, KIND_TEXT, AT(format)},
@@ -124,6 +125,19 @@ static bool read_states(const char *text, enum states *out)
     return false;
 }
 
+static bool read_engine(const char *text, enum engine *out)
+{
+    static const char *const names[] = {
+        [ENGINE_AUTO] = "auto", [ENGINE_PTRACE] = "ptrace", [ENGINE_PERF] = "perf"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *out = (enum engine)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 #define MAX_PID   4194304 /* the kernel's PID_MAX_LIMIT on 64-bit machines */
 #define MAX_COUNT 1000000000
 
@@ -153,6 +167,9 @@ static bool set_option(struct options *o, const struct option_row *row, const ch
             return err_set(err, "--%s takes a process id, not \"%s\"", row->name, value);
         vec_push(&o->pids, pid);
         return true;
+    case KIND_ENGINE:
+        return read_engine(value, to) ||
+               err_set(err, "--%s takes auto, perf or ptrace, not \"%s\"", row->name, value);
     case KIND_STATE:
         return read_states(value, to) ||
                err_set(err, "--%s takes cpu, wait or all, not \"%s\"", row->name, value);
@@ -282,6 +299,14 @@ bool options_parse(struct options *o, int argc, char **argv, struct err *err)
 enum native_frames options_native(const struct options *o)
 {
     return o->native ? NATIVE_ALL : o->no_native ? NATIVE_NONE : NATIVE_FOLDED;
+}
+
+struct session_options options_session(const struct options *o)
+{
+    return (struct session_options){.rate_hz = o->rate_hz,
+                                    .children = o->children,
+                                    .no_native = o->no_native,
+                                    .engine = o->engine};
 }
 
 void options_clear(struct options *o)

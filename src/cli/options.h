@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/vec.h"
 #include "model/window.h"
+#include "session/session.h"
 
 enum exit_status { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_REGRESSION = 3 };
 
@@ -43,6 +44,7 @@ struct options {
     long limit; /* -1: the format's default */
     long thread;
     enum states states;
+    enum engine engine;
 };
 
 /* false: the command line is wrong, err says how. */
@@ -50,6 +52,7 @@ bool options_parse(struct options *o, int argc, char **argv, struct err *err);
 void options_clear(struct options *o);
 /* Of which frames --native and --no-native speak. */
 enum native_frames options_native(const struct options *o);
+struct session_options options_session(const struct options *o);
 /* verb VERB_COUNT: of the whole program. */
 void options_help(FILE *out, enum verb_id verb);
 

@@ -14,14 +14,14 @@ void frames_init(struct frames *f, struct sink *sink)
 
 void frames_clear(struct frames *f)
 {
-    map_free(&f->python);
+    map_free(&f->python_frames);
     vec_free(&f->modules);
     vec_free(&f->stand_ins);
 }
 
 void frames_forget(struct frames *f)
 {
-    map_clear(&f->python);
+    map_clear(&f->python_frames);
     vec_clear(&f->modules);
     vec_clear(&f->stand_ins);
 }
@@ -77,8 +77,9 @@ static struct frame_id native_frame(struct frames *f, const struct unwinder *u,
     if (in->module == NATIVE_NO_MODULE)
         return remark_frame(f, "[code without a file]", LANGUAGE_JIT);
     meet_module(f, u, in->module);
+    bool own = f->python && python_is_interpreter(f->python, in->address);
     struct frame frame = {
-        .kind = FRAME_NATIVE,
+        .kind = own ? FRAME_INTERPRETER : FRAME_NATIVE,
         .place = {.function = {f->stand_ins.at[in->module]}},
         .module = {f->modules.at[in->module]},
         .offset = in->offset,
@@ -106,7 +107,7 @@ struct stack_id frames_native(struct frames *f, const struct unwinder *u,
 
 static struct frame_id python_frame(struct frames *f, const struct python_frame *in)
 {
-    uint32_t have = map_get(&f->python, in->key);
+    uint32_t have = map_get(&f->python_frames, in->key);
     if (have != MAP_NONE)
         return (struct frame_id){have};
     struct dictionary *d = &f->sink->words;
@@ -121,8 +122,26 @@ static struct frame_id python_frame(struct frames *f, const struct python_frame 
         .place = {dictionary_function(d, &function), in->line},
     };
     struct frame_id id = dictionary_frame(d, &frame);
-    map_set(&f->python, in->key, id.n);
+    map_set(&f->python_frames, in->key, id.n);
     return id;
+}
+
+struct stack_id frames_kernel(struct frames *f, struct stack_id stack, const uint64_t *addresses,
+                              size_t n)
+{
+    keep_up(f);
+    struct dictionary *d = &f->sink->words;
+    struct function stand_in = {.name = dictionary_string(d, KERNEL_MODULE),
+                                .module = dictionary_module(d, KERNEL_MODULE, ""),
+                                .language = LANGUAGE_KERNEL};
+    struct frame frame = {.kind = FRAME_NATIVE,
+                          .place = {.function = dictionary_function(d, &stand_in)},
+                          .module = stand_in.module};
+    for (size_t i = n; i-- > 0;) {
+        frame.offset = addresses[i];
+        stack = dictionary_stack(d, stack, dictionary_frame(d, &frame));
+    }
+    return stack;
 }
 
 struct stack_id frames_python(struct frames *f, const struct python_frame *frames, size_t n,
@@ -136,6 +155,22 @@ struct stack_id frames_python(struct frames *f, const struct python_frame *frame
         stack = dictionary_stack(d, stack, python_frame(f, &frames[i]));
         if (i == gap)
             stack = dictionary_stack(d, stack, remark_frame(f, "[deep recursion]", 0));
+    }
+    return stack;
+}
+
+struct stack_id frames_mixed(struct frames *f, const struct unwinder *u,
+                             const struct native_frame *native, const struct python_frame *python,
+                             const struct weave_item *items, size_t n)
+{
+    keep_up(f);
+    struct dictionary *d = &f->sink->words;
+    struct stack_id stack = {0};
+    for (size_t i = n; i-- > 0;) {
+        const struct weave_item *item = &items[i];
+        struct frame_id frame = item->python ? python_frame(f, &python[item->index])
+                                             : native_frame(f, u, &native[item->index]);
+        stack = dictionary_stack(d, stack, frame);
     }
     return stack;
 }

@@ -8,13 +8,15 @@
 #define ENGINE_FRAMES_H
 
 #include "engine/sink.h"
+#include "engine/weave.h"
 #include "native/unwind.h"
 #include "python/python.h"
 
 struct frames {
     struct sink *sink;
+    struct python *python; /* borrowed; NULL: none of the code is an interpreter's */
     uint32_t generation;
-    struct map python;       /* python_frame.key -> frame id */
+    struct map python_frames;       /* python_frame.key -> frame id */
     VEC(uint32_t) modules;   /* unwinder's module -> module id; 0: not yet */
     VEC(uint32_t) stand_ins; /* the same -> function id */
 };
@@ -29,6 +31,13 @@ struct stack_id frames_native(struct frames *f, const struct unwinder *u,
                               const struct native_frame *frames, size_t n, uint32_t elided);
 struct stack_id frames_python(struct frames *f, const struct python_frame *frames, size_t n,
                               uint32_t elided);
+/* Both, woven: the items tell which comes where. */
+struct stack_id frames_mixed(struct frames *f, const struct unwinder *u,
+                             const struct native_frame *native, const struct python_frame *python,
+                             const struct weave_item *items, size_t n);
+/* Kernel functions (their addresses, innermost first) called from a stack. */
+struct stack_id frames_kernel(struct frames *f, struct stack_id stack, const uint64_t *addresses,
+                              size_t n);
 /* A stack of one remark, such as "[no Python code]". */
 struct stack_id frames_remark(struct frames *f, const char *remark);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One process under observation by the `ptrace` engine: its threads, their last runs, and what is
- * needed to read their stacks. The rule that keeps targets safe lives here: only threads that run
- * are stopped, and only for the copy; blocked threads are read in place; a thread that has not run
- * keeps its last stack.
+ * One process under observation: its threads, their last runs, and what is needed to read their
+ * stacks. The rule that keeps targets safe lives here: only threads that run are stopped, and only
+ * for the copy, or not even they where perf events do it; blocked threads are read in place; a
+ * thread that has not run keeps its last stack.
  *
  * All calls come from the sampler's thread (ptrace is bound to one).
  */
@@ -21,12 +21,28 @@
 
 struct watch;
 
-/* Begins an incarnation in the sink. Fails with a sentence where the process may not be traced. */
-struct watch *watch_new(pid_t pid, struct sink *sink, struct stops *stops, uint64_t now_ns,
-                        struct err *err);
+enum engine {
+    ENGINE_AUTO,   /* the better one that is permitted */
+    ENGINE_PTRACE, /* brief stops */
+    ENGINE_PERF,   /* perf events: no stops */
+};
+
+struct watch_options {
+    enum engine engine;
+    bool native;        /* Python threads get native frames too */
+    bool tell;          /* note why the better engine was not taken */
+    uint64_t period_ns; /* of the ticks */
+};
+
+/* Begins an incarnation in the sink. Fails with a sentence where the process may not be traced, or
+ * not by the engine that is asked for. */
+struct watch *watch_new(pid_t pid, const struct watch_options *options, struct sink *sink,
+                        struct stops *stops, uint64_t now_ns, struct err *err);
 void watch_free(struct watch *w);
 
 pid_t watch_pid(const struct watch *w);
+/* "perf" or "ptrace": what samples its running threads now. */
+const char *watch_engine(const struct watch *w);
 /* One look at every thread. false: the process has ended (its incarnation is closed). Lasts about
  * 1 us for a thread that slept on, 20 to 60 us for one that runs. */
 bool watch_tick(struct watch *w, uint64_t now_ns);

@@ -36,6 +36,9 @@ enum language {
 /* "c", "c++", "python", ... as in the JSON. */
 const char *language_name(enum language language);
 
+/* The path of the module that stands for the kernel: its offsets are addresses. */
+#define KERNEL_MODULE "[kernel]"
+
 /* A file mapped for execution. Path as the target sees it; the build id in hex, or none. */
 struct module {
     struct string_id path, build_id;

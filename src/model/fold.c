@@ -7,7 +7,7 @@
 
 #include "base/text.h"
 
-enum frame_role { ROLE_SHOWN, ROLE_PYTHON, ROLE_INTERPRETER, ROLE_C_LIBRARY };
+enum frame_role { ROLE_SHOWN, ROLE_PYTHON, ROLE_INTERPRETER, ROLE_C_LIBRARY, ROLE_KERNEL };
 
 static bool is_c_library(const char *path)
 {
@@ -20,7 +20,7 @@ static bool is_c_library(const char *path)
     return false;
 }
 
-static enum frame_role role_of(const struct frame *frame, const bool *c_library)
+static enum frame_role role_of(const struct frame *frame, const enum frame_role *modules)
 {
     switch (frame->kind) {
     case FRAME_PYTHON:
@@ -28,7 +28,7 @@ static enum frame_role role_of(const struct frame *frame, const bool *c_library)
     case FRAME_INTERPRETER:
         return ROLE_INTERPRETER;
     case FRAME_NATIVE:
-        return c_library[frame->module.n] ? ROLE_C_LIBRARY : ROLE_SHOWN;
+        return modules[frame->module.n];
     default:
         return ROLE_SHOWN;
     }
@@ -38,17 +38,24 @@ void fold_init(struct fold *f, const struct recording *rec, enum native_frames n
 {
     const struct dictionary *d = &rec->words;
     *f = (struct fold){.rec = rec, .native = native, .plain = true};
-    for (size_t i = 1; i < d->frames.n && f->plain && native != NATIVE_ALL; i++)
+    if (native == NATIVE_ALL)
+        return;
+    enum frame_role *modules = xcalloc(d->modules.n, sizeof *modules);
+    for (uint32_t i = 1; i < d->modules.n; i++) {
+        const char *path = module_path(d, (struct module_id){i});
+        bool kernel = strcmp(path, KERNEL_MODULE) == 0;
+        modules[i] = kernel ? ROLE_KERNEL : is_c_library(path) ? ROLE_C_LIBRARY : ROLE_SHOWN;
+        f->plain &= !kernel;
+    }
+    for (size_t i = 1; i < d->frames.n && f->plain; i++)
         f->plain = d->frames.at[i].kind != FRAME_INTERPRETER;
+    if (!f->plain)
+        f->roles = xcalloc(d->frames.n, 1);
+    for (size_t i = 1; i < d->frames.n && !f->plain; i++)
+        f->roles[i] = (uint8_t)role_of(&d->frames.at[i], modules);
+    free(modules);
     if (f->plain)
         return;
-    bool *c_library = xcalloc(d->modules.n, sizeof *c_library);
-    for (uint32_t i = 1; i < d->modules.n; i++)
-        c_library[i] = is_c_library(module_path(d, (struct module_id){i}));
-    f->roles = xcalloc(d->frames.n, 1);
-    for (size_t i = 1; i < d->frames.n; i++)
-        f->roles[i] = (uint8_t)role_of(&d->frames.at[i], c_library);
-    free(c_library);
     for (int i = 0; i < 2; i++)
         f->known[i] = xcalloc(d->stacks.n, sizeof *f->known[i]);
     vec_add(&f->stacks);
@@ -121,9 +128,9 @@ static void keep_frames(struct fold *f, struct stack_id stack, bool waiting)
         struct frame_id frame = raw(f, s)->frame;
         enum frame_role role = f->roles[frame.n];
         bool native = frame_is_native(frame_at(&f->rec->words, frame));
-        bool hidden = role == ROLE_INTERPRETER || (role == ROLE_C_LIBRARY && beyond) ||
-                      (native && f->native == NATIVE_NONE);
-        if (!outermost.n || !hidden)
+        bool in_python = role == ROLE_INTERPRETER || (role == ROLE_C_LIBRARY && beyond) ||
+                         (native && f->native == NATIVE_NONE);
+        if (role != ROLE_KERNEL && !(outermost.n && in_python))
             vec_push(&f->kept, frame);
         if (s.n == outermost.n)
             beyond = true;

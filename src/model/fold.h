@@ -2,8 +2,8 @@
 /*
  * Which frames of a stack are shown. In a Python process a stack shows Python frames and, below
  * them, those of extension modules and libraries; the interpreter's own functions are folded into
- * the Python function that they serve. The recording keeps them all, so a file can be shown either
- * way.
+ * the Python function that they serve. The kernel's are folded into the function that called or was
+ * interrupted. The recording keeps them all, so a file can be shown either way.
  *
  * A fold numbers the folded stacks on its own; every stack of a window_sum is one of them.
  * Invariant: as in a dictionary, a stack's parent has a smaller number, and 0 is "none". Where
@@ -19,7 +19,7 @@
 
 enum native_frames {
     NATIVE_FOLDED, /* the default */
-    NATIVE_ALL,    /* --native: the interpreter's own too */
+    NATIVE_ALL,    /* --native: the interpreter's own and the kernel's too */
     NATIVE_NONE,   /* --no-native: in a thread with Python frames these alone */
 };
 

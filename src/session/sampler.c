@@ -41,6 +41,7 @@ struct sampler {
     struct err err;
 
     /* The worker's own. */
+    struct watch_options watching;
     struct sink sink;
     struct stops *stops;
     struct metrics_reader *metrics;
@@ -98,6 +99,15 @@ static void work_drop(struct sampler *s)
     vec_clear(&b->metrics);
 }
 
+static const char *work_engine(const struct sampler *s)
+{
+    const char *engine = s->watches.n ? watch_engine(s->watches.at[0]) : "";
+    for (size_t i = 1; i < s->watches.n; i++)
+        if (strcmp(watch_engine(s->watches.at[i]), engine) != 0)
+            return "perf+ptrace";
+    return engine;
+}
+
 static void work_hand_over(struct sampler *s)
 {
     for (size_t i = 0; i < s->watches.n; i++)
@@ -117,6 +127,7 @@ static void work_hand_over(struct sampler *s)
     h->children = s->children;
     h->ended = s->ended;
     h->realtime = s->realtime;
+    h->engine = work_engine(s);
     metrics_limits(s->metrics, &h->cpus_allowed, &h->memory_limit);
     h->batch = sink_cut(&s->sink);
     queue_put(s->up, h);
@@ -164,7 +175,7 @@ static void work_children(struct sampler *s, uint64_t now_ns)
         pid_t pid = s->family.list.at[i].pid;
         if (pid == getpid() || work_is_watched(s, pid))
             continue;
-        struct watch *w = watch_new(pid, &s->sink, s->stops, now_ns, NULL);
+        struct watch *w = watch_new(pid, &s->watching, &s->sink, s->stops, now_ns, NULL);
         if (w)
             vec_push(&s->watches, w);
     }
@@ -291,9 +302,11 @@ static void *work(void *arg)
     sink_init(&s->sink);
     s->stops = stops_new();
     s->metrics = metrics_reader_new();
-    struct watch *target = watch_new(s->pid, &s->sink, s->stops, clock_mono_ns(), &s->err);
+    struct watch *target =
+        watch_new(s->pid, &s->watching, &s->sink, s->stops, clock_mono_ns(), &s->err);
     if (target) {
         vec_push(&s->watches, target);
+        s->watching.tell = false; /* of its children nothing new */
         work_tell(s, 1);
         work_loop(s);
         work_hand_over(s);
@@ -321,6 +334,12 @@ struct sampler *sampler_start(pid_t pid, const struct session_options *options, 
     s->pid = pid;
     s->options = *options;
     s->take_children = options->children;
+    s->watching = (struct watch_options){
+        .engine = options->engine,
+        .native = !options->no_native,
+        .tell = true,
+        .period_ns = (uint64_t)(NS_PER_S / options->rate_hz),
+    };
     s->random = clock_mono_ns() | 1;
     s->up = queue_new(QUEUE_MAX);
     pthread_mutex_init(&s->mutex, NULL);

@@ -91,7 +91,6 @@ static struct session *session_live(pid_t pid, pid_t spawned, const struct sessi
     s->naming = naming_start(pid);
     s->rec = recording_new(start_ns, wall_ns);
     s->rec->rate_hz = options->rate_hz;
-    s->rec->engine = dictionary_string(&s->rec->words, "ptrace");
     struct utsname host;
     if (uname(&host) == 0) {
         char text[sizeof host.nodename + sizeof host.release + 16];
@@ -290,6 +289,8 @@ static void take_handover(struct session *s, struct handover *h)
     s->children = h->children;
     s->rec->cpus_allowed = h->cpus_allowed;
     s->rec->memory_limit = h->memory_limit;
+    if (*h->engine)
+        s->rec->engine = dictionary_string(&s->rec->words, h->engine);
     if (h->ended)
         s->kind = SESSION_ENDED;
     handover_free(h);

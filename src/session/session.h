@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "engine/watch.h"
 #include "model/recording.h"
 
 struct session;
@@ -22,6 +23,8 @@ struct session;
 struct session_options {
     double rate_hz; /* 1 to 10,000 */
     bool children;  /* take in the descendants, now and later */
+    bool no_native; /* of Python threads read their Python frames alone */
+    enum engine engine;
 };
 #define SESSION_DEFAULT_RATE_HZ 100
 

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A look at one thread: blocked, it is read in place; running, it is stopped for the copy alone.
+ * See watch.h for the rule that this keeps.
+ */
+#include <string.h>
+
+#include "base/clock.h"
+#include "engine/waits.h"
+#include "engine/watch_state.h"
+#include "target/remote.h"
+
+/* A thread on a CPU stops within some 20 us. One that has not by then waits for a CPU (or is deep
+ * in the kernel): it is copied when it gets one. */
+#define STOP_LIMIT_NS (150 * NS_PER_US)
+/* After so many of them in a tick, the others are not waited for at all. */
+#define SLOW_MAX 4
+#define ATTEMPTS 4
+/* For a call or two more than last time. */
+#define STACK_SPARE_BYTES 1024
+
+bool watch_is_python(const struct watch *w, pid_t tid)
+{
+    return w->stacks.python && python_has_thread(w->stacks.python, tid);
+}
+
+/* Whether the native part of this thread's stack is wanted. */
+static bool wants_native(const struct watch *w, bool python)
+{
+    return !python || w->options.native;
+}
+
+/* A stop lasts as long as its copy, so only what was used last time is copied, and a little more;
+ * a thread that becomes shallow again is followed slowly. */
+static void note_stack_bytes(struct watched *t, size_t used)
+{
+    size_t want = used + STACK_SPARE_BYTES, slowly = t->stack_bytes - t->stack_bytes / 16;
+    if (want < slowly)
+        want = slowly;
+    t->stack_bytes = want < CAPTURE_STACK_MAX ? (uint32_t)want : CAPTURE_STACK_MAX;
+}
+
+static void copy_stack(struct watch *w, struct watched *t)
+{
+    struct capture *c = &w->capture;
+    t->last_sp = c->regs[DWARF_RSP];
+    c->stack_addr = c->regs[DWARF_RSP];
+    c->stack_size = remote_read_some(w->pid, c->stack_addr, c->stack,
+                                     t->stack_bytes ? t->stack_bytes : sizeof c->stack);
+}
+
+static uint8_t python_flags(const struct watch *w, pid_t tid)
+{
+    uint8_t flags = 0;
+    if (python_holds_gil(w->stacks.python, tid))
+        flags |= SAMPLE_GIL;
+    if (python_collecting(w->stacks.python, tid))
+        flags |= SAMPLE_GC;
+    return flags;
+}
+
+/* What was copied becomes seen->stack. false: torn. *deeper: the native walk needed more than was
+ * copied, and has read the rest from the thread as it was then. */
+static bool walk_copy(struct watch *w, struct watched *t, struct run *seen, bool *deeper)
+{
+    bool python = watch_is_python(w, t->tid), walked = true;
+    size_t reached = 0, copied = w->capture.stack_size;
+    *deeper = false;
+    if (python)
+        seen->flags |= python_flags(w, t->tid);
+    if (!wants_native(w, python)) {
+        walked = stacks_python(&w->stacks, &seen->stack);
+    } else {
+        if (python)
+            walked = stacks_mixed(&w->stacks, &w->capture, &seen->flags, &seen->stack, &reached);
+        else
+            seen->stack = stacks_native(&w->stacks, &w->capture, NULL, 0, &seen->flags, &reached);
+        note_stack_bytes(t, reached);
+        *deeper = reached > copied && copied < t->stack_bytes;
+    }
+    if (!walked)
+        w->refresh_at_ns = 0; /* Python's list of threads may have changed */
+    return walked;
+}
+
+/* Copies a stopped thread and lets it go; walking comes after it runs again. */
+static bool copy_stopped(struct watch *w, struct watched *t, struct run *seen)
+{
+    pid_t tid = t->tid;
+    bool python = watch_is_python(w, tid), native = wants_native(w, python);
+    bool copied = true;
+    if (native) {
+        copied = stop_registers(tid, &w->capture);
+        if (copied)
+            copy_stack(w, t);
+    }
+    if (copied && python)
+        copied = python_copy(w->stacks.python, tid);
+    stop_end(w->stops, tid);
+    bool deeper;
+    /* What was read while it ran may not fit the rest: it is copied once more, and more of it. */
+    return copied && walk_copy(w, t, seen, &deeper) && !deeper;
+}
+
+static enum looked sample_running(struct watch *w, struct task *task, struct watched *t,
+                                  struct run *seen)
+{
+    /* What the copy will need is brought into the caches before the thread has to stand for it. */
+    if (t->last_sp)
+        remote_read(w->pid, t->last_sp, &w->warm, sizeof w->warm);
+    uint64_t limit_ns = w->slow_in_tick < SLOW_MAX ? STOP_LIMIT_NS : 0;
+    switch (stop_begin(w->stops, task->tid, limit_ns)) {
+    case STOP_OK:
+        seen->state = STATE_RUNNING;
+        return copy_stopped(w, t, seen) ? LOOKED : LOOK_AGAIN;
+    case STOP_SLOW:
+        w->slow_in_tick++;
+        t->late = true;
+        return LOOK_LATER;
+    case STOP_GONE:
+    case STOP_DENIED:
+        break;
+    }
+    return LOOK_AGAIN;
+}
+
+void look_late(struct watch *w, struct watched *t, uint64_t now_ns)
+{
+    struct run seen = {.state = STATE_RUNNABLE};
+    t->late = false;
+    if (copy_stopped(w, t, &seen))
+        watched_add(t, w->sink, &seen, watched_since_ns(t, &seen, now_ns), now_ns);
+    else
+        watched_lose(t, w->sink, now_ns);
+}
+
+/* A blocked thread has not moved, so its stack is read as it stands. */
+static bool sample_blocked(struct watch *w, struct watched *t, const struct task_look *look,
+                           struct run *seen)
+{
+    bool python = watch_is_python(w, t->tid), native = wants_native(w, python);
+    seen->state = STATE_WAITING;
+    seen->wait = (uint8_t)wait_of_syscall(look->syscall, look->args);
+    if (python && seen->wait == WAIT_FUTEX && python_is_gil(w->stacks.python, look->args[0])) {
+        seen->wait = WAIT_GIL;
+        seen->flags |= SAMPLE_GIL_WANTED;
+    }
+    if (python && !python_copy(w->stacks.python, t->tid))
+        return false;
+    if (native) {
+        struct capture *c = &w->capture;
+        memset(c->regs, 0, sizeof c->regs);
+        c->all_regs = false;
+        c->regs[DWARF_RSP] = look->sp;
+        c->regs[DWARF_RIP] = look->pc;
+        copy_stack(w, t);
+    }
+    bool deeper; /* it stands still, so the rest is as good as the copy */
+    return walk_copy(w, t, seen, &deeper);
+}
+
+enum looked look_at_blocked(struct watch *w, struct task *task, struct watched *t,
+                            const struct task_look *look, uint64_t now_ns)
+{
+    if (look->sp == 0) {
+        char letter = task_state_letter(w->tasks, task);
+        if (letter == 'Z' || letter == 'X' || letter == 0)
+            task->state = TASK_ENDED;
+        return LOOK_LATER;
+    }
+    struct run seen = {0};
+    uint64_t run_ns, queue_ns;
+    bool read = sample_blocked(w, t, look, &seen);
+    if (!task_run_time(w->tasks, task, &run_ns, &queue_ns))
+        return LOOK_LATER;
+    if (!read || run_ns != t->run_ns) { /* it ran meanwhile: what was read may be torn */
+        t->run_ns = run_ns;
+        return LOOK_AGAIN;
+    }
+    if (look->syscall < 0 && task_state_letter(w->tasks, task) == 'T')
+        seen.wait = WAIT_STOPPED;
+    uint64_t weight_ns = w->perf ? watched_take_wait(t) : watched_since_ns(t, &seen, now_ns);
+    watched_add(t, w->sink, &seen, weight_ns, now_ns);
+    t->settled = true;
+    return LOOKED;
+}
+
+void look_at(struct watch *w, struct task *task, struct watched *t, uint64_t now_ns)
+{
+    if (t->late)
+        return;
+    /* Of one that ran at the last tick, the run time is read only if it turns out to be blocked. */
+    uint64_t run_ns = 0, queue_ns;
+    bool timed = t->run.state == STATE_WAITING;
+    if (timed && !task_run_time(w->tasks, task, &run_ns, &queue_ns))
+        return;
+    if (t->settled && run_ns == t->run_ns && t->generation == w->sink->generation) {
+        watched_repeat(t, w->sink, watched_since_ns(t, &t->run, now_ns), now_ns);
+        return;
+    }
+    t->run_ns = run_ns;
+    t->settled = false;
+    /* A thread that goes to sleep or wakes while it is being read is looked at again. */
+    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+        struct run seen = {0};
+        struct task_look look;
+        enum looked looked = LOOK_AGAIN;
+        task_look(w->tasks, task, &look);
+        if (look.doing == TASK_GONE)
+            return;
+        if (look.doing == TASK_RUNNING) {
+            looked = sample_running(w, task, t, &seen);
+            if (looked == LOOKED)
+                watched_add(t, w->sink, &seen, watched_since_ns(t, &seen, now_ns), now_ns);
+        } else if (look.doing == TASK_BLOCKED && timed) {
+            looked = look_at_blocked(w, task, t, &look, now_ns);
+        } else if (look.doing == TASK_BLOCKED) {
+            if (!task_run_time(w->tasks, task, &t->run_ns, &queue_ns))
+                return;
+            timed = true;
+        }
+        if (looked != LOOK_AGAIN)
+            return;
+    }
+    watched_lose(t, w->sink, now_ns);
+}

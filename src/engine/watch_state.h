@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the parts of a watch share; nobody else includes it. watch.c follows the process and its
+ * threads, look.c looks at one thread, perf_look.c at those that perf events sample.
+ */
+#ifndef ENGINE_WATCH_STATE_H
+#define ENGINE_WATCH_STATE_H
+
+#include <sys/stat.h>
+
+#include "engine/stacks.h"
+#include "engine/watch.h"
+#include "engine/watched.h"
+#include "target/perf.h"
+#include "target/tasks.h"
+
+struct watch {
+    pid_t pid;
+    struct watch_options options;
+    struct sink *sink;
+    struct stops *stops;
+    struct tasks *tasks;
+    struct stacks stacks;
+    struct perf_events *perf;              /* NULL: running threads are stopped for their copies */
+    uint64_t perf_lost;                    /* of its losses, how many are counted */
+    uint64_t python_at_ns, python_wait_ns; /* when to look for one again; 0: never */
+    uint32_t incarnation;
+    uint64_t last_tick_ns;
+    uint32_t slow_in_tick;
+    uint64_t refresh_at_ns, newest_thread_ns;
+    struct stat exe;
+    char comm[64];
+    VEC(struct watched) threads; /* by the index of the task */
+    struct capture capture;
+    struct perf_sample sample;
+    uint64_t warm; /* read for the sake of reading */
+};
+
+/* look.c */
+bool watch_is_python(const struct watch *w, pid_t tid);
+/* A look at a thread at a tick: blocked, it is read in place; running, it is stopped and copied. */
+void look_at(struct watch *w, struct task *task, struct watched *t, uint64_t now_ns);
+/* A stopped thread that was too slow has stopped now. */
+void look_late(struct watch *w, struct watched *t, uint64_t now_ns);
+enum looked { LOOKED, LOOK_AGAIN, LOOK_LATER };
+/* A thread that look says is blocked; t->run_ns was read before that look. */
+enum looked look_at_blocked(struct watch *w, struct task *task, struct watched *t,
+                            const struct task_look *look, uint64_t now_ns);
+
+/* perf_look.c */
+/* Begins sampling by perf events. false: not possible, err says why. */
+bool perf_look_begin(struct watch *w, struct err *err);
+void perf_look_end(struct watch *w);
+/* Takes in what the events have seen since the last tick. */
+void perf_look_take(struct watch *w, uint64_t now_ns);
+/* A look at a thread at a tick: only what it waits for is of interest. */
+void perf_look_at(struct watch *w, struct task *task, struct watched *t, uint64_t now_ns);
+/* What is still to be given out of a thread that ends. */
+void perf_look_settle(struct watch *w, struct watched *t, uint64_t now_ns);
+
+#endif

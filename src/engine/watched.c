@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See watched.h. */
+#include "engine/watched.h"
+
+#include "base/clock.h"
+
+/* Shorter waits for a CPU are gathered. */
+#define QUEUE_LEAST_NS NS_PER_MS
+
+void watched_flush(struct watched *t, struct sink *sink)
+{
+    if (t->run.ticks)
+        vec_push(&sink->batch->runs, t->run);
+    t->run.ticks = 0;
+}
+
+static bool same_sight(const struct run *a, const struct run *b)
+{
+    return a->stack.n == b->stack.n && a->state == b->state && a->wait == b->wait &&
+           a->flags == b->flags && a->object.n == b->object.n && a->owner == b->owner;
+}
+
+uint64_t watched_since_ns(const struct watched *t, const struct run *seen, uint64_t now_ns)
+{
+    uint64_t since_ns = now_ns - t->last_ns;
+    /* One that has waited for a CPU has done so all the time. */
+    bool all = since_ns <= WATCHED_WEIGHT_MAX_NS || seen->state == STATE_RUNNABLE;
+    return all ? since_ns : WATCHED_WEIGHT_MAX_NS;
+}
+
+void watched_add(struct watched *t, struct sink *sink, const struct run *seen, uint64_t weight_ns,
+                 uint64_t now_ns)
+{
+    struct run *run = &t->run;
+    bool lengthens = run->ticks && same_sight(run, seen) &&
+                     run->from_ns + run->weight_ns + WATCHED_WEIGHT_MAX_NS > now_ns;
+    if (!lengthens) {
+        watched_flush(t, sink);
+        *run = *seen;
+        run->thread.n = t->number;
+        run->from_ns = now_ns - weight_ns;
+        run->weight_ns = 0;
+        run->ticks = 0;
+    }
+    run->weight_ns += weight_ns;
+    run->ticks++;
+    t->last_ns = now_ns;
+    t->generation = sink->generation;
+    sink->cost.samples++;
+}
+
+void watched_repeat(struct watched *t, struct sink *sink, uint64_t weight_ns, uint64_t now_ns)
+{
+    struct run again = t->run;
+    watched_add(t, sink, &again, weight_ns, now_ns);
+}
+
+void watched_lose(struct watched *t, struct sink *sink, uint64_t now_ns)
+{
+    sink->cost.lost++;
+    t->last_ns = now_ns;
+    t->settled = false;
+}
+
+void watched_account(struct watched *t, uint64_t run_ns, uint64_t queue_ns, uint64_t now_ns)
+{
+    if (t->account.begun && run_ns >= t->account.run_ns && queue_ns >= t->account.queue_ns) {
+        uint64_t ran_ns = run_ns - t->account.run_ns, queued_ns = queue_ns - t->account.queue_ns;
+        t->account.cpu_ns += (int64_t)ran_ns;
+        t->account.unsampled_ns += ran_ns;
+        t->account.queued_ns += queued_ns;
+        t->account.wait_ns += (int64_t)(now_ns - t->account.at_ns) - (int64_t)(ran_ns + queued_ns);
+    }
+    t->account.begun = true;
+    t->account.run_ns = run_ns;
+    t->account.queue_ns = queue_ns;
+    t->account.at_ns = now_ns;
+}
+
+uint64_t watched_take_wait(struct watched *t)
+{
+    if (t->account.wait_ns <= 0)
+        return 0;
+    uint64_t ns = (uint64_t)t->account.wait_ns;
+    t->account.wait_ns = 0;
+    return ns;
+}
+
+/* The kernel brings the run time of a running thread up to date at its own ticks, so that what is
+ * to be given out swings about one period; what piles up (samples were lost) is given out slowly.
+ */
+uint64_t watched_take_cpu(struct watched *t, uint64_t period_ns)
+{
+    uint64_t have_ns = t->account.cpu_ns > 0 ? (uint64_t)t->account.cpu_ns : 0, ns = have_ns;
+    if (!t->account.begun)
+        return period_ns;
+    if (have_ns > 8 * period_ns)
+        ns = have_ns / 4;
+    else if (have_ns > period_ns + period_ns / 2)
+        ns = period_ns;
+    t->account.cpu_ns -= (int64_t)ns;
+    t->account.unsampled_ns = 0;
+    return ns;
+}
+
+uint64_t watched_take_queue(struct watched *t)
+{
+    uint64_t ns = t->account.queued_ns;
+    if (ns < QUEUE_LEAST_NS)
+        return 0;
+    t->account.queued_ns = 0;
+    return ns;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One thread under observation: what was last seen of it, and the run that still lengthens.
+ *
+ * Invariant: the weights of a thread's samples add up to the time that it was watched. Where the
+ * kernel tells how long it ran and how long it waited for a CPU (schedstat), each of the three
+ * states is given what it really had, however the samples fell; `account` keeps what is still to be
+ * given out. The sampler's thread.
+ */
+#ifndef ENGINE_WATCHED_H
+#define ENGINE_WATCHED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "engine/sink.h"
+
+/* A sample never stands for more than this: what lies before it was not observed. */
+#define WATCHED_WEIGHT_MAX_NS (500 * NS_PER_MS)
+
+struct watched {
+    pid_t tid;            /* 0: nobody */
+    uint32_t number;      /* in the sink */
+    uint32_t generation;  /* of the dictionary that run.stack belongs to */
+    bool settled;         /* asleep when last looked at, and its stack is known */
+    bool late;            /* its stop was asked for, and is still to come */
+    uint64_t run_ns;      /* schedstat when last looked at */
+    uint64_t last_ns;     /* the last tick */
+    uint64_t last_sp;     /* somewhere in its stack; 0 unknown */
+    uint32_t stack_bytes; /* how much of its stack to copy; 0: not known, all that fits */
+    struct run run;       /* still lengthening; ticks 0: none */
+    struct {
+        bool begun;
+        uint64_t run_ns, queue_ns; /* schedstat when last read */
+        uint64_t at_ns;
+        int64_t cpu_ns, wait_ns; /* to be given out; waiting may be overdrawn for a while */
+        uint64_t queued_ns;
+        uint64_t unsampled_ns; /* ran since the last sample */
+        struct stack_id stack; /* where it was last seen on a CPU */
+        uint32_t generation;
+    } account;
+};
+
+/* A sample of t: lengthens its run, or ends that and begins another. */
+void watched_add(struct watched *t, struct sink *sink, const struct run *seen, uint64_t weight_ns,
+                 uint64_t now_ns);
+/* The time since the last sample, as far as it was observed. */
+uint64_t watched_since_ns(const struct watched *t, const struct run *seen, uint64_t now_ns);
+/* The same as at the last tick: it has not run since. The stack may have been flushed meanwhile,
+ * but its number still stands in t->run. */
+void watched_repeat(struct watched *t, struct sink *sink, uint64_t weight_ns, uint64_t now_ns);
+/* A sample that was due could not be taken. */
+void watched_lose(struct watched *t, struct sink *sink, uint64_t now_ns);
+/* Puts the run that lengthens into the sink's batch. */
+void watched_flush(struct watched *t, struct sink *sink);
+
+/* Takes in what schedstat says now. */
+void watched_account(struct watched *t, uint64_t run_ns, uint64_t queue_ns, uint64_t now_ns);
+
+/* Of what is still to be given out: all of the waiting; a sample's share of the CPU time (of a
+ * sample each period_ns); waiting for a CPU, if it is worth a sample of its own (else 0). */
+uint64_t watched_take_wait(struct watched *t);
+uint64_t watched_take_cpu(struct watched *t, uint64_t period_ns);
+uint64_t watched_take_queue(struct watched *t);
+
+#endif

@@ -87,6 +87,8 @@ libnative_a_SOURCES = \
 	src/native/elf_symbol.h \
 	src/native/frame_pointer.c \
 	src/native/frame_pointer.h \
+	src/native/kallsyms.c \
+	src/native/kallsyms.h \
 	src/native/lines.c \
 	src/native/lines.h \
 	src/native/lines_child.c \

@@ -15,6 +15,7 @@
 #include "base/vec.h"
 #include "native/debug_file.h"
 #include "native/demangle.h"
+#include "native/kallsyms.h"
 #include "native/lines.h"
 #include "native/symbols.h"
 
@@ -36,7 +37,8 @@ struct symbolizer {
     size_t bytes;     /* of all open tables */
     uint64_t uses;
     struct lines *lines;
-    struct symbol symbol; /* scratch: it is large */
+    struct kallsyms *kernel; /* NULL: not read yet */
+    struct symbol symbol;    /* scratch: it is large */
 };
 
 void symbol_place_clear(struct symbol_place *p)
@@ -73,6 +75,7 @@ void symbolizer_free(struct symbolizer *s)
     vec_free(&s->modules);
     map_free(&s->index);
     lines_free(s->lines);
+    kallsyms_free(s->kernel);
     free(s);
 }
 
@@ -127,6 +130,16 @@ static struct named_module *find_module(struct symbolizer *s, const char *path,
     return m;
 }
 
+static void kernel_name(struct symbolizer *s, uint64_t address, struct symbol_place *place)
+{
+    if (!s->kernel)
+        s->kernel = kallsyms_read("/proc/kallsyms");
+    const char *name = kallsyms_find(s->kernel, address);
+    *place = (struct symbol_place){.name = xstrdup(name ? name : KERNEL_MODULE),
+                                   .language = LANGUAGE_KERNEL};
+    text_make_printable(place->name);
+}
+
 /* true: a symbol gave the name. */
 static bool name_of(struct symbolizer *s, struct named_module *m, uint64_t offset,
                     struct symbol_place *place)
@@ -153,9 +166,13 @@ static bool name_of(struct symbolizer *s, struct named_module *m, uint64_t offse
 void symbolizer_name(struct symbolizer *s, const char *module_path, const char *build_id,
                      uint64_t offset, struct symbol_places *out)
 {
+    out->n = 1;
+    if (module_path && !strcmp(module_path, KERNEL_MODULE)) {
+        kernel_name(s, offset, &out->at[0]);
+        return;
+    }
     struct named_module *m = find_module(s, module_path, build_id);
     name_of(s, m, offset, &out->at[0]);
-    out->n = 1;
 }
 
 /* Hands the module's files to the child that runs now, if that has not been done. */

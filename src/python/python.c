@@ -168,15 +168,3 @@ bool python_collecting(const struct python *p, pid_t tid)
     return i != MAP_NONE && p->threads.interps.at[p->threads.list.at[i].interp].collecting &&
            threads_hold_gil(&p->threads, tid);
 }
-
-bool python_is_eval(struct python *p, uint64_t address)
-{
-    (void)p;
-    return address == 1;
-}
-
-bool python_is_interpreter(struct python *p, uint64_t address)
-{
-    (void)p;
-    return address == 1;
-}

@@ -35,7 +35,6 @@ struct python_frame {
     const char *file; /* co_filename */
     uint32_t line;    /* being executed; 0 unknown */
     uint32_t first_line;
-    bool entry;
     uint64_t key; /* the same for the same (code, line): for the caller's cache */
 };
 
@@ -55,9 +54,6 @@ bool python_copy(struct python *p, pid_t tid);
  * may do as it likes meanwhile). Strings are borrowed until python_free. More than max: both ends
  * are kept, *elided counts the middle. */
 int python_walk(struct python *p, struct python_frame *out, size_t max, uint32_t *elided);
-
-bool python_is_eval(struct python *p, uint64_t address);
-bool python_is_interpreter(struct python *p, uint64_t address);
 
 /* State at the last refresh or copy, whichever came last. */
 bool python_holds_gil(const struct python *p, pid_t tid);

@@ -113,6 +113,8 @@ libpython_a_SOURCES = \
 	src/python/layout.h \
 	src/python/linetable.c \
 	src/python/linetable.h \
+	src/python/loop.c \
+	src/python/loop.h \
 	src/python/method.c \
 	src/python/method.h \
 	src/python/object.c \

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/vec.h"
 
 struct elf_symbols {
     Elf *elf;
@@ -148,6 +149,52 @@ const void *elf_symbols_section_bytes(struct elf_symbols *f, const char *name, s
         return NULL;
     *size = data->d_size;
     return data->d_buf;
+}
+
+static bool begins(const Elf_Data *strings, size_t at, const char *const *prefixes, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        size_t size = strlen(prefixes[i]);
+        if (at < strings->d_size && size < strings->d_size - at &&
+            !memcmp((const char *)strings->d_buf + at, prefixes[i], size))
+            return true;
+    }
+    return false;
+}
+
+static int by_vaddr(const void *a, const void *b)
+{
+    const struct elf_range *x = a, *y = b;
+    return x->vaddr < y->vaddr ? -1 : x->vaddr > y->vaddr;
+}
+
+struct elf_range *elf_symbols_functions(struct elf_symbols *f, const char *const *prefixes,
+                                        size_t n, size_t *count)
+{
+    VEC(struct elf_range) found = {0};
+    Elf_Scn *scn = NULL;
+    while ((scn = elf_nextscn(f->elf, scn))) {
+        GElf_Shdr shdr;
+        if (!gelf_getshdr(scn, &shdr) || !shdr.sh_entsize ||
+            (shdr.sh_type != SHT_SYMTAB && shdr.sh_type != SHT_DYNSYM))
+            continue;
+        const Elf_Data *strings = table_strings(f->elf, &shdr);
+        Elf_Data *data = strings && strings->d_buf ? elf_getdata(scn, NULL) : NULL;
+        if (!data)
+            continue;
+        size_t symbols = data->d_size / shdr.sh_entsize;
+        for (size_t i = 0; i < symbols && i < INT_MAX; i++) {
+            GElf_Sym sym;
+            if (!gelf_getsym(data, (int)i, &sym))
+                break;
+            if (sym.st_shndx != SHN_UNDEF && sym.st_value && sym.st_size &&
+                GELF_ST_TYPE(sym.st_info) == STT_FUNC && begins(strings, sym.st_name, prefixes, n))
+                vec_push(&found, ((struct elf_range){sym.st_value, sym.st_size}));
+        }
+    }
+    vec_sort(&found, by_vaddr);
+    *count = found.n;
+    return found.at;
 }
 
 bool elf_symbols_vaddr(struct elf_symbols *f, uint64_t offset, uint64_t *vaddr)

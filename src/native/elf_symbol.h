@@ -32,6 +32,10 @@ bool elf_symbols_section(struct elf_symbols *f, const char *name, struct elf_ran
 /* A section's bytes, at most max of them (rest cut). Borrowed until close; NULL: none. */
 const void *elf_symbols_section_bytes(struct elf_symbols *f, const char *name, size_t max,
                                       size_t *size);
+/* The functions whose names begin with one of these, of .symtab and .dynsym, sorted by vaddr, the
+ * same one perhaps more than once. Owned; *count of them, NULL if none. */
+struct elf_range *elf_symbols_functions(struct elf_symbols *f, const char *const *prefixes,
+                                        size_t n, size_t *count);
 /* The virtual address at which the byte at this file offset is loaded. */
 bool elf_symbols_vaddr(struct elf_symbols *f, uint64_t offset, uint64_t *vaddr);
 

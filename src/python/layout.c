@@ -124,7 +124,7 @@ static const struct layout layouts[] = {
         .ts_thread_id = AT8(152), .ts_native_id = AT8(160),
         .ts_chunk = AT8(296),                                     /* cpython/pystate.h */
         .frame_code = AT8(32), .frame_previous = AT8(48), .frame_instr = AT8(56),
-        .frame_owner = AT1(69),                                   /* pycore_frame.h */
+        .frame_entry = AT1(68), .frame_owner = AT1(69),           /* pycore_frame.h */
         .code_type = AT8(8), .code_size = AT8(16), .code_first_line = AT4(72),
         .code_filename = AT8(112), .code_name = AT8(120), .code_qualname = AT8(128),
         .code_lines = AT8(136), .code_bytecode_at = 184,          /* cpython/code.h */

@@ -42,6 +42,7 @@ struct layout {
     struct field cframe_frame; /* size 0: ts_frame is the frame */
     /* PyFrameObject (to 3.10) or _PyInterpreterFrame */
     struct field frame_code, frame_previous, frame_instr, frame_owner, frame_local0;
+    struct field frame_entry; /* 3.11: the outermost of a C call of the evaluation loop */
     /* PyCodeObject */
     struct field code_type, code_size, code_filename, code_name, code_qualname, code_first_line;
     struct field code_lines;

@@ -10,6 +10,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "python/code.h"
+#include "python/loop.h"
 #include "python/runtime.h"
 #include "python/stack.h"
 #include "python/threads.h"
@@ -20,6 +21,8 @@ struct python {
     struct threads threads;
     struct stack stack;
     struct codes *codes;
+    struct loop loop;
+    uint32_t elided_entries;
     uint32_t copied; /* whose stack it is: an index into threads, or MAP_NONE */
     bool torn;       /* that copy is no good, though something can be learnt from it */
 };
@@ -49,6 +52,7 @@ void python_free(struct python *p)
     threads_clear(&p->threads);
     stack_clear(&p->stack);
     codes_free(p->codes);
+    loop_clear(&p->loop);
     free(p);
 }
 
@@ -117,7 +121,7 @@ static int name_frame(struct python *p, const struct stack_frame *f, uint64_t no
 
 int python_walk(struct python *p, struct python_frame *out, size_t max, uint32_t *elided)
 {
-    *elided = 0;
+    *elided = p->elided_entries = 0;
     if (p->copied == MAP_NONE || !max)
         return 0;
     stack_learn(&p->stack, &p->runtime.layout, &p->threads.list.at[p->copied]);
@@ -135,16 +139,34 @@ int python_walk(struct python *p, struct python_frame *out, size_t max, uint32_t
         *elided = (uint32_t)(skip_to - skip_from);
     }
     for (size_t i = 0; i < s->n; i++) {
-        if (i == skip_from)
-            i = skip_to;
+        for (; i >= skip_from && i < skip_to; i++)
+            p->elided_entries += s->frames[i].entry;
         if (i == s->n)
             break;
         int named = name_frame(p, &s->frames[i], now_ns, &out[n]);
         if (named < 0)
             return -1;
+        /* One that is left out hands its mark to the frame within. */
+        if (s->frames[i].entry && (named || (n && i != skip_to)))
+            out[n - !named].entry = true;
         n += (size_t)named;
     }
     return (int)n;
+}
+
+uint32_t python_elided_entries(const struct python *p)
+{
+    return p->elided_entries;
+}
+
+bool python_is_eval(struct python *p, uint64_t address)
+{
+    return loop_is_eval(&p->loop, &p->runtime, p->pid, address);
+}
+
+bool python_is_interpreter(struct python *p, uint64_t address)
+{
+    return loop_is_interpreter(&p->loop, &p->runtime, p->pid, address);
 }
 
 bool python_holds_gil(const struct python *p, pid_t tid)

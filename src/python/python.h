@@ -36,6 +36,10 @@ struct python_frame {
     uint32_t line;    /* being executed; 0 unknown */
     uint32_t first_line;
     uint64_t key; /* the same for the same (code, line): for the caller's cache */
+    bool entry;   /* the outermost frame that one C call of the evaluation loop runs: from the
+                     outermost frame inwards, the nth entry begins what the nth native frame in the
+                     loop (python_is_eval) runs. One more native frame in it may be the innermost:
+                     it is about to enter its first frame, or has left it. */
 };
 
 /* One look at the interpreters' list of threads: which native thread ids have a Python state. One
@@ -54,6 +58,15 @@ bool python_copy(struct python *p, pid_t tid);
  * may do as it likes meanwhile). Strings are borrowed until python_free. More than max: both ends
  * are kept, *elided counts the middle. */
 int python_walk(struct python *p, struct python_frame *out, size_t max, uint32_t *elided);
+/* How many frames of the elided middle of the last walk were entries. */
+uint32_t python_elided_entries(const struct python *p);
+
+/* Whether a code address lies in the interpreter's evaluation loop. The first question reads the
+ * interpreter's file (some milliseconds); later ones cost a short search and allocate nothing. */
+bool python_is_eval(struct python *p, uint64_t address);
+/* Whether it lies in the interpreter: the module that holds it, or, in a program that is linked
+ * with Python statically and is not called python, the functions named Py* and _Py*. */
+bool python_is_interpreter(struct python *p, uint64_t address);
 
 /* State at the last refresh or copy, whichever came last. */
 bool python_holds_gil(const struct python *p, pid_t tid);

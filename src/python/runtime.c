@@ -24,7 +24,7 @@
 struct candidate {
     bool python;
     bool old; /* to 3.6 (and 2): there is no _PyRuntime */
-    uint64_t bias;
+    uint64_t bias, start;
     uint64_t runtime;    /* address */
     uint64_t py_version; /* address; 0: none */
     struct version version;
@@ -70,6 +70,7 @@ static struct candidate look_into(const struct maps *maps, const struct mapping 
         c.python = true;
         c.old = which == 1;
         c.bias = first->start - vaddr;
+        c.start = first->start;
         c.runtime = c.bias + range.vaddr;
         if (elf_symbols_find(elf, version_name, 1, &range, NULL))
             c.py_version = c.bias + range.vaddr;
@@ -147,7 +148,7 @@ enum python_found runtime_find(struct runtime *out, pid_t pid, struct err *err)
         c.old || c.version.major != 3 ? NULL : layout_find(c.version.minor);
     if (!layout || c.version.early)
         return unsupported(pid, &c.version, err);
-    *out = (struct runtime){.address = c.runtime, .layout = *layout};
+    *out = (struct runtime){.address = c.runtime, .module = c.start, .layout = *layout};
     snprintf(out->version, sizeof out->version, "%s", c.version.text);
     uint8_t table[PUBLISHED_BYTES] = {0};
     remote_read_some(pid, c.runtime, table, sizeof table);

@@ -16,6 +16,7 @@
 
 struct runtime {
     uint64_t address; /* of _PyRuntime in the process */
+    uint64_t module;  /* where the file that has it is mapped */
     struct layout layout;
     char version[24]; /* "3.12.1", "3.14.0rc2"; "3.8" if that is all that can be known */
 };

@@ -34,8 +34,8 @@ static uint32_t max_u32(uint32_t a, uint32_t b)
 
 void stack_init(struct stack *s, const struct layout *l)
 {
-    const struct field fields[] = {l->frame_code, l->frame_previous, l->frame_instr, l->frame_owner,
-                                   l->frame_local0};
+    const struct field fields[] = {l->frame_code,  l->frame_previous, l->frame_instr,
+                                   l->frame_owner, l->frame_local0,   l->frame_entry};
     uint32_t from = UINT32_MAX, to = 0;
     *s = (struct stack){0};
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
@@ -246,21 +246,39 @@ static uint64_t frame_get(const struct stack *s, const uint8_t *bytes, struct fi
     return field_get(bytes, s->frame_bytes, f);
 }
 
+/*
+ * Whether the frame is the outermost of its C call of the evaluation loop. To 3.10 each frame has
+ * such a call of its own; 3.11 marks the frame. From 3.12 on the call puts a frame of the
+ * interpreter's below its first one, so that the next outer frame tells: see follow().
+ */
+static bool is_entry(const struct stack *s, const struct layout *l, const uint8_t *bytes)
+{
+    if (!l->frame_owner.size)
+        return true;
+    return l->frame_entry.size && frame_get(s, bytes, l->frame_entry);
+}
+
 static bool follow(struct copy *c, uint64_t frame)
 {
     struct stack *s = c->s;
     const struct layout *l = c->l;
+    bool by_owner = l->frame_owner.size && !l->frame_entry.size;
     for (size_t met = 0; frame && met < STACK_FRAMES_MAX; met++) {
         const uint8_t *bytes = object_plausible(frame) ? find_frame(c, frame) : NULL;
         if (!bytes)
             return false;
-        if (!l->frame_owner.size || frame_get(s, bytes, l->frame_owner) < OWNER_INTERPRETER)
+        if (l->frame_owner.size && frame_get(s, bytes, l->frame_owner) >= OWNER_INTERPRETER) {
+            if (by_owner && s->n)
+                s->frames[s->n - 1].entry = true;
+        } else {
             s->frames[s->n++] = (struct stack_frame){
                 .address = frame,
                 .code = frame_get(s, bytes, l->frame_code) & ~REFERENCE_TAGS,
                 .instr = frame_get(s, bytes, l->frame_instr),
                 .local0 = frame_get(s, bytes, l->frame_local0),
+                .entry = is_entry(s, l, bytes),
             };
+        }
         uint64_t previous = frame_get(s, bytes, l->frame_previous);
         if (previous == frame)
             return false;
@@ -270,6 +288,8 @@ static bool follow(struct copy *c, uint64_t frame)
             return false;
         frame = previous;
     }
+    if (by_owner && s->n && !frame)
+        s->frames[s->n - 1].entry = true;
     return true;
 }
 

@@ -23,6 +23,7 @@ struct stack_frame {
     uint64_t code;   /* address of the code object */
     uint64_t instr;  /* as in the frame: an address, or a number of units */
     uint64_t local0; /* to 3.10: the first local */
+    bool entry;      /* the outermost that its C call of the evaluation loop runs */
 };
 
 struct stack {

@@ -17,30 +17,44 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "native/modules.h"
+#include "native/unwind.h"
 #include "python/python.h"
 #include "target/procfs.h"
+#include "target/remote.h"
+#include "target/stop.h"
 
 #define FRAMES_MAX 8192
 
 struct program {
     pid_t pid;
-    int in; /* the program's standard input: closing it ends a blocked one */
+    int in;         /* the program's standard input: closing it ends a blocked one */
+    char copy[512]; /* of the program in a root folder, or "" */
 };
 
 static struct python_frame frames[FRAMES_MAX];
 
-/* "3.11" or "/usr/bin/python3.11" -> the interpreter; false: there is none. */
-static bool find_interpreter(const char *version, char *out, size_t size)
+/* "3.11", "/usr/bin/python3.11", or "root 3.15" for one of $PROFTOP_PYTHONS_ROOT (Debian's newer
+ * ones) -> the interpreter, and the root folder that it runs in or "". false: there is none. */
+static bool find_interpreter(const char *version, char *out, size_t size, const char **root)
 {
     char pattern[512];
+    *root = "";
     if (version[0] == '/') {
         snprintf(out, size, "%s", version);
         return !access(out, X_OK);
+    }
+    if (!strncmp(version, "root ", strlen("root "))) {
+        *root = getenv("PROFTOP_PYTHONS_ROOT");
+        snprintf(out, size, "/usr/bin/python%s", version + strlen("root "));
+        snprintf(pattern, sizeof pattern, "%s%s", *root ? *root : "", out);
+        return *root && !access(pattern, X_OK) && !geteuid();
     }
     const char *home = getenv("HOME");
     glob_t found;
@@ -54,6 +68,25 @@ static bool find_interpreter(const char *version, char *out, size_t size)
     return ok;
 }
 
+/* A root folder does not hold our programs: gives it a copy. */
+static void copy_into(const char *root, const char *name, char *path, size_t size, char to[512])
+{
+    char bytes[65536], inside[64];
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    size_t n = fread(bytes, 1, sizeof bytes, f);
+    fclose(f);
+    snprintf(inside, sizeof inside, "/tmp/proftop-%d", (int)getpid());
+    snprintf(to, 512, "%s%s", root, inside);
+    mkdir(to, 0755);
+    snprintf(to, 512, "%s%s/%s", root, inside, name);
+    f = fopen(to, "w");
+    assert_non_null(f);
+    assert_int_equal(fwrite(bytes, 1, n, f), n);
+    fclose(f);
+    snprintf(path, size, "%s/%s", inside, name);
+}
+
 static void program_path(const char *name, char *out, size_t size)
 {
     const char *srcdir = getenv("srcdir");
@@ -63,12 +96,15 @@ static void program_path(const char *name, char *out, size_t size)
 /* Starts it and waits until it has printed a line. Skips the test without the interpreter. */
 static struct program start(const char *version, const char *name)
 {
-    char interpreter[512], path[512], line[16];
-    if (!find_interpreter(version, interpreter, sizeof interpreter)) {
+    char interpreter[512], path[512], line[16], copy[512] = "";
+    const char *root;
+    if (!find_interpreter(version, interpreter, sizeof interpreter, &root)) {
         print_message("no Python %s here\n", version);
         skip();
     }
     program_path(name, path, sizeof path);
+    if (*root)
+        copy_into(root, name, path, sizeof path, copy);
     int in[2], out[2];
     assert_int_equal(pipe2(in, O_CLOEXEC), 0);
     assert_int_equal(pipe2(out, O_CLOEXEC), 0);
@@ -76,6 +112,8 @@ static struct program start(const char *version, const char *name)
     if (pid == 0) {
         dup2(in[0], 0);
         dup2(out[1], 1);
+        if (*root && (chroot(root) || chdir("/")))
+            _exit(127);
         execl(interpreter, interpreter, path, (char *)NULL);
         _exit(127);
     }
@@ -84,7 +122,9 @@ static struct program start(const char *version, const char *name)
     if (read(out[0], line, sizeof line) <= 0)
         fail_msg("%s %s did not start", interpreter, path);
     close(out[0]);
-    return (struct program){pid, in[1]};
+    struct program p = {.pid = pid, .in = in[1]};
+    snprintf(p.copy, sizeof p.copy, "%s", copy);
+    return p;
 }
 
 static void stop(struct program p)
@@ -92,6 +132,11 @@ static void stop(struct program p)
     kill(p.pid, SIGKILL);
     waitpid(p.pid, NULL, 0);
     close(p.in);
+    if (p.copy[0]) {
+        unlink(p.copy);
+        *strrchr(p.copy, '/') = '\0';
+        rmdir(p.copy);
+    }
 }
 
 static char task_state(pid_t pid, pid_t tid)
@@ -373,6 +418,100 @@ static void test_running(void **state)
     python_free(p);
 }
 
+struct mixed {
+    struct python *python;
+    struct unwinder *unwinder;
+    struct modules modules; /* for the addresses of what the unwinder has named by module */
+    struct capture capture;
+    struct native_frame native[256];
+    int exact, one_more, wrong, torn, most;
+};
+
+static uint64_t native_address(struct mixed *m, const struct native_frame *f)
+{
+    if (f->module == NATIVE_NO_MODULE)
+        return f->offset;
+    const char *path = unwinder_module(m->unwinder, f->module)->path;
+    for (size_t i = 0; i < m->modules.code.n; i++) {
+        const struct code_range *r = modules_find(&m->modules, m->modules.code.at[i].start);
+        if (r && r->module < m->modules.list.n &&
+            !strcmp(m->modules.list.at[r->module].name.path, path))
+            return f->offset + r->bias;
+    }
+    return 0;
+}
+
+/* Of the thread that is stopped: Python's frames and the native ones of one moment. */
+static void compare_entries(struct mixed *m, int n_native, int n_python)
+{
+    int loops = 0, entries = 0;
+    bool inside = true;
+    for (int i = 0; i < n_native; i++)
+        if (python_is_eval(m->python, native_address(m, &m->native[i]))) {
+            loops++;
+            inside &= python_is_interpreter(m->python, native_address(m, &m->native[i]));
+        }
+    for (int i = 0; i < n_python; i++)
+        entries += frames[i].entry;
+    assert_true(inside);
+    m->exact += loops == entries;
+    m->one_more += loops == entries + 1; /* the innermost enters its first frame, or has left it */
+    m->wrong += loops != entries && loops != entries + 1;
+    if (entries > m->most)
+        m->most = entries;
+}
+
+static void look_at_mixed(struct mixed *m, struct stops *stops, pid_t pid)
+{
+    enum walk_end end;
+    uint32_t elided;
+    struct capture *c = &m->capture;
+    if (stop_begin(stops, pid, NS_PER_S) != STOP_OK)
+        fail_msg("process %d does not stop", pid);
+    assert_true(stop_registers(pid, c));
+    c->stack_addr = c->regs[DWARF_RSP];
+    c->stack_size = remote_read_some(pid, c->stack_addr, c->stack, sizeof c->stack);
+    bool copied = python_copy(m->python, pid);
+    size_t n = unwinder_walk(m->unwinder, c, m->native, 256, &end, &elided);
+    stop_end(stops, pid);
+    int n_python = python_walk(m->python, frames, FRAMES_MAX, &elided);
+    if (!copied || n_python < 0)
+        m->torn++;
+    else if (end == WALK_COMPLETE)
+        compare_entries(m, (int)n, n_python);
+}
+
+static void test_entries(void **state)
+{
+    const int looks = 500;
+    struct program prog = start(*state, "python_mixed.py");
+    struct stops *stops = stops_new();
+    struct mixed *m = calloc(1, sizeof *m);
+    m->python = open_python(prog.pid);
+    m->unwinder = unwinder_new(prog.pid);
+    modules_init(&m->modules, prog.pid);
+    modules_refresh(&m->modules, clock_mono_ns(), 0);
+    for (int i = 0; i < looks; i++) {
+        run_a_little(prog.pid);
+        look_at_mixed(m, stops, prog.pid);
+    }
+    print_message("Python %s: %d exact, %d one more, %d wrong, %d torn; up to %d entries\n",
+                  python_version(m->python), m->exact, m->one_more, m->wrong, m->torn, m->most);
+    assert_int_equal(m->wrong, 0);
+    assert_true(m->torn <= looks / 20);
+    assert_true(m->one_more <= looks / 5);
+    assert_true(m->exact >= looks * 3 / 4);
+    assert_true(m->most >= 8);
+    assert_false(python_is_eval(m->python, 0));
+    assert_false(python_is_interpreter(m->python, (uint64_t)(uintptr_t)m));
+    modules_clear(&m->modules);
+    unwinder_free(m->unwinder);
+    python_free(m->python);
+    free(m);
+    stops_free(stops);
+    stop(prog);
+}
+
 static void test_unsupported(void **state)
 {
     struct program prog = start(*state, "python_busy.py");
@@ -399,6 +538,7 @@ static void test_no_python(void **state)
 #define EACH(version)                                                                              \
     {"chain " version, test_chain, NULL, NULL, (void *)version},                                   \
         {"deep " version, test_deep, NULL, NULL, (void *)version},                                 \
+        {"entries " version, test_entries, NULL, NULL, (void *)version},                           \
     {                                                                                              \
         "running " version, test_running, NULL, NULL, (void *)version                              \
     }
@@ -413,7 +553,9 @@ int main(void)
         EACH("3.11"),
         EACH("3.12"),
         EACH("3.13"),
-        EACH("3.14"),
+        EACH("root 3.13"),
+        EACH("root 3.14"),
+        EACH("root 3.15"),
         {"unsupported 3.6", test_unsupported, NULL, NULL, (void *)"3.6"},
         {"unsupported 3.7", test_unsupported, NULL, NULL, (void *)"3.7"},
         {"no python", test_no_python, NULL, NULL, NULL},

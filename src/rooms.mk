@@ -144,6 +144,8 @@ libengine_a_SOURCES = \
 	src/engine/sink.h \
 	src/engine/waits.c \
 	src/engine/waits.h \
+	src/engine/budget.c \
+	src/engine/budget.h \
 	src/engine/look.c \
 	src/engine/perf_look.c \
 	src/engine/stacks.c \

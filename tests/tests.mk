@@ -22,9 +22,17 @@ check_PROGRAMS += tests/unit/cli_print
 tests_unit_cli_print_SOURCES = tests/unit/cli_print.c
 tests_unit_cli_print_LDADD = libcli.a libview.a libmodel.a libbase.a $(CMOCKA_LIBS) $(JANSSON_LIBS) -lm
 
+check_PROGRAMS += tests/unit/engine_budget
+tests_unit_engine_budget_SOURCES = tests/unit/engine_budget.c
+tests_unit_engine_budget_LDADD = libengine.a libbase.a $(CMOCKA_LIBS) -lm
+
 check_PROGRAMS += tests/unit/engine_watch
 tests_unit_engine_watch_SOURCES = tests/unit/engine_watch.c
 tests_unit_engine_watch_LDADD = libengine.a libpython.a libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) -lm
+
+check_PROGRAMS += tests/unit/engine_weave
+tests_unit_engine_weave_SOURCES = tests/unit/engine_weave.c
+tests_unit_engine_weave_LDADD = libengine.a libbase.a $(CMOCKA_LIBS)
 
 check_PROGRAMS += tests/unit/model_recording
 tests_unit_model_recording_SOURCES = tests/unit/model_recording.c
@@ -61,6 +69,10 @@ tests_unit_store_writer_LDADD = libstore.a libmodel.a libbase.a $(CMOCKA_LIBS) $
 check_PROGRAMS += tests/unit/target_figures
 tests_unit_target_figures_SOURCES = tests/unit/target_figures.c
 tests_unit_target_figures_LDADD = libtarget.a libbase.a $(CMOCKA_LIBS) $(PROC2_LIBS) -lm
+
+check_PROGRAMS += tests/unit/target_perf
+tests_unit_target_perf_SOURCES = tests/unit/target_perf.c
+tests_unit_target_perf_LDADD = libtarget.a libbase.a $(CMOCKA_LIBS) $(PROC2_LIBS) -lm
 
 check_PROGRAMS += tests/unit/target_process
 tests_unit_target_process_SOURCES = tests/unit/target_process.c

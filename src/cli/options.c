@@ -44,7 +44,17 @@ static const struct verb_info verbs[VERB_COUNT] = {
 #define PRINT  (REPORT | DIFF)
 
 /* The value of an option: where in struct options it goes and how it is read. */
-enum kind { KIND_FLAG, KIND_TEXT, KIND_RATE, KIND_SECONDS, KIND_COUNT, KIND_PID, KIND_STATE, KIND_ENGINE };
+enum kind {
+    KIND_FLAG,
+    KIND_TEXT,
+    KIND_RATE,
+    KIND_SECONDS,
+    KIND_COUNT,
+    KIND_PID,
+    KIND_STATE,
+    KIND_ENGINE,
+    KIND_BUDGET
+};
 
 struct option_row {
     char letter; /* 0: none */
@@ -65,7 +75,8 @@ static const struct option_row rows[] = {
     {'o', "output", "FILE", "the file to write", RECORD, KIND_TEXT, AT(output)},
     {'d', "duration", "SECONDS", "how long to record (default: until the target ends, or Ctrl-C)", RECORD, KIND_SECONDS, AT(duration_s)},
     {'i', "interval", "SECONDS", "time between two screens (default 1)", SCREEN, KIND_SECONDS, AT(interval_s)},
-    {0, "engine", "ENGINE", "auto (default), perf (perf events, no stop) or ptrace (brief stops)", LIVE | DUMP, KIND_ENGINE, AT(engine)},
+    {0, "engine", "ENGINE", "auto (default), perf: events without a stop, or ptrace: brief stops", LIVE | DUMP, KIND_ENGINE, AT(engine)},
+    {0, "budget", "PCT", "what watching may cost the target, in percent (default 1; twice that of a core for proftop), or off", LIVE, KIND_BUDGET, AT(budget_pct)},
     {0, "native", NULL, "show the interpreter's own functions too, and the kernel's", LIVE | OPEN | PRINT | DUMP, KIND_FLAG, AT(native)},
     {0, "no-native", NULL, "in Python threads Python frames alone; live: at a lower cost", LIVE | OPEN | PRINT | DUMP, KIND_FLAG, AT(no_native)},
     {0, "view", "VIEW", "functions (default), lines, tree, threads, timeline, alerts or summary", PRINT, KIND_TEXT, AT(view)},
@@ -167,6 +178,10 @@ static bool set_option(struct options *o, const struct option_row *row, const ch
             return err_set(err, "--%s takes a process id, not \"%s\"", row->name, value);
         vec_push(&o->pids, pid);
         return true;
+    case KIND_BUDGET:
+        *(double *)to = 0;
+        return strcmp(value, "off") == 0 || read_number(value, 0.01, 100, to) ||
+               err_set(err, "--%s takes percents, or off, not \"%s\"", row->name, value);
     case KIND_ENGINE:
         return read_engine(value, to) ||
                err_set(err, "--%s takes auto, perf or ptrace, not \"%s\"", row->name, value);
@@ -264,7 +279,10 @@ static bool check(const struct options *o, const bool *given, struct err *err)
 
 bool options_parse(struct options *o, int argc, char **argv, struct err *err)
 {
-    *o = (struct options){.rate_hz = SESSION_DEFAULT_RATE_HZ, .interval_s = 1, .limit = -1};
+    *o = (struct options){.rate_hz = SESSION_DEFAULT_RATE_HZ,
+                          .interval_s = 1,
+                          .limit = -1,
+                          .budget_pct = BUDGET_DEFAULT_PCT};
     struct option longs[ROWS + 1] = {0};
     char letters[2 * ROWS + 2];
     struct text optstring = TEXT(letters);
@@ -290,6 +308,7 @@ bool options_parse(struct options *o, int argc, char **argv, struct err *err)
         if (!row)
             return err_set(err, "unknown option %s (try proftop --help)", argv[optind - 1]);
         given[row - rows] = true;
+        o->rate_given |= row->kind == KIND_RATE;
         if (!set_option(o, row, optarg, err))
             return false;
     }
@@ -306,7 +325,9 @@ struct session_options options_session(const struct options *o)
     return (struct session_options){.rate_hz = o->rate_hz,
                                     .children = o->children,
                                     .no_native = o->no_native,
-                                    .engine = o->engine};
+                                    .engine = o->engine,
+                                    .budget_pct = o->budget_pct,
+                                    .rate_is_kept = o->rate_given};
 }
 
 void options_clear(struct options *o)

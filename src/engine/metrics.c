@@ -19,6 +19,7 @@ struct metrics_reader {
     VEC(struct followed) processes;
     struct capacity capacity;
     uint64_t last_ns; /* 0: no read yet */
+    uint64_t cpu_ns;  /* since the first */
     uint64_t last_stopped_ns, last_own_ns, last_samples, last_lost;
 };
 
@@ -109,6 +110,11 @@ static struct total read_all(struct metrics_reader *m, const pid_t *pids, size_t
 }
 
 /* The clock ticks tell user from system time, the exact total how much there was of both. */
+uint64_t metrics_cpu_ns(const struct metrics_reader *m)
+{
+    return m->cpu_ns;
+}
+
 static void add_cpu(const struct metrics_reader *m, const struct total *t, double dt_ns,
                     struct sink *sink, uint64_t now_ns)
 {
@@ -167,6 +173,7 @@ void metrics_read(struct metrics_reader *m, const pid_t *pids, size_t n, uint64_
         return;
     capacity_read("", pids[0], &m->capacity, NULL);
     struct total t = read_all(m, pids, n);
+    m->cpu_ns += m->last_ns ? t.cpu_ns : 0;
     if (t.threads)
         add_memory(m, &t, sink, now_ns);
     if (m->last_ns && t.any_since && now_ns > m->last_ns) {

@@ -23,4 +23,7 @@ void metrics_read(struct metrics_reader *m, const pid_t *pids, size_t n, uint64_
 /* What the target may use, as of the last read: cores, bytes. */
 void metrics_limits(const struct metrics_reader *m, double *cpus, uint64_t *memory_bytes);
 
+/* CPU time that the processes have used since the first read. */
+uint64_t metrics_cpu_ns(const struct metrics_reader *m);
+
 #endif

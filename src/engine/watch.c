@@ -141,6 +141,13 @@ void watch_flush(struct watch *w)
         watched_flush(&w->threads.at[i], w->sink);
 }
 
+void watch_set_period(struct watch *w, uint64_t period_ns)
+{
+    w->options.period_ns = period_ns;
+    if (w->perf)
+        perf_events_set_period(w->perf, period_ns);
+}
+
 bool watch_late(struct watch *w, pid_t tid, uint64_t now_ns)
 {
     for (size_t i = 0; i < w->threads.n; i++) {

@@ -53,6 +53,8 @@ bool watch_late(struct watch *w, pid_t tid, uint64_t now_ns);
 void watch_cpus(struct watch *w, cpu_set_t *cpus);
 /* Once a second: an exec, or an end while it slept. */
 void watch_check(struct watch *w, uint64_t now_ns);
+/* The ticks come at another rate from now on. */
+void watch_set_period(struct watch *w, uint64_t period_ns);
 /* Puts the runs that are still lengthening into the sink's batch, before it is cut. */
 void watch_flush(struct watch *w);
 

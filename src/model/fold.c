@@ -20,6 +20,16 @@ static bool is_c_library(const char *path)
     return false;
 }
 
+/* An executable that only starts a shared libpython is as much the interpreter's as that. */
+static enum frame_role module_role(const char *path)
+{
+    if (strcmp(path, KERNEL_MODULE) == 0)
+        return ROLE_KERNEL;
+    if (strncmp(path_base(path), "python", 6) == 0)
+        return ROLE_INTERPRETER;
+    return is_c_library(path) ? ROLE_C_LIBRARY : ROLE_SHOWN;
+}
+
 static enum frame_role role_of(const struct frame *frame, const enum frame_role *modules)
 {
     switch (frame->kind) {
@@ -42,10 +52,8 @@ void fold_init(struct fold *f, const struct recording *rec, enum native_frames n
         return;
     enum frame_role *modules = xcalloc(d->modules.n, sizeof *modules);
     for (uint32_t i = 1; i < d->modules.n; i++) {
-        const char *path = module_path(d, (struct module_id){i});
-        bool kernel = strcmp(path, KERNEL_MODULE) == 0;
-        modules[i] = kernel ? ROLE_KERNEL : is_c_library(path) ? ROLE_C_LIBRARY : ROLE_SHOWN;
-        f->plain &= !kernel;
+        modules[i] = module_role(module_path(d, (struct module_id){i}));
+        f->plain &= modules[i] != ROLE_KERNEL;
     }
     for (size_t i = 1; i < d->frames.n && f->plain; i++)
         f->plain = d->frames.at[i].kind != FRAME_INTERPRETER;

@@ -49,6 +49,8 @@ struct sampler {
     struct session_children children;
     struct children family, family_before;
     uint64_t family_ns;
+    struct budget budget;
+    uint64_t budget_ns, budget_stopped_ns, budget_target_ns, budget_own_ns; /* when last fed */
     bool ended, realtime;
     uint64_t random;
     cpu_set_t cpus, now_on; /* that we may run on; that we chose */
@@ -128,6 +130,7 @@ static void work_hand_over(struct sampler *s)
     h->ended = s->ended;
     h->realtime = s->realtime;
     h->engine = work_engine(s);
+    h->rate_hz = s->budget.rate_hz;
     metrics_limits(s->metrics, &h->cpus_allowed, &h->memory_limit);
     h->batch = sink_cut(&s->sink);
     queue_put(s->up, h);
@@ -181,6 +184,44 @@ static void work_children(struct sampler *s, uint64_t now_ns)
     }
 }
 
+static void work_set_rate(struct sampler *s)
+{
+    s->watching.period_ns = (uint64_t)(NS_PER_S / s->budget.rate_hz);
+    for (size_t i = 0; i < s->watches.n; i++)
+        watch_set_period(s->watches.at[i], s->watching.period_ns);
+}
+
+static void work_budget(struct sampler *s, uint64_t now_ns)
+{
+    uint64_t stopped_ns = stops_stats(s->stops)->stopped_ns, own_ns = clock_thread_cpu_ns();
+    uint64_t target_ns = metrics_cpu_ns(s->metrics), dt_ns = now_ns - s->budget_ns;
+    double before_hz = s->budget.rate_hz;
+    enum budget_news news = BUDGET_NOTHING;
+    if (s->budget_ns)
+        news = budget_second(&s->budget, dt_ns, stopped_ns - s->budget_stopped_ns,
+                             target_ns > s->budget_target_ns ? target_ns - s->budget_target_ns : 0,
+                             own_ns - s->budget_own_ns);
+    s->budget_ns = now_ns;
+    s->budget_stopped_ns = stopped_ns;
+    s->budget_target_ns = target_ns;
+    s->budget_own_ns = own_ns;
+    const struct budget *b = &s->budget;
+    if (b->rate_hz != before_hz)
+        work_set_rate(s);
+    if (news == BUDGET_SLOWER)
+        sink_mark(&s->sink, MARK_NOTE, now_ns,
+                  "sampling at %.0f Hz to keep the budget (the target stood still %.1f%%, "
+                  "proftop used %.1f%% of a core); -r or --budget off keeps the rate",
+                  b->rate_hz, b->target_now, b->own_now);
+    if (news == BUDGET_BACK)
+        sink_mark(&s->sink, MARK_NOTE, now_ns, "sampling at %.0f Hz again", b->rate_hz);
+    if (news == BUDGET_BROKEN)
+        sink_mark(&s->sink, MARK_NOTE, now_ns,
+                  "over the budget: the target stands still %.1f%% of the time (%.2g%% wanted), "
+                  "proftop uses %.1f%% of a core (%.2g%%)",
+                  b->target_now, b->target_pct, b->own_now, b->own_pct);
+}
+
 static void work_second(struct sampler *s, uint64_t now_ns)
 {
     pid_t pids[WATCHES_MAX];
@@ -191,6 +232,7 @@ static void work_second(struct sampler *s, uint64_t now_ns)
     }
     metrics_read(s->metrics, pids, n, stops_stats(s->stops)->stopped_ns, &s->sink, now_ns);
     work_children(s, now_ns);
+    work_budget(s, now_ns);
 }
 
 static void work_tick(struct sampler *s, uint64_t now_ns)
@@ -258,7 +300,6 @@ static void work_rest(struct sampler *s)
 
 static void work_loop(struct sampler *s)
 {
-    uint64_t period_ns = (uint64_t)(NS_PER_S / s->options.rate_hz);
     uint64_t now = clock_mono_ns();
     uint64_t beat = now, hand_over_at = now + FIRST_NS, second_at = now, cpu_at = now;
     while (!s->stopping && !s->ended) {
@@ -278,6 +319,7 @@ static void work_loop(struct sampler *s)
             work_hand_over(s);
             hand_over_at = now + HANDOVER_NS;
         }
+        uint64_t period_ns = s->watching.period_ns;
         beat += period_ns;
         now = clock_mono_ns();
         if (beat + period_ns < now) { /* never fall behind and catch up */
@@ -334,6 +376,7 @@ struct sampler *sampler_start(pid_t pid, const struct session_options *options, 
     s->pid = pid;
     s->options = *options;
     s->take_children = options->children;
+    budget_init(&s->budget, options->budget_pct, options->rate_hz, options->rate_is_kept);
     s->watching = (struct watch_options){
         .engine = options->engine,
         .native = !options->no_native,

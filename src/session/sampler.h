@@ -26,6 +26,7 @@ struct handover {
     struct session_children children;
     bool ended;    /* the target is gone; this is the last one */
     bool realtime; /* the kernel granted a real-time priority */
+    double rate_hz;
     const char *engine; /* what samples running threads: "perf", "ptrace", "perf+ptrace" */
     double cpus_allowed;
     uint64_t memory_limit;

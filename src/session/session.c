@@ -289,6 +289,7 @@ static void take_handover(struct session *s, struct handover *h)
     s->children = h->children;
     s->rec->cpus_allowed = h->cpus_allowed;
     s->rec->memory_limit = h->memory_limit;
+    s->rec->rate_hz = h->rate_hz;
     if (*h->engine)
         s->rec->engine = dictionary_string(&s->rec->words, h->engine);
     if (h->ended)

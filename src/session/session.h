@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "engine/budget.h"
 #include "engine/watch.h"
 #include "model/recording.h"
 
@@ -25,6 +26,8 @@ struct session_options {
     bool children;  /* take in the descendants, now and later */
     bool no_native; /* of Python threads read their Python frames alone */
     enum engine engine;
+    double budget_pct;  /* of the target's time; 0: no budget */
+    bool rate_is_kept;  /* whatever it costs */
 };
 #define SESSION_DEFAULT_RATE_HZ 100
 

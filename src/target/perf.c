@@ -248,6 +248,17 @@ bool perf_events_add(struct perf_events *p, pid_t tid, struct err *err)
     return true;
 }
 
+void perf_events_set_period(struct perf_events *p, uint64_t period_ns)
+{
+    uint64_t value = p->clock == PERF_CYCLES ? NS_PER_S / period_ns : period_ns;
+    if (p->clock == PERF_CYCLES)
+        p->attr.sample_freq = value ? value : 1;
+    else
+        p->attr.sample_period = value;
+    for (size_t i = 0; i < p->descriptors.n; i++)
+        ioctl(p->descriptors.at[i], PERF_EVENT_IOC_PERIOD, &value);
+}
+
 enum perf_clock perf_events_clock(const struct perf_events *p)
 {
     return p->clock;

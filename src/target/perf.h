@@ -35,6 +35,8 @@ void perf_events_free(struct perf_events *p);
 /* Takes in a thread and, from now on, those that it starts. false: it cannot be (err, may be NULL;
  * errno is ESRCH for one that has ended). Opens as many descriptors as there are CPUs. */
 bool perf_events_add(struct perf_events *p, pid_t tid, struct err *err);
+/* From now on a sample each period_ns. */
+void perf_events_set_period(struct perf_events *p, uint64_t period_ns);
 enum perf_clock perf_events_clock(const struct perf_events *p);
 /* Whether time spent in the kernel is sampled too, and kernel frames are seen. */
 bool perf_events_see_kernel(const struct perf_events *p);

@@ -20,6 +20,7 @@
 #include "engine/metrics.h"
 #include "engine/waits.h"
 #include "engine/watch.h"
+#include "target/perf.h"
 
 #define PATIENCE_NS (10 * NS_PER_S)
 
@@ -61,8 +62,8 @@ static void test_sink_starts_anew(void **state)
                               .place = {dictionary_function(&sink.words, &f), 1}};
         struct stack_id s = dictionary_stack(&sink.words, (struct stack_id){0},
                                              dictionary_frame(&sink.words, &frame));
-        struct run run = {.from_ns = t, .weight_ns = NS_PER_MS, .thread = {1}, .stack = s,
-                          .ticks = 1};
+        struct run run = {
+            .from_ns = t, .weight_ns = NS_PER_MS, .thread = {1}, .stack = s, .ticks = 1};
         vec_push(&sink.batch->runs, run);
         struct batch *b = sink_cut(&sink);
         batch_apply(&reader, rec, b);
@@ -115,12 +116,29 @@ struct watching {
     struct watch *watch;
 };
 
-static void begin(struct watching *g, pid_t pid)
+/* Each test that watches a process is run with either engine, which is its state. */
+static enum engine engines[] = {ENGINE_PTRACE, ENGINE_PERF};
+
+static struct watch_options options_of(void **state)
+{
+    return (struct watch_options){
+        .engine = *(const enum engine *)*state, .native = true, .period_ns = 2 * NS_PER_MS};
+}
+
+static void begin(struct watching *g, pid_t pid, void **state)
 {
     struct err err = {0};
+    struct watch_options options = options_of(state);
+    bool kernel;
+    if (options.engine == ENGINE_PERF && !perf_events_allowed(&kernel, &err)) {
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+        print_message("# skip: %s\n", err.text);
+        skip();
+    }
     sink_init(&g->sink);
     g->stops = stops_new();
-    g->watch = watch_new(pid, &g->sink, g->stops, clock_mono_ns(), &err);
+    g->watch = watch_new(pid, &options, &g->sink, g->stops, clock_mono_ns(), &err);
     if (!g->watch)
         fail_msg("%s", err.text);
 }
@@ -144,10 +162,9 @@ static bool tick(struct watching *g)
 
 static void test_running(void **state)
 {
-    (void)state;
     pid_t pid = start(spin);
     struct watching g;
-    begin(&g, pid);
+    begin(&g, pid, state);
     uint64_t until = clock_mono_ns() + PATIENCE_NS;
     while (g.sink.cost.samples < 50 && clock_mono_ns() < until)
         assert_true(tick(&g));
@@ -167,10 +184,9 @@ static void test_running(void **state)
 
 static void test_waiting_costs_no_stop(void **state)
 {
-    (void)state;
     pid_t pid = start(nap);
     struct watching g;
-    begin(&g, pid);
+    begin(&g, pid, state);
     uint64_t until = clock_mono_ns() + PATIENCE_NS;
     while (g.sink.cost.samples < 50 && clock_mono_ns() < until)
         assert_true(tick(&g));
@@ -188,10 +204,9 @@ static void test_waiting_costs_no_stop(void **state)
 
 static void test_end_is_seen(void **state)
 {
-    (void)state;
     pid_t pid = start(spin);
     struct watching g;
-    begin(&g, pid);
+    begin(&g, pid, state);
     assert_true(tick(&g));
     kill(pid, SIGKILL); /* a zombie from now on: nobody has waited for it */
     uint64_t until = clock_mono_ns() + PATIENCE_NS;
@@ -207,10 +222,9 @@ static void test_end_is_seen(void **state)
 
 static void test_exec_is_seen(void **state)
 {
-    (void)state;
     pid_t pid = start(become_sleep);
     struct watching g;
-    begin(&g, pid);
+    begin(&g, pid, state);
     uint64_t until = clock_mono_ns() + PATIENCE_NS;
     while (!g.sink.batch->ended_incarnations.n && clock_mono_ns() < until) {
         assert_true(tick(&g));
@@ -226,7 +240,6 @@ static void test_exec_is_seen(void **state)
 
 static void test_nobody(void **state)
 {
-    (void)state;
     pid_t pid = start(nap);
     kill(pid, SIGKILL);
     waitpid(pid, NULL, 0);
@@ -234,7 +247,8 @@ static void test_nobody(void **state)
     struct err err = {0};
     sink_init(&sink);
     struct stops *stops = stops_new();
-    assert_null(watch_new(pid, &sink, stops, clock_mono_ns(), &err));
+    struct watch_options options = options_of(state);
+    assert_null(watch_new(pid, &options, &sink, stops, clock_mono_ns(), &err));
     assert_string_not_equal(err.text, "");
     stops_free(stops);
     sink_clear(&sink);
@@ -271,13 +285,16 @@ static void test_metrics(void **state)
     waitpid(pid, NULL, 0);
 }
 
+#define WITH_EITHER(f)                                                                             \
+    cmocka_unit_test_prestate(f, &engines[0]), cmocka_unit_test_prestate(f, &engines[1])
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_wait_kinds),   cmocka_unit_test(test_sink_starts_anew),
-        cmocka_unit_test(test_running),      cmocka_unit_test(test_waiting_costs_no_stop),
-        cmocka_unit_test(test_end_is_seen),  cmocka_unit_test(test_exec_is_seen),
-        cmocka_unit_test(test_nobody),       cmocka_unit_test(test_metrics),
+        cmocka_unit_test(test_wait_kinds), cmocka_unit_test(test_sink_starts_anew),
+        WITH_EITHER(test_running),         WITH_EITHER(test_waiting_costs_no_stop),
+        WITH_EITHER(test_end_is_seen),     WITH_EITHER(test_exec_is_seen),
+        WITH_EITHER(test_nobody),          cmocka_unit_test(test_metrics),
     };
     return cmocka_run_group_tests_name("engine_watch", tests, NULL, NULL);
 }

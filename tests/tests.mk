@@ -115,6 +115,7 @@ LIVE_TESTS = \
 	tests/live/test_doctor.py \
 	tests/live/test_dump.py \
 	tests/live/test_harmless.py \
+	tests/live/test_mixed.py \
 	tests/live/test_record.py \
 	tests/live/test_servers.py \
 	tests/live/test_split_c.py \
@@ -142,6 +143,7 @@ LIVE_FILES = \
 	tests/lib/tap.py \
 	tests/lib/targets.py \
 	tests/programs/eintr.c \
+	tests/programs/mixed.py \
 	tests/programs/native_chain.c \
 	tests/programs/native_shapes.cc \
 	tests/programs/native_spin.rs \

@@ -16,8 +16,10 @@
 /* After so many of them in a tick, the others are not waited for at all. */
 #define SLOW_MAX 4
 #define ATTEMPTS 4
-/* For a call or two more than last time. */
-#define STACK_SPARE_BYTES 1024
+/* For a call or two more than last time; and a stack that turns out to be deeper than its copy is
+ * lost, and with it what only deep stacks do: so rather too much. */
+#define STACK_SPARE_BYTES 2048
+#define STACK_LEAST_BYTES 6144
 
 bool watch_is_python(const struct watch *w, pid_t tid)
 {
@@ -34,7 +36,9 @@ static bool wants_native(const struct watch *w, bool python)
  * a thread that becomes shallow again is followed slowly. */
 static void note_stack_bytes(struct watched *t, size_t used)
 {
-    size_t want = used + STACK_SPARE_BYTES, slowly = t->stack_bytes - t->stack_bytes / 16;
+    size_t want = used + STACK_SPARE_BYTES, slowly = t->stack_bytes - t->stack_bytes / 512;
+    if (want < STACK_LEAST_BYTES)
+        want = STACK_LEAST_BYTES;
     if (want < slowly)
         want = slowly;
     t->stack_bytes = want < CAPTURE_STACK_MAX ? (uint32_t)want : CAPTURE_STACK_MAX;

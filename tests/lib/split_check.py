@@ -14,18 +14,18 @@ WITHIN_PCT = 2.0
 SAMPLES = 10000  # the truth is then three or more standard deviations within the bounds
 
 
-def record_enough(process, into, rate_hz=1000):
-    """Record a process until at least SAMPLES samples of it on a CPU have been taken."""
-    watching = ["record", "-p", str(process.pid), "-o", into, "-r", str(rate_hz)]
+def record_enough(process, into, rate_hz=1000, samples=SAMPLES, more=()):
+    """Record a process until at least so many samples of it on a CPU have been taken."""
+    watching = ["record", "-p", str(process.pid), "-o", into, "-r", str(rate_hz), *more]
     with proftop.started(*watching) as recorder:
         targets.wait_for(lambda: os.path.exists(into + ".part"), "the recording")
 
         def enough():
             time.sleep(1)  # it commits once a second
             done = proftop.run("report", into + ".part", "--state", "cpu", "--format", "json")
-            return done.returncode == 0 and json.loads(done.stdout)["samples"] >= SAMPLES
+            return done.returncode == 0 and json.loads(done.stdout)["samples"] >= samples
 
-        targets.wait_for(enough, "%d samples" % SAMPLES, 90)
+        targets.wait_for(enough, "%d samples" % samples, 120)
         tap.equal(proftop.interrupt(recorder), 0, "exit status of record")
 
 

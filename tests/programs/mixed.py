@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A Python program whose split is known by construction, also below its Python frames: of its CPU
+time count() has 50 %, in the interpreter; pack() 30 %, in zlib; query() 20 %, in SQLite.
+
+    mixed.py [--burst-us N] [--pause-ms N] [--threads N]
+
+Each function works for its share of a burst by its thread's own CPU clock, in pieces of some tens
+of microseconds; then it sleeps. Prints `ready`, and runs until it is killed.
+"""
+import argparse
+import random
+import sqlite3
+import sys
+import threading
+import time
+import zlib
+
+SHARES = (("count", 0.5), ("pack", 0.3), ("query", 0.2))
+DATA = bytes(bytearray(range(256))) * 12
+own = threading.local()
+cpu_ns = getattr(time, "thread_time_ns", None) or (lambda: int(time.thread_time() * 1e9))
+
+
+def count(until_ns):
+    while cpu_ns() < until_ns:
+        total = 0
+        for i in range(1000):  # of count
+            total += i * i  # of count
+
+
+def pack(until_ns):
+    while cpu_ns() < until_ns:
+        zlib.compress(DATA, 6)  # of pack
+
+
+def query(until_ns):
+    sql = (
+        "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 150) "
+        "SELECT sum(x) FROM n"
+    )
+    if not hasattr(own, "base"):
+        own.base = sqlite3.connect(":memory:")
+    while cpu_ns() < until_ns:
+        own.base.execute(sql).fetchone()  # of query
+
+
+def work(burst_ns, pause_s):
+    shares = list(SHARES)
+    debts = {name: 0 for name, _ in shares}  # what a function has overrun is taken off next time
+    while True:
+        random.shuffle(shares)
+        for name, share in shares:
+            begin_ns = cpu_ns()
+            want_ns = burst_ns * share - debts[name]
+            if want_ns > 0:
+                globals()[name](begin_ns + want_ns)
+            debts[name] = cpu_ns() - begin_ns - want_ns
+        if pause_s:
+            time.sleep(pause_s)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--burst-us", type=float, default=10000)
+    parser.add_argument("--pause-ms", type=float, default=0)
+    parser.add_argument("--threads", type=int, default=1)
+    options = parser.parse_args()
+    how = (options.burst_us * 1000, options.pause_ms / 1000)
+    for _ in range(options.threads - 1):
+        threading.Thread(target=work, args=how, daemon=True).start()
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    work(*how)
+
+
+main()

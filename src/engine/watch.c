@@ -14,6 +14,10 @@
 #define REFRESH_YOUNG_NS (500 * NS_PER_MS)
 /* Threads whose CPU is asked for at a time. */
 #define CPUS_ASKED_MAX 16
+/* See may_wait(). */
+#define MANY_THREADS 64
+#define CALM_LOOKS   50
+#define TURNS        4
 /* While an interpreter starts (or a program loads libpython later), it is looked for again. */
 #define PYTHON_RETRY_NS     (50 * NS_PER_MS)
 #define PYTHON_RETRY_MAX_NS (60 * NS_PER_S)
@@ -204,8 +208,20 @@ static void refresh_python(struct watch *w, uint64_t now_ns)
     w->refresh_at_ns = calm ? now_ns + REFRESH_NS : now_ns;
 }
 
-static void look(struct watch *w, struct task *task, struct watched *t, uint64_t now_ns)
+/* Of many threads, those that have slept for long are looked at in turns. The next look stands for
+ * the time that was left out, so no figure is bent. */
+static bool may_wait(const struct watch *w, struct watched *t, size_t i)
 {
+    t->calm = t->settled ? t->calm + 1 : 0;
+    return t->calm > CALM_LOOKS && tasks_count(w->tasks) > MANY_THREADS &&
+           (w->ticks + i) % TURNS != 0;
+}
+
+static void look(struct watch *w, size_t i, struct task *task, uint64_t now_ns)
+{
+    struct watched *t = &w->threads.at[i];
+    if (may_wait(w, t, i))
+        return;
     if (w->perf && !watch_is_python(w, t->tid))
         perf_look_at(w, task, t, now_ns);
     else
@@ -229,6 +245,7 @@ bool watch_tick(struct watch *w, uint64_t now_ns)
         refresh_python(w, now_ns);
     size_t alive = 0;
     w->slow_in_tick = 0;
+    w->ticks++;
     for (size_t i = 0; i < tasks_count(w->tasks); i++)
         if (tasks_at(w->tasks, i)->state == TASK_ALIVE)
             meet_thread(w, i, tasks_at(w->tasks, i), now_ns);
@@ -237,7 +254,7 @@ bool watch_tick(struct watch *w, uint64_t now_ns)
     for (size_t i = 0; i < tasks_count(w->tasks); i++) {
         struct task *task = tasks_at(w->tasks, i);
         if (task->state == TASK_ALIVE)
-            look(w, task, &w->threads.at[i], now_ns);
+            look(w, i, task, now_ns);
         if (task->state == TASK_ALIVE)
             alive++;
         else if (i < w->threads.n)

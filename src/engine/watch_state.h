@@ -26,6 +26,7 @@ struct watch {
     uint64_t python_at_ns, python_wait_ns; /* when to look for one again; 0: never */
     uint32_t incarnation;
     uint64_t last_tick_ns;
+    uint32_t ticks;
     uint32_t slow_in_tick;
     uint64_t refresh_at_ns, newest_thread_ns;
     struct stat exe;

@@ -24,6 +24,7 @@ struct watched {
     uint32_t number;      /* in the sink */
     uint32_t generation;  /* of the dictionary that run.stack belongs to */
     bool settled;         /* asleep when last looked at, and its stack is known */
+    uint32_t calm;        /* looks in a row that found it so */
     bool late;            /* its stop was asked for, and is still to come */
     uint64_t run_ns;      /* schedstat when last looked at */
     uint64_t last_ns;     /* the last tick */

@@ -34,6 +34,7 @@ struct layout {
     /* _PyRuntimeState */
     struct field rt_initialized, rt_interpreters, rt_collecting;
     struct field rt_gil; /* the struct itself; size 0: each interpreter points to one */
+    struct field gil_holder, gil_locked; /* no gil_locked: it is held if it has a holder */
     /* PyInterpreterState */
     struct field interp_next, interp_threads, interp_collecting, interp_gil;
     /* PyThreadState */
@@ -53,12 +54,12 @@ struct layout {
     uint32_t bytes_size_at, bytes_data_at; /* PyBytesObject */
     /* For methods' qualified names where code objects have none (to 3.10). */
     struct field code_argcount, code_nlocals, code_varnames, code_cellvars, code_cell2arg;
+    uint32_t cell2arg_bytes; /* of an item of code_cell2arg */
     struct field func_code, func_qualname;
     struct field wrapped; /* what a property, classmethod or staticmethod wraps */
 };
 
-/* struct _gil_runtime_state, all versions (Include/internal/pycore_gil.h). */
-extern const struct field gil_last_holder, gil_locked;
+/* What is read of struct _gil_runtime_state (Include/internal/pycore_gil.h). */
 #define GIL_READ_BYTES 20
 /* All of it: the condition variables and mutexes that threads wait on. */
 #define GIL_BYTES 208
@@ -82,7 +83,9 @@ extern const struct field type_name, type_dict, type_mro, object_type, object_si
 
 /* NULL: not known. */
 const struct layout *layout_find(unsigned minor);
-/* What versions there are rows for: "3.8 to 3.15". */
+/* What differs within a minor version. */
+void layout_adjust(struct layout *l, unsigned micro);
+/* What versions there are rows for: "3.6 to 3.15". */
 const char *layout_versions(void);
 
 #define PUBLISHED_BYTES  888 /* of the longest table of offsets that is known */

@@ -61,7 +61,7 @@ static const struct layout layouts[] = {
         .ts_next = AT8(8), .ts_interp = AT8(16), .ts_frame = AT8(24),
         .ts_thread_id = AT8(152),                                 /* pystate.h */
         .frame_previous = AT8(24), .frame_code = AT8(32),
-        .frame_instr = AT4(120), .frame_local0 = AT8(376),         /* frameobject.h */
+        .frame_instr = AT4(120), .frame_running = AT1(132), .frame_local0 = AT8(376),         /* frameobject.h */
         .code_type = AT8(8), .code_argcount = AT4(16), .code_nlocals = AT4(24),
         .code_first_line = AT4(36), .code_varnames = AT8(64), .code_cellvars = AT8(80),
         .code_cell2arg = AT8(88), .cell2arg_bytes = 1, .code_filename = AT8(96),
@@ -81,7 +81,7 @@ static const struct layout layouts[] = {
         .ts_next = AT8(8), .ts_interp = AT8(16), .ts_frame = AT8(24),
         .ts_thread_id = AT8(176),                                 /* pystate.h */
         .frame_previous = AT8(24), .frame_code = AT8(32),
-        .frame_instr = AT4(104), .frame_local0 = AT8(360),         /* frameobject.h */
+        .frame_instr = AT4(104), .frame_running = AT1(116), .frame_local0 = AT8(360),         /* frameobject.h */
         .code_type = AT8(8), .code_argcount = AT4(16), .code_nlocals = AT4(24),
         .code_first_line = AT4(36), .code_varnames = AT8(64), .code_cellvars = AT8(80),
         .code_cell2arg = AT8(88), .cell2arg_bytes = 8, .code_filename = AT8(96),
@@ -101,7 +101,7 @@ static const struct layout layouts[] = {
         .ts_next = AT8(8), .ts_interp = AT8(16), .ts_frame = AT8(24),
         .ts_thread_id = AT8(176),                                 /* cpython/pystate.h */
         .frame_previous = AT8(24), .frame_code = AT8(32),
-        .frame_instr = AT4(104), .frame_local0 = AT8(360),        /* frameobject.h */
+        .frame_instr = AT4(104), .frame_running = AT1(116), .frame_local0 = AT8(360),        /* frameobject.h */
         .code_type = AT8(8), .code_argcount = AT4(16), .code_nlocals = AT4(28),
         .code_first_line = AT4(40), .code_varnames = AT8(72), .code_cellvars = AT8(88),
         .code_cell2arg = AT8(96), .cell2arg_bytes = 8, .code_filename = AT8(104),
@@ -121,7 +121,7 @@ static const struct layout layouts[] = {
         .ts_next = AT8(8), .ts_interp = AT8(16), .ts_frame = AT8(24),
         .ts_thread_id = AT8(176),                                 /* cpython/pystate.h */
         .frame_previous = AT8(24), .frame_code = AT8(32),
-        .frame_instr = AT4(104), .frame_local0 = AT8(360),        /* cpython/frameobject.h */
+        .frame_instr = AT4(104), .frame_running = AT1(116), .frame_local0 = AT8(360),        /* cpython/frameobject.h */
         .code_type = AT8(8), .code_argcount = AT4(16), .code_nlocals = AT4(28),
         .code_first_line = AT4(40), .code_varnames = AT8(72), .code_cellvars = AT8(88),
         .code_cell2arg = AT8(96), .cell2arg_bytes = 8, .code_filename = AT8(104),
@@ -141,7 +141,7 @@ static const struct layout layouts[] = {
         .ts_next = AT8(8), .ts_interp = AT8(16), .ts_frame = AT8(24),
         .ts_thread_id = AT8(176),                                 /* cpython/pystate.h */
         .frame_previous = AT8(24), .frame_code = AT8(32),
-        .frame_instr = AT4(96), .frame_local0 = AT8(352),         /* cpython/frameobject.h */
+        .frame_instr = AT4(96), .frame_running = AT1(108), .running = RUNNING_STATE, .frame_local0 = AT8(352),         /* cpython/frameobject.h */
         .code_type = AT8(8), .code_argcount = AT4(16), .code_nlocals = AT4(28),
         .code_first_line = AT4(40), .code_varnames = AT8(72), .code_cellvars = AT8(88),
         .code_cell2arg = AT8(96), .cell2arg_bytes = 8, .code_filename = AT8(104),
@@ -162,7 +162,7 @@ static const struct layout layouts[] = {
         .ts_thread_id = AT8(152), .ts_native_id = AT8(160),
         .ts_chunk = AT8(296),                                     /* cpython/pystate.h */
         .frame_code = AT8(32), .frame_previous = AT8(48), .frame_instr = AT8(56),
-        .frame_entry = AT1(68), .frame_owner = AT1(69),           /* pycore_frame.h */
+        .frame_running = AT4(64), .running = RUNNING_DEPTH, .frame_entry = AT1(68), .frame_owner = AT1(69),           /* pycore_frame.h */
         .code_type = AT8(8), .code_size = AT8(16), .code_first_line = AT4(72),
         .code_filename = AT8(112), .code_name = AT8(120), .code_qualname = AT8(128),
         .code_lines = AT8(136), .code_bytecode_at = 184,          /* cpython/code.h */
@@ -180,7 +180,7 @@ static const struct layout layouts[] = {
         .ts_thread_id = AT8(136), .ts_native_id = AT8(144),
         .ts_chunk = AT8(232),                                     /* cpython/pystate.h */
         .frame_code = AT8(0), .frame_previous = AT8(8), .frame_instr = AT8(56),
-        .frame_owner = AT1(70),                                   /* pycore_frame.h */
+        .frame_running = AT4(64), .running = RUNNING_DEPTH, .frame_owner = AT1(70),                                   /* pycore_frame.h */
         .code_type = AT8(8), .code_size = AT8(16), .code_first_line = AT4(68),
         .code_filename = AT8(112), .code_name = AT8(120), .code_qualname = AT8(128),
         .code_lines = AT8(136), .code_bytecode_at = 192,          /* cpython/code.h */
@@ -281,6 +281,20 @@ static uint64_t slot_value(const uint8_t *table, unsigned slot)
     return value;
 }
 
+/* 3.13: the int below the owner, as in 3.12; published from 3.14 on (pycore_frame.h). */
+static void find_running(struct layout *l, const uint8_t *table)
+{
+    static const uint8_t slot[] = {0, 37, 45};
+    l->running = l->minor == 13 ? RUNNING_DEPTH : RUNNING_POINTER;
+    if (l->minor == 13)
+        l->frame_running = (struct field){l->frame_owner.at - 6, 4};
+    else
+        l->frame_running =
+            (struct field){(uint32_t)slot_value(table, slot[l->minor - PUBLISHED_FIRST_MINOR]), 8};
+    if (l->frame_running.at > FRAME_MAX)
+        l->frame_running.size = 0;
+}
+
 bool layout_apply_published(struct layout *l, const uint8_t table[PUBLISHED_BYTES], struct err *err)
 {
     if (l->minor < PUBLISHED_FIRST_MINOR)
@@ -308,6 +322,7 @@ bool layout_apply_published(struct layout *l, const uint8_t table[PUBLISHED_BYTE
     if (gc > INTERP_MAX || collecting > INTERP_MAX)
         goto nonsense;
     new.interp_collecting.at = (uint32_t)(gc + collecting);
+    find_running(&new, table);
     new.unicode.compact_data_at = new.unicode.ascii_data_at + COMPACT_EXTRA;
     *l = new;
     return true;

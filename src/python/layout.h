@@ -43,6 +43,9 @@ struct layout {
     struct field cframe_frame; /* size 0: ts_frame is the frame */
     /* PyFrameObject (to 3.10) or _PyInterpreterFrame */
     struct field frame_code, frame_previous, frame_instr, frame_owner, frame_local0;
+    /* What a frame that was popped shows, though its bytes are left: see stack_copy_moving(). */
+    struct field frame_running;
+    enum running { RUNNING_FLAG, RUNNING_STATE, RUNNING_DEPTH, RUNNING_POINTER } running;
     struct field frame_entry; /* 3.11: the outermost of a C call of the evaluation loop */
     /* PyCodeObject */
     struct field code_type, code_size, code_filename, code_name, code_qualname, code_first_line;

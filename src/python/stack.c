@@ -24,6 +24,8 @@
 #define AHEAD_SPARE       32   /* frames not met last time that are kept: they alternate */
 #define STATE_MAX_BYTES   4096
 #define PAGE_BYTES        4096u
+#define FRAME_REACH_BYTES 2048u /* how far a frame looks for the one that it has called */
+#define CALLS_AHEAD_MAX   16
 /* The frame's address before, the state, the address after, the flags. */
 #define EXTRA_SPANS (3 + THREAD_FLAG_SPANS)
 
@@ -34,8 +36,9 @@ static uint32_t max_u32(uint32_t a, uint32_t b)
 
 void stack_init(struct stack *s, const struct layout *l)
 {
-    const struct field fields[] = {l->frame_code,  l->frame_previous, l->frame_instr,
-                                   l->frame_owner, l->frame_local0,   l->frame_entry};
+    const struct field fields[] = {l->frame_code,   l->frame_previous, l->frame_instr,
+                                   l->frame_owner,  l->frame_local0,   l->frame_entry,
+                                   l->frame_running};
     uint32_t from = UINT32_MAX, to = 0;
     *s = (struct stack){0};
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
@@ -75,6 +78,7 @@ struct copy {
     size_t n_spans;
     size_t known_chunks, first_chunk_span; /* read ahead */
     size_t known_groups, first_group_span, groups_at;
+    uint64_t chunk;      /* the newest of the thread */
     uint64_t next_chunk; /* of the chain, not read yet; 0: all are */
     size_t last_chunk;   /* where the last frame was found */
     size_t expect;       /* the next frame of the list that was read ahead */
@@ -232,7 +236,7 @@ static const uint8_t *find_frame(struct copy *c, uint64_t frame)
     const uint8_t *bytes = find_ahead(c, frame);
     if (!bytes && (bytes = find_in_chunks(c, frame)))
         return bytes;
-    s->loose[s->n_loose++] = frame;
+    s->loose[s->n_loose++] = (struct loose_frame){frame, 0};
     if (bytes)
         return bytes;
     s->misses++;
@@ -258,6 +262,26 @@ static bool is_entry(const struct stack *s, const struct layout *l, const uint8_
     return l->frame_entry.size && frame_get(s, bytes, l->frame_entry);
 }
 
+static enum frame_doing doing(const struct stack *s, const struct layout *l, const uint8_t *bytes)
+{
+    uint64_t value = frame_get(s, bytes, l->frame_running);
+    if (!l->frame_running.size)
+        return FRAME_UNKNOWN;
+    switch (l->running) {
+    case RUNNING_FLAG: /* f_executing */
+        return value == 1 ? FRAME_RUNS : FRAME_OVER;
+    case RUNNING_STATE: /* PyFrameState: executing or unwinding */
+        return value == 0 || value == 2 ? FRAME_RUNS : FRAME_OVER;
+    case RUNNING_DEPTH: /* stacktop: -1 while the loop has it in a register */
+        return (int32_t)value == -1 ? FRAME_RUNS : FRAME_CALLS;
+    case RUNNING_POINTER: /* stackpointer: the same, but it is also kept while C is called */
+        if (!(frame_get(s, bytes, l->frame_code) & ~REFERENCE_TAGS))
+            return FRAME_OVER;
+        return value ? FRAME_UNKNOWN : FRAME_RUNS;
+    }
+    return FRAME_UNKNOWN;
+}
+
 static bool follow(struct copy *c, uint64_t frame)
 {
     struct stack *s = c->s;
@@ -267,13 +291,17 @@ static bool follow(struct copy *c, uint64_t frame)
         const uint8_t *bytes = object_plausible(frame) ? find_frame(c, frame) : NULL;
         if (!bytes)
             return false;
+        uint64_t code = frame_get(s, bytes, l->frame_code) & ~REFERENCE_TAGS;
+        if (s->n_loose && s->loose[s->n_loose - 1].address == frame)
+            s->loose[s->n_loose - 1].code = code;
         if (l->frame_owner.size && frame_get(s, bytes, l->frame_owner) >= OWNER_INTERPRETER) {
             if (by_owner && s->n)
                 s->frames[s->n - 1].entry = true;
         } else {
             s->frames[s->n++] = (struct stack_frame){
                 .address = frame,
-                .code = frame_get(s, bytes, l->frame_code) & ~REFERENCE_TAGS,
+                .code = code,
+                .doing = doing(s, l, bytes),
                 .instr = frame_get(s, bytes, l->frame_instr),
                 .local0 = frame_get(s, bytes, l->frame_local0),
                 .entry = is_entry(s, l, bytes),
@@ -381,6 +409,166 @@ bool stack_copy(struct stack *s, struct threads *t, struct thread *th)
     return again == h.before;
 }
 
+/* Follows the chain from another frame than before, within the same copy. */
+static bool follow_from(struct copy *c, uint64_t frame)
+{
+    struct stack *s = c->s;
+    s->n = s->n_loose = s->n_chunks = s->ahead_used = 0;
+    c->expect = c->last_chunk = 0;
+    c->next_chunk = c->chunk;
+    return follow(c, frame);
+}
+
+/* A frame behind this one in its chunk that leads back to it, or 0. */
+static uint64_t frame_behind(const struct copy *c, uint64_t frame)
+{
+    const struct stack *s = c->s;
+    const struct layout *l = c->l;
+    for (size_t i = 0; i < s->n_chunks; i++) {
+        const struct chunk *chunk = &s->chunks[i];
+        uint64_t at = frame - chunk->address + l->frame_previous.at + 8;
+        uint64_t end = at + FRAME_REACH_BYTES;
+        if (frame < chunk->address || frame >= chunk->address + chunk->size_bytes)
+            continue;
+        if (end > chunk->copied_bytes)
+            end = chunk->copied_bytes;
+        for (; at + 8 <= end; at += 8)
+            if (!memcmp(s->arena + chunk->arena_at + at, &frame, sizeof frame))
+                return chunk->address + at - l->frame_previous.at;
+    }
+    return 0;
+}
+
+/* Drops what had been popped when its caller was copied. */
+static void drop_popped(struct stack *s)
+{
+    for (size_t i = s->n; i-- > 0;) {
+        bool over = s->frames[i].doing == FRAME_OVER;
+        if (!over && (s->frames[i].doing != FRAME_RUNS || !i || s->frames[i - 1].entry))
+            continue;
+        i += over;
+        s->n -= i;
+        memmove(s->frames, s->frames + i, s->n * sizeof *s->frames);
+        return;
+    }
+}
+
+/*
+ * From 3.11 on. The frames that one loop runs lie side by side in a chunk, which is copied within
+ * some 10 ns a frame, callers first: that is the moment that the copy shows, whatever the current
+ * frame was a microsecond before or after. So the chain from `from` is cut where a frame runs
+ * itself, though another was above it, and made longer where its innermost waits for one.
+ *
+ * To 3.13 a frame that waits cannot be told from one that is being pushed or popped, above which
+ * the bytes are those of older calls; but only a frame that is live ever shows that it runs, so the
+ * innermost has to. From 3.14 on a popped frame has no code.
+ */
+static bool chain_of_moment(struct copy *c, uint64_t from)
+{
+    struct stack *s = c->s;
+    bool must_run = c->l->running == RUNNING_DEPTH;
+    for (int longer = 0; from && longer < CALLS_AHEAD_MAX; longer++) {
+        if (!follow_from(c, from))
+            return false;
+        uint64_t top = s->n ? s->frames[0].address : 0;
+        drop_popped(s);
+        if (!s->n || s->frames[0].doing == FRAME_RUNS)
+            return true;
+        if (s->frames[0].address != top)
+            return !must_run;
+        from = frame_behind(c, top);
+    }
+    return !from && !must_run;
+}
+
+/*
+ * To 3.10. Frames are objects that say whether they are being run, and mostly each function has one
+ * of its own that it keeps: of all that were met lately, the innermost is the one that runs and
+ * that no other which runs leads back to. 0: none, or not one alone.
+ */
+static uint64_t innermost_running(struct copy *c)
+{
+    struct track *track = c->track;
+    const struct layout *l = c->l;
+    uint64_t found = 0;
+    size_t n = 0;
+    for (size_t i = 0; i < track->ahead.n; i++)
+        track->ahead.at[i].calls = false;
+    for (int pass = 0; pass < 2; pass++)
+        for (size_t i = 0; i < track->ahead.n; i++) {
+            struct ahead_frame *a = &track->ahead.at[i];
+            if (a->group >= c->known_groups || !c->s->spans[c->first_group_span + a->group].ok)
+                continue;
+            const uint8_t *bytes = c->s->arena + c->groups_at + a->at;
+            if (doing(c->s, l, bytes) != FRAME_RUNS ||
+                frame_get(c->s, bytes, l->frame_code) != a->code)
+                continue;
+            if (pass == 0) {
+                uint32_t back =
+                    map_get(&track->ahead_at, frame_get(c->s, bytes, l->frame_previous));
+                if (back < track->ahead.n)
+                    track->ahead.at[back].calls = true;
+            } else if (!a->calls) {
+                found = a->address;
+                n++;
+            }
+        }
+    return n == 1 ? found : 0;
+}
+
+static bool all_run(const struct stack *s)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (s->frames[i].doing == FRAME_OVER)
+            return false;
+    return true;
+}
+
+static bool settle(struct copy *c, const struct heads *h)
+{
+    struct stack *s = c->s;
+    if (!h->before || !h->after)
+        return follow_from(c, 0) && h->before == h->after;
+    if (!c->l->frame_owner.size) {
+        uint64_t leaf = innermost_running(c);
+        /* Both readings lead to frames that are known, or these are read for the next try. */
+        if (map_get(&c->track->ahead_at, h->before) == MAP_NONE) {
+            follow_from(c, h->before);
+            return false;
+        }
+        if (map_get(&c->track->ahead_at, h->after) == MAP_NONE || !leaf) {
+            follow_from(c, h->after);
+            return false;
+        }
+        return follow_from(c, leaf) && all_run(s);
+    }
+    if (h->before == h->after)
+        return chain_of_moment(c, h->after);
+    if (!chain_of_moment(c, h->before))
+        return false;
+    uint64_t top = s->n ? s->frames[0].address : 0;
+    size_t n = s->n;
+    return chain_of_moment(c, h->after) && s->n == n && (!n || s->frames[0].address == top);
+}
+
+bool stack_copy_moving(struct stack *s, struct threads *t, struct thread *th)
+{
+    const struct layout *l = &t->runtime->layout;
+    struct copy c = {.s = s, .l = l, .pid = t->pid, .track = &th->track};
+    struct heads h;
+    s->n = s->arena_used = s->n_loose = s->n_chunks = s->misses = s->ahead_used = 0;
+    s->cframe = 0;
+    if (s->state_bytes > STATE_MAX_BYTES || !read_all(&c, t, th, &h))
+        return false;
+    if (field_get(h.state, s->state_bytes, l->ts_interp) != th->interp_address ||
+        field_get(h.state, s->state_bytes, l->ts_thread_id) != th->pthread)
+        return false;
+    if (h.has_flags)
+        threads_take_flags(t, th->interp, &h.flags);
+    c.chunk = field_get(h.state, s->state_bytes, l->ts_chunk);
+    return settle(&c, &h) && !s->misses;
+}
+
 static int by_address(const void *a, const void *b)
 {
     uint64_t x = (*(struct ahead_frame *const *)a)->address;
@@ -421,7 +609,7 @@ static void learn_frames(struct stack *s, struct track *track)
 {
     struct map met = {0};
     for (size_t i = 0; i < s->n_loose; i++)
-        map_set(&met, s->loose[i], (uint32_t)i);
+        map_set(&met, s->loose[i].address, (uint32_t)i);
     size_t n = s->n_loose;
     for (size_t i = 0; i < track->ahead.n && n < s->n_loose + AHEAD_SPARE && n < STACK_FRAMES_MAX;
          i++) {
@@ -429,11 +617,12 @@ static void learn_frames(struct stack *s, struct track *track)
         if (map_get(&met, address) != MAP_NONE)
             continue;
         map_set(&met, address, (uint32_t)n);
-        s->loose[n++] = address;
+        s->loose[n++] = (struct loose_frame){address, track->ahead.at[i].code};
     }
     vec_clear(&track->ahead);
     for (size_t i = 0; i < n; i++)
-        vec_push(&track->ahead, ((struct ahead_frame){.address = s->loose[i]}));
+        vec_push(&track->ahead,
+                 ((struct ahead_frame){.address = s->loose[i].address, .code = s->loose[i].code}));
     map_free(&track->ahead_at);
     track->ahead_at = met;
     group_frames(s, track);

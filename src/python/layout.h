@@ -69,6 +69,7 @@ struct layout {
 
 /* frame_owner (Include/internal/pycore_frame.h): 0 thread, 1 generator, 2 frame object; from here
  * on the interpreter's own, which stand for no Python code. */
+#define OWNER_THREAD      0
 #define OWNER_GENERATOR   1
 #define OWNER_INTERPRETER 3
 

@@ -13,19 +13,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "python/object.h"
 
-#define ARENA_BYTES       (10u << 20) /* address space: pages are used as stacks need them */
-#define CHUNK_BYTES       16384u      /* DATA_STACK_CHUNK_SIZE (Python/pystate.c) */
-#define CHUNK_MAX_BYTES   (1u << 20)
-#define CHUNKS_MAX        512
-#define CHUNK_SPARE_BYTES 512u /* for a call or two more than last time */
-#define AHEAD_SPARE       32   /* frames not met last time that are kept: they alternate */
-#define STATE_MAX_BYTES   4096
-#define PAGE_BYTES        4096u
-#define FRAME_REACH_BYTES 2048u /* how far a frame looks for the one that it has called */
-#define CALLS_AHEAD_MAX   16
+#define ARENA_BYTES        (10u << 20) /* address space: pages are used as stacks need them */
+#define CHUNK_BYTES        16384u      /* DATA_STACK_CHUNK_SIZE (Python/pystate.c) */
+#define CHUNK_MAX_BYTES    (1u << 20)
+#define CHUNKS_MAX         512
+#define CHUNK_SPARE_BYTES  512u /* for a call or two more than last time */
+#define AHEAD_SPARE        32   /* frames not met last time that are kept: they alternate */
+#define STATE_MAX_BYTES    4096
+#define PAGE_BYTES         4096u
+#define FRAME_REACH_BYTES  2048u /* how far a frame looks for the one that it has called */
+#define CALLS_AHEAD_MAX    16
+#define MOMENT_NS          (15 * NS_PER_US)
+#define MOMENT_NS_PER_PAGE (1 * NS_PER_US)
 /* The frame's address before, the state, the address after, the flags. */
 #define EXTRA_SPANS (3 + THREAD_FLAG_SPANS)
 
@@ -78,6 +81,9 @@ struct copy {
     size_t n_spans;
     size_t known_chunks, first_chunk_span; /* read ahead */
     size_t known_groups, first_group_span, groups_at;
+    bool moving;       /* the thread runs on */
+    size_t earlier_at; /* if it does: where the groups' first copies begin */
+    uint64_t state;
     uint64_t chunk;      /* the newest of the thread */
     uint64_t next_chunk; /* of the chain, not read yet; 0: all are */
     size_t last_chunk;   /* where the last frame was found */
@@ -120,17 +126,19 @@ static void add_known_chunks(struct copy *c)
     }
 }
 
-static void add_known_frames(struct copy *c)
+/* Number of groups added. */
+static size_t add_known_frames(struct copy *c, size_t *first_span, size_t *at)
 {
-    c->first_group_span = c->n_spans;
-    c->groups_at = c->s->arena_used;
-    for (size_t i = 0; i < c->track->groups.n; i++) {
-        const struct ahead_group *group = &c->track->groups.at[i];
+    size_t n = 0;
+    *first_span = c->n_spans;
+    *at = c->s->arena_used;
+    for (; n < c->track->groups.n; n++) {
+        const struct ahead_group *group = &c->track->groups.at[n];
         uint8_t *to = arena_take(c->s, group->size_bytes);
         if (!to || !add_span(c, group->address, to, group->size_bytes))
             break;
-        c->known_groups++;
     }
+    return n;
 }
 
 /* The chunk at this address into the copy's list: from what was read ahead, or read now. */
@@ -213,6 +221,21 @@ static const uint8_t *find_in_chunks(struct copy *c, uint64_t frame)
     return NULL;
 }
 
+/* Whether both copies of a frame say who called it, and what it runs. */
+static bool same_caller(const struct copy *c, size_t at)
+{
+    const struct stack *s = c->s;
+    const struct field fields[] = {c->l->frame_previous, c->l->frame_code, c->l->frame_owner};
+    const uint8_t *a = s->arena + c->earlier_at + at, *b = s->arena + c->groups_at + at;
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        struct field f = fields[i];
+        f.at -= s->frame_at;
+        if (field_get(a, s->frame_bytes, f) != field_get(b, s->frame_bytes, f))
+            return false;
+    }
+    return true;
+}
+
 static const uint8_t *find_ahead(struct copy *c, uint64_t frame)
 {
     const struct track *track = c->track;
@@ -223,6 +246,8 @@ static const uint8_t *find_ahead(struct copy *c, uint64_t frame)
         return NULL;
     const struct ahead_frame *ahead = &track->ahead.at[i];
     if (ahead->group >= c->known_groups || !c->s->spans[c->first_group_span + ahead->group].ok)
+        return NULL;
+    if (c->moving && c->l->frame_owner.size && !same_caller(c, ahead->at))
         return NULL;
     c->expect = i + 1;
     c->s->ahead_used++;
@@ -292,7 +317,12 @@ static bool follow(struct copy *c, uint64_t frame)
         if (!bytes)
             return false;
         uint64_t code = frame_get(s, bytes, l->frame_code) & ~REFERENCE_TAGS;
-        if (s->n_loose && s->loose[s->n_loose - 1].address == frame)
+        bool loose = s->n_loose && s->loose[s->n_loose - 1].address == frame;
+        /* Plain calls have their frames in chunks: this was one of the loop's, on the C stack. */
+        if (c->moving && loose && l->frame_owner.size &&
+            frame_get(s, bytes, l->frame_owner) == OWNER_THREAD)
+            return false;
+        if (loose)
             s->loose[s->n_loose - 1].code = code;
         if (l->frame_owner.size && frame_get(s, bytes, l->frame_owner) >= OWNER_INTERPRETER) {
             if (by_owner && s->n)
@@ -356,8 +386,15 @@ static bool read_all(struct copy *c, const struct threads *t, struct thread *th,
         by_cframe ? th->track.cframe + l->cframe_frame.at : th->state + l->ts_frame.at;
     bool known = !by_cframe || th->track.cframe;
     struct remote_span *before = known ? add_span(c, holder, &h->before, 8) : NULL;
+    /* Frames elsewhere are not copied at the moment of the chunks, but before and after it. */
+    bool twice = c->moving && l->frame_owner.size;
+    size_t earlier = 0, earlier_span;
+    if (twice)
+        earlier = add_known_frames(c, &earlier_span, &c->earlier_at);
     add_known_chunks(c);
-    add_known_frames(c);
+    c->known_groups = add_known_frames(c, &c->first_group_span, &c->groups_at);
+    if (twice && earlier != c->known_groups)
+        return false;
     struct remote_span *state = add_span(c, th->state, h->state, c->s->state_bytes);
     struct remote_span *after = known ? add_span(c, holder, &h->after, 8) : NULL;
     size_t flags_at = add_flags(c, t, th->interp, h);
@@ -472,7 +509,9 @@ static bool chain_of_moment(struct copy *c, uint64_t from)
             return false;
         uint64_t top = s->n ? s->frames[0].address : 0;
         drop_popped(s);
-        if (!s->n || s->frames[0].doing == FRAME_RUNS)
+        if (!s->n)
+            return false;
+        if (s->frames[0].doing == FRAME_RUNS)
             return true;
         if (s->frames[0].address != top)
             return !must_run;
@@ -527,8 +566,11 @@ static bool all_run(const struct stack *s)
 static bool settle(struct copy *c, const struct heads *h)
 {
     struct stack *s = c->s;
-    if (!h->before || !h->after)
-        return follow_from(c, 0) && h->before == h->after;
+    if (!h->before || !h->after) {
+        /* A loop that is being entered has no frame yet; the state's own cframe never gets one. */
+        bool entered = c->l->cframe_frame.size && s->cframe - c->state > STATE_MAX_BYTES;
+        return follow_from(c, 0) && h->before == h->after && (!s->cframe || !entered);
+    }
     if (!c->l->frame_owner.size) {
         uint64_t leaf = innermost_running(c);
         /* Both readings lead to frames that are known, or these are read for the next try. */
@@ -554,11 +596,16 @@ static bool settle(struct copy *c, const struct heads *h)
 bool stack_copy_moving(struct stack *s, struct threads *t, struct thread *th)
 {
     const struct layout *l = &t->runtime->layout;
-    struct copy c = {.s = s, .l = l, .pid = t->pid, .track = &th->track};
+    struct copy c = {
+        .s = s, .l = l, .pid = t->pid, .track = &th->track, .state = th->state, .moving = true};
     struct heads h;
     s->n = s->arena_used = s->n_loose = s->n_chunks = s->misses = s->ahead_used = 0;
     s->cframe = 0;
+    uint64_t begin_ns = clock_mono_ns();
     if (s->state_bytes > STATE_MAX_BYTES || !read_all(&c, t, th, &h))
+        return false;
+    /* Had we lost the CPU in the middle, the halves would be of two moments. */
+    if (clock_mono_ns() - begin_ns > MOMENT_NS + s->arena_used * MOMENT_NS_PER_PAGE / PAGE_BYTES)
         return false;
     if (field_get(h.state, s->state_bytes, l->ts_interp) != th->interp_address ||
         field_get(h.state, s->state_bytes, l->ts_thread_id) != th->pthread)
@@ -638,7 +685,7 @@ void stack_learn(struct stack *s, const struct layout *l, struct thread *th)
     bool stale = track->ahead.n > s->n_loose + AHEAD_SPARE;
     if (s->n_loose != s->ahead_used || stale)
         learn_frames(s, track);
-    size_t spans = track->groups.n + track->chunks.n + EXTRA_SPANS;
+    size_t spans = 2 * track->groups.n + track->chunks.n + EXTRA_SPANS;
     if (spans > s->spans_cap) {
         s->spans_cap = spans;
         s->spans = xrealloc(s->spans, spans * sizeof *s->spans);

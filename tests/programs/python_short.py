@@ -56,6 +56,29 @@ def c(n):
     c_tiny()
 
 
+def d_tiny(x):
+    return x
+
+
+def d(n):
+    sum(map(d_tiny, n))
+    sorted(n, key=d_tiny)
+
+
+def e_tiny():
+    return 1
+
+
+def e_generate(n):
+    for _ in range(n):
+        yield e_tiny()
+
+
+def e(n):
+    for _ in e_generate(n):
+        e_tiny()
+
+
 def deep(depth, n):
     if depth:
         return deep(depth - 1, n)
@@ -63,6 +86,9 @@ def deep(depth, n):
         a(60)
         b(22)
         c(1)
+        if mixed:
+            d((2, 1))
+            e(3)
         n -= 1
 
 
@@ -82,6 +108,7 @@ def measure():
     return [round(1000 * part / whole) for part in best]
 
 
+mixed = "mixed" in sys.argv
 sys.stdout.write("%d %d %d\n" % tuple(measure()))
 sys.stdout.flush()
 while True:

@@ -119,6 +119,8 @@ libpython_a_SOURCES = \
 	src/python/method.h \
 	src/python/object.c \
 	src/python/object.h \
+	src/python/old_runtime.c \
+	src/python/old_runtime.h \
 	src/python/python.c \
 	src/python/python.h \
 	src/python/runtime.c \

@@ -23,7 +23,6 @@
         (offset), 1                                                                                \
     }
 
-const struct field gil_last_holder = AT8(8), gil_locked = AT4(16);
 const struct field object_type = AT8(8), object_size = AT8(16), type_name = AT8(24),
                    type_dict = AT8(264), type_mro = AT8(344), dict_keys = AT8(32);
 
@@ -41,7 +40,7 @@ const struct field object_type = AT8(8), object_size = AT8(16), type_name = AT8(
         .minor = (n), \
         .rt_interpreters = AT8(0), \
         .interp_next = AT8(0), .interp_threads = AT8(0), .interp_collecting = AT4(0), \
-        .interp_gil = AT8(0), \
+        .interp_gil = AT8(0), .gil_holder = AT8(8), .gil_locked = AT4(16), \
         .ts_next = AT8(0), .ts_interp = AT8(0), .ts_frame = AT8(0), .ts_thread_id = AT8(0), \
         .ts_native_id = AT8(0), .ts_chunk = AT8(0), \
         .frame_code = AT8(0), .frame_previous = AT8(0), .frame_instr = AT8(0), \
@@ -55,18 +54,57 @@ const struct field object_type = AT8(8), object_size = AT8(16), type_name = AT8(
 
 static const struct layout layouts[] = {
     {
+        /* There is no _PyRuntime: see runtime.c. The GIL is _PyThreadState_Current. */
+        .minor = 6,
+        .gil_holder = AT8(0),
+        .interp_next = AT8(0), .interp_threads = AT8(8),          /* pystate.h */
+        .ts_next = AT8(8), .ts_interp = AT8(16), .ts_frame = AT8(24),
+        .ts_thread_id = AT8(152),                                 /* pystate.h */
+        .frame_previous = AT8(24), .frame_code = AT8(32),
+        .frame_instr = AT4(120), .frame_running = AT1(132), .frame_local0 = AT8(376),         /* frameobject.h */
+        .code_type = AT8(8), .code_argcount = AT4(16), .code_nlocals = AT4(24),
+        .code_first_line = AT4(36), .code_varnames = AT8(64), .code_cellvars = AT8(80),
+        .code_cell2arg = AT8(88), .cell2arg_bytes = 1, .code_filename = AT8(96),
+        .code_name = AT8(104), .code_lines = AT8(112),            /* code.h */
+        .instr_unit = 1, .line_format = LINES_LNOTAB,
+        .unicode = UNICODE_TO_311,                                /* unicodeobject.h */
+        .bytes_size_at = 16, .bytes_data_at = 32,                 /* bytesobject.h */
+        .func_code = AT8(16), .func_qualname = AT8(104),          /* funcobject.h */
+        .wrapped = AT8(16),                                       /* funcobject.c, descrobject.c */
+    },
+    {
+        .minor = 7,
+        .rt_initialized = AT4(0), .rt_interpreters = AT8(24),     /* internal/pystate.h */
+        .rt_collecting = AT4(632),                                /* internal/mem.h */
+        .rt_gil = AT8(1264), .gil_holder = AT8(8), .gil_locked = AT4(16), /* internal/gil.h */
+        .interp_next = AT8(0), .interp_threads = AT8(8),          /* internal/pystate.h */
+        .ts_next = AT8(8), .ts_interp = AT8(16), .ts_frame = AT8(24),
+        .ts_thread_id = AT8(176),                                 /* pystate.h */
+        .frame_previous = AT8(24), .frame_code = AT8(32),
+        .frame_instr = AT4(104), .frame_running = AT1(116), .frame_local0 = AT8(360),         /* frameobject.h */
+        .code_type = AT8(8), .code_argcount = AT4(16), .code_nlocals = AT4(24),
+        .code_first_line = AT4(36), .code_varnames = AT8(64), .code_cellvars = AT8(80),
+        .code_cell2arg = AT8(88), .cell2arg_bytes = 8, .code_filename = AT8(96),
+        .code_name = AT8(104), .code_lines = AT8(112),            /* code.h */
+        .instr_unit = 1, .line_format = LINES_LNOTAB,
+        .unicode = UNICODE_TO_311,                                /* unicodeobject.h */
+        .bytes_size_at = 16, .bytes_data_at = 32,                 /* bytesobject.h */
+        .func_code = AT8(16), .func_qualname = AT8(104),          /* funcobject.h */
+        .wrapped = AT8(16),                                       /* funcobject.c, descrobject.c */
+    },
+    {
         .minor = 8,
         .rt_initialized = AT4(12), .rt_interpreters = AT8(32),    /* pycore_pystate.h */
         .rt_collecting = AT4(544),                                /* pycore_pymem.h */
-        .rt_gil = AT8(1152),                                      /* pycore_gil.h */
+        .rt_gil = AT8(1152), .gil_holder = AT8(8), .gil_locked = AT4(16), /* pycore_gil.h */
         .interp_next = AT8(0), .interp_threads = AT8(8),          /* pycore_pystate.h */
         .ts_next = AT8(8), .ts_interp = AT8(16), .ts_frame = AT8(24),
         .ts_thread_id = AT8(176),                                 /* cpython/pystate.h */
         .frame_previous = AT8(24), .frame_code = AT8(32),
-        .frame_instr = AT4(104), .frame_local0 = AT8(360),        /* frameobject.h */
+        .frame_instr = AT4(104), .frame_running = AT1(116), .frame_local0 = AT8(360),        /* frameobject.h */
         .code_type = AT8(8), .code_argcount = AT4(16), .code_nlocals = AT4(28),
         .code_first_line = AT4(40), .code_varnames = AT8(72), .code_cellvars = AT8(88),
-        .code_cell2arg = AT8(96), .code_filename = AT8(104),
+        .code_cell2arg = AT8(96), .cell2arg_bytes = 8, .code_filename = AT8(104),
         .code_name = AT8(112), .code_lines = AT8(120),            /* code.h */
         .instr_unit = 1, .line_format = LINES_LNOTAB,
         .unicode = UNICODE_TO_311,                                /* cpython/unicodeobject.h */
@@ -77,16 +115,16 @@ static const struct layout layouts[] = {
     {
         .minor = 9,
         .rt_initialized = AT4(12), .rt_interpreters = AT8(32),    /* pycore_runtime.h */
-        .rt_gil = AT8(352),                                       /* pycore_gil.h */
+        .rt_gil = AT8(352), .gil_holder = AT8(8), .gil_locked = AT4(16), /* pycore_gil.h */
         .interp_next = AT8(0), .interp_threads = AT8(8),          /* pycore_interp.h */
         .interp_collecting = AT4(816),                            /* pycore_gc.h */
         .ts_next = AT8(8), .ts_interp = AT8(16), .ts_frame = AT8(24),
         .ts_thread_id = AT8(176),                                 /* cpython/pystate.h */
         .frame_previous = AT8(24), .frame_code = AT8(32),
-        .frame_instr = AT4(104), .frame_local0 = AT8(360),        /* cpython/frameobject.h */
+        .frame_instr = AT4(104), .frame_running = AT1(116), .frame_local0 = AT8(360),        /* cpython/frameobject.h */
         .code_type = AT8(8), .code_argcount = AT4(16), .code_nlocals = AT4(28),
         .code_first_line = AT4(40), .code_varnames = AT8(72), .code_cellvars = AT8(88),
-        .code_cell2arg = AT8(96), .code_filename = AT8(104),
+        .code_cell2arg = AT8(96), .cell2arg_bytes = 8, .code_filename = AT8(104),
         .code_name = AT8(112), .code_lines = AT8(120),            /* cpython/code.h */
         .instr_unit = 1, .line_format = LINES_LNOTAB,
         .unicode = UNICODE_TO_311,                                /* cpython/unicodeobject.h */
@@ -97,16 +135,16 @@ static const struct layout layouts[] = {
     {
         .minor = 10,
         .rt_initialized = AT4(12), .rt_interpreters = AT8(32),    /* pycore_runtime.h */
-        .rt_gil = AT8(352),                                       /* pycore_gil.h */
+        .rt_gil = AT8(352), .gil_holder = AT8(8), .gil_locked = AT4(16), /* pycore_gil.h */
         .interp_next = AT8(0), .interp_threads = AT8(8),          /* pycore_interp.h */
         .interp_collecting = AT4(816),                            /* pycore_gc.h */
         .ts_next = AT8(8), .ts_interp = AT8(16), .ts_frame = AT8(24),
         .ts_thread_id = AT8(176),                                 /* cpython/pystate.h */
         .frame_previous = AT8(24), .frame_code = AT8(32),
-        .frame_instr = AT4(96), .frame_local0 = AT8(352),         /* cpython/frameobject.h */
+        .frame_instr = AT4(96), .frame_running = AT1(108), .running = RUNNING_STATE, .frame_local0 = AT8(352),         /* cpython/frameobject.h */
         .code_type = AT8(8), .code_argcount = AT4(16), .code_nlocals = AT4(28),
         .code_first_line = AT4(40), .code_varnames = AT8(72), .code_cellvars = AT8(88),
-        .code_cell2arg = AT8(96), .code_filename = AT8(104),
+        .code_cell2arg = AT8(96), .cell2arg_bytes = 8, .code_filename = AT8(104),
         .code_name = AT8(112), .code_lines = AT8(120),            /* cpython/code.h */
         .instr_unit = 2, .line_format = LINES_RANGES,
         .unicode = UNICODE_TO_311,                                /* cpython/unicodeobject.h */
@@ -117,14 +155,14 @@ static const struct layout layouts[] = {
     {
         .minor = 11,
         .rt_initialized = AT4(16), .rt_interpreters = AT8(40),    /* pycore_runtime.h */
-        .rt_gil = AT8(360),                                       /* pycore_gil.h */
+        .rt_gil = AT8(360), .gil_holder = AT8(8), .gil_locked = AT4(16), /* pycore_gil.h */
         .interp_next = AT8(0), .interp_threads = AT8(16),         /* pycore_interp.h */
         .interp_collecting = AT4(848),                            /* pycore_gc.h */
         .ts_next = AT8(8), .ts_interp = AT8(16), .ts_frame = AT8(56), .cframe_frame = AT8(8),
         .ts_thread_id = AT8(152), .ts_native_id = AT8(160),
         .ts_chunk = AT8(296),                                     /* cpython/pystate.h */
         .frame_code = AT8(32), .frame_previous = AT8(48), .frame_instr = AT8(56),
-        .frame_entry = AT1(68), .frame_owner = AT1(69),           /* pycore_frame.h */
+        .frame_running = AT4(64), .running = RUNNING_DEPTH, .frame_entry = AT1(68), .frame_owner = AT1(69),           /* pycore_frame.h */
         .code_type = AT8(8), .code_size = AT8(16), .code_first_line = AT4(72),
         .code_filename = AT8(112), .code_name = AT8(120), .code_qualname = AT8(128),
         .code_lines = AT8(136), .code_bytecode_at = 184,          /* cpython/code.h */
@@ -137,12 +175,12 @@ static const struct layout layouts[] = {
         .rt_initialized = AT4(16), .rt_interpreters = AT8(40),    /* pycore_runtime.h */
         .interp_next = AT8(0), .interp_threads = AT8(72),         /* pycore_interp.h */
         .interp_collecting = AT4(312),                            /* pycore_gc.h */
-        .interp_gil = AT8(384)    ,                           /* pycore_ceval_state.h */
+        .interp_gil = AT8(384), .gil_holder = AT8(8), .gil_locked = AT4(16),
         .ts_next = AT8(8), .ts_interp = AT8(16), .ts_frame = AT8(56), .cframe_frame = AT8(0),
         .ts_thread_id = AT8(136), .ts_native_id = AT8(144),
         .ts_chunk = AT8(232),                                     /* cpython/pystate.h */
         .frame_code = AT8(0), .frame_previous = AT8(8), .frame_instr = AT8(56),
-        .frame_owner = AT1(70),                                   /* pycore_frame.h */
+        .frame_running = AT4(64), .running = RUNNING_DEPTH, .frame_owner = AT1(70),                                   /* pycore_frame.h */
         .code_type = AT8(8), .code_size = AT8(16), .code_first_line = AT4(68),
         .code_filename = AT8(112), .code_name = AT8(120), .code_qualname = AT8(128),
         .code_lines = AT8(136), .code_bytecode_at = 192,          /* cpython/code.h */
@@ -172,9 +210,22 @@ const struct layout *layout_find(unsigned minor)
     return NULL;
 }
 
+/* A garbage collector's head grew from 24 to 32 bytes in 3.7.4, which moved three generations and
+ * the permanent one, and what lies behind them in _PyRuntime (objimpl.h). */
+#define HEADS_GREW_MICRO 4
+#define HEADS_GREW_BYTES 88
+
+void layout_adjust(struct layout *l, unsigned micro)
+{
+    if (l->minor != 7 || micro >= HEADS_GREW_MICRO)
+        return;
+    l->rt_collecting.at -= HEADS_GREW_BYTES;
+    l->rt_gil.at -= HEADS_GREW_BYTES;
+}
+
 const char *layout_versions(void)
 {
-    return "3.8 to 3.15";
+    return "3.6 to 3.15";
 }
 
 /*
@@ -230,6 +281,20 @@ static uint64_t slot_value(const uint8_t *table, unsigned slot)
     return value;
 }
 
+/* 3.13: the int below the owner, as in 3.12; published from 3.14 on (pycore_frame.h). */
+static void find_running(struct layout *l, const uint8_t *table)
+{
+    static const uint8_t slot[] = {0, 37, 45};
+    l->running = l->minor == 13 ? RUNNING_DEPTH : RUNNING_POINTER;
+    if (l->minor == 13)
+        l->frame_running = (struct field){l->frame_owner.at - 6, 4};
+    else
+        l->frame_running =
+            (struct field){(uint32_t)slot_value(table, slot[l->minor - PUBLISHED_FIRST_MINOR]), 8};
+    if (l->frame_running.at > FRAME_MAX)
+        l->frame_running.size = 0;
+}
+
 bool layout_apply_published(struct layout *l, const uint8_t table[PUBLISHED_BYTES], struct err *err)
 {
     if (l->minor < PUBLISHED_FIRST_MINOR)
@@ -257,6 +322,7 @@ bool layout_apply_published(struct layout *l, const uint8_t table[PUBLISHED_BYTE
     if (gc > INTERP_MAX || collecting > INTERP_MAX)
         goto nonsense;
     new.interp_collecting.at = (uint32_t)(gc + collecting);
+    find_running(&new, table);
     new.unicode.compact_data_at = new.unicode.ascii_data_at + COMPACT_EXTRA;
     *l = new;
     return true;

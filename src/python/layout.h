@@ -34,6 +34,7 @@ struct layout {
     /* _PyRuntimeState */
     struct field rt_initialized, rt_interpreters, rt_collecting;
     struct field rt_gil; /* the struct itself; size 0: each interpreter points to one */
+    struct field gil_holder, gil_locked; /* no gil_locked: it is held if it has a holder */
     /* PyInterpreterState */
     struct field interp_next, interp_threads, interp_collecting, interp_gil;
     /* PyThreadState */
@@ -42,6 +43,9 @@ struct layout {
     struct field cframe_frame; /* size 0: ts_frame is the frame */
     /* PyFrameObject (to 3.10) or _PyInterpreterFrame */
     struct field frame_code, frame_previous, frame_instr, frame_owner, frame_local0;
+    /* What a frame that was popped shows, though its bytes are left: see stack_copy_moving(). */
+    struct field frame_running;
+    enum running { RUNNING_FLAG, RUNNING_STATE, RUNNING_DEPTH, RUNNING_POINTER } running;
     struct field frame_entry; /* 3.11: the outermost of a C call of the evaluation loop */
     /* PyCodeObject */
     struct field code_type, code_size, code_filename, code_name, code_qualname, code_first_line;
@@ -53,18 +57,19 @@ struct layout {
     uint32_t bytes_size_at, bytes_data_at; /* PyBytesObject */
     /* For methods' qualified names where code objects have none (to 3.10). */
     struct field code_argcount, code_nlocals, code_varnames, code_cellvars, code_cell2arg;
+    uint32_t cell2arg_bytes; /* of an item of code_cell2arg */
     struct field func_code, func_qualname;
     struct field wrapped; /* what a property, classmethod or staticmethod wraps */
 };
 
-/* struct _gil_runtime_state, all versions (Include/internal/pycore_gil.h). */
-extern const struct field gil_last_holder, gil_locked;
+/* What is read of struct _gil_runtime_state (Include/internal/pycore_gil.h). */
 #define GIL_READ_BYTES 20
 /* All of it: the condition variables and mutexes that threads wait on. */
 #define GIL_BYTES 208
 
 /* frame_owner (Include/internal/pycore_frame.h): 0 thread, 1 generator, 2 frame object; from here
  * on the interpreter's own, which stand for no Python code. */
+#define OWNER_THREAD      0
 #define OWNER_GENERATOR   1
 #define OWNER_INTERPRETER 3
 
@@ -82,7 +87,9 @@ extern const struct field type_name, type_dict, type_mro, object_type, object_si
 
 /* NULL: not known. */
 const struct layout *layout_find(unsigned minor);
-/* What versions there are rows for: "3.8 to 3.15". */
+/* What differs within a minor version. */
+void layout_adjust(struct layout *l, unsigned micro);
+/* What versions there are rows for: "3.6 to 3.15". */
 const char *layout_versions(void);
 
 #define PUBLISHED_BYTES  888 /* of the longest table of offsets that is known */

@@ -78,12 +78,13 @@ static uint64_t cell_argument(pid_t pid, const struct layout *l, const uint8_t *
     uint64_t cellvars = field_get(code, CODE_BYTES, l->code_cellvars), n, cell, object;
     uint64_t map = field_get(code, CODE_BYTES, l->code_cell2arg);
     uint64_t nlocals = field_get(code, CODE_BYTES, l->code_nlocals);
-    int64_t argument[64];
+    uint8_t argument[64 * sizeof(int64_t)];
+    size_t item = l->cell2arg_bytes;
     if (!map || !object_pointer(pid, cellvars + object_size.at, &n) || n > 64 || nlocals > 65536 ||
-        !remote_read(pid, map, argument, n * sizeof *argument))
+        !remote_read(pid, map, argument, n * item))
         return 0;
     for (size_t i = 0; i < n; i++)
-        if (argument[i] == 0)
+        if (!memcmp(argument + i * item, &(int64_t){0}, item))
             return object_pointer(pid, frame + l->frame_local0.at + (nlocals + i) * 8, &cell) &&
                            object_pointer(pid, cell + CELL_OBJECT_AT, &object)
                        ? object

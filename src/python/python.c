@@ -15,6 +15,8 @@
 #include "python/stack.h"
 #include "python/threads.h"
 
+#define MOVING_TRIES 6
+
 struct python {
     pid_t pid;
     struct runtime runtime;
@@ -91,6 +93,35 @@ bool python_copy(struct python *p, pid_t tid)
             break;
     }
     return true;
+}
+
+static bool copy_moving(struct python *p, uint32_t i)
+{
+    struct thread *th = &p->threads.list.at[i];
+    p->copied = i;
+    for (int attempt = 0; attempt < MOVING_TRIES; attempt++) {
+        bool good = stack_copy_moving(&p->stack, &p->threads, th);
+        if (good)
+            return true;
+        stack_learn(&p->stack, &p->runtime.layout, th);
+    }
+    p->torn = true;
+    return false;
+}
+
+enum python_moving python_copy_moving(struct python *p, pid_t tid)
+{
+    p->copied = MAP_NONE;
+    p->torn = false;
+    p->stack.n = 0;
+    for (uint32_t i = threads_find(&p->threads, tid); i != MAP_NONE;
+         i = p->threads.list.at[i].same_tid) {
+        if (!copy_moving(p, i))
+            return PYTHON_MOVING_TORN;
+        if (p->stack.n)
+            break;
+    }
+    return PYTHON_MOVING_OK;
 }
 
 /* Bytes into the bytecode; negative: not begun. */
@@ -176,6 +207,8 @@ bool python_holds_gil(const struct python *p, pid_t tid)
 
 bool python_is_gil(const struct python *p, uint64_t addr)
 {
+    if (p->runtime.waits_to)
+        return addr >= p->runtime.waits_from && addr < p->runtime.waits_to;
     for (size_t i = 0; i < p->threads.interps.n; i++) {
         uint64_t gil = p->threads.interps.at[i].gil;
         if (gil && addr >= gil && addr < gil + GIL_BYTES)

@@ -53,6 +53,13 @@ bool python_has_thread(const struct python *p, pid_t tid);
  * (the addresses of the last walk are read ahead). Call it while the thread is stopped or blocked:
  * it allocates nothing. The copy is kept in p until the next python_copy. */
 bool python_copy(struct python *p, pid_t tid);
+/* The same for a thread that runs on while it is read, neither stopped nor blocked. It tries a few
+ * times to get frames that all belong to one moment. */
+enum python_moving {
+    PYTHON_MOVING_OK,   /* python_walk() gives the frames */
+    PYTHON_MOVING_TORN, /* no stack: it moved each time, or its state is gone */
+};
+enum python_moving python_copy_moving(struct python *p, pid_t tid);
 /* The frames of the last copy, innermost first; number of frames, 0 for a thread with no Python
  * frame; -1: torn, also if that copy was. May read code objects it has not met (a running target
  * may do as it likes meanwhile). Strings are borrowed until python_free. More than max: both ends

@@ -2,9 +2,10 @@
 /*
  * From a pid to the address of _PyRuntime and the layout of its version.
  *
- * _PyRuntime is an exported symbol from 3.7 on and survives strip; from 3.10 on it also has a
- * section of its own. Py_Version is exported from 3.11, and 3.13 begins _PyRuntime with its version
- * and offsets; before, the version has to be found among the binary's strings.
+ * 3.6 has no _PyRuntime (old_runtime.h). _PyRuntime is an exported symbol from 3.7 on and survives
+ * strip; from 3.10 on it also has a section of its own. Py_Version is exported from 3.11, and 3.13
+ * begins _PyRuntime with its version and offsets; before, the version has to be found among the
+ * binary's strings.
  */
 #include "python/runtime.h"
 
@@ -14,16 +15,19 @@
 
 #include "base/text.h"
 #include "native/elf_symbol.h"
+#include "python/old_runtime.h"
 #include "python/version.h"
 #include "target/maps.h"
 #include "target/remote.h"
 
 #define RODATA_MAX (64u << 20)
+#define OLD_MINOR  6 /* the last without _PyRuntime */
 
 /* What one mapped file turned out to be. */
 struct candidate {
     bool python;
-    bool old; /* to 3.6 (and 2): there is no _PyRuntime */
+    bool old;                     /* to 3.6 (and 2): there is no _PyRuntime */
+    struct old_runtime variables; /* if old */
     uint64_t bias, start;
     uint64_t runtime;    /* address */
     uint64_t py_version; /* address; 0: none */
@@ -72,6 +76,11 @@ static struct candidate look_into(const struct maps *maps, const struct mapping 
         c.bias = first->start - vaddr;
         c.start = first->start;
         c.runtime = c.bias + range.vaddr;
+        if (c.old) {
+            c.variables.current = c.runtime;
+            old_runtime_symbols(&c.variables, elf, c.bias,
+                                strstr(path_base(maps_path(maps, first)), "python") != NULL);
+        }
         if (elf_symbols_find(elf, version_name, 1, &range, NULL))
             c.py_version = c.bias + range.vaddr;
         candidate_version(&c, elf, maps->pid, maps_path(maps, first));
@@ -132,6 +141,20 @@ static enum python_found unsupported(pid_t pid, const struct version *v, struct 
     return PYTHON_UNSUPPORTED;
 }
 
+/* From the layout to addresses. */
+static bool place(struct runtime *out, const struct candidate *c, pid_t pid)
+{
+    const struct layout *l = &out->layout;
+    if (c->old)
+        return old_runtime_find(&c->variables, pid, out);
+    out->interpreters = out->address + l->rt_interpreters.at;
+    if (l->rt_collecting.size)
+        out->collecting = out->address + l->rt_collecting.at;
+    if (!l->interp_gil.size)
+        out->gil = out->address + l->rt_gil.at;
+    return true;
+}
+
 enum python_found runtime_find(struct runtime *out, pid_t pid, struct err *err)
 {
     struct maps maps;
@@ -144,17 +167,19 @@ enum python_found runtime_find(struct runtime *out, pid_t pid, struct err *err)
     maps_clear(&maps);
     if (!c.python)
         return PYTHON_NONE;
-    const struct layout *layout =
-        c.old || c.version.major != 3 ? NULL : layout_find(c.version.minor);
-    if (!layout || c.version.early)
+    const struct layout *layout = c.version.major == 3 ? layout_find(c.version.minor) : NULL;
+    if (!layout || c.version.early || c.old != (layout->minor <= OLD_MINOR))
         return unsupported(pid, &c.version, err);
     *out = (struct runtime){.address = c.runtime, .module = c.start, .layout = *layout};
     snprintf(out->version, sizeof out->version, "%s", c.version.text);
+    if (c.version.micro_known)
+        layout_adjust(&out->layout, c.version.micro);
     uint8_t table[PUBLISHED_BYTES] = {0};
-    remote_read_some(pid, c.runtime, table, sizeof table);
+    if (!c.old)
+        remote_read_some(pid, c.runtime, table, sizeof table);
     if (!layout_apply_published(&out->layout, table, err))
         return PYTHON_UNSUPPORTED;
-    if (!runtime_ready(out, pid)) {
+    if (!place(out, &c, pid) || !runtime_ready(out, pid)) {
         err_set(err, "Python %s in process %d is still starting", out->version, pid);
         return PYTHON_NOT_READY;
     }
@@ -169,7 +194,6 @@ bool runtime_ready(const struct runtime *r, pid_t pid)
     if (l->rt_initialized.size &&
         !remote_read(pid, r->address + l->rt_initialized.at, &initialized, sizeof initialized))
         return false;
-    return initialized &&
-           remote_read(pid, r->address + l->rt_interpreters.at, &interp, sizeof interp) && interp &&
+    return initialized && remote_read(pid, r->interpreters, &interp, sizeof interp) && interp &&
            remote_read(pid, interp + l->interp_threads.at, &thread, sizeof thread) && thread;
 }

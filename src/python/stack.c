@@ -13,17 +13,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "python/object.h"
 
-#define ARENA_BYTES       (10u << 20) /* address space: pages are used as stacks need them */
-#define CHUNK_BYTES       16384u      /* DATA_STACK_CHUNK_SIZE (Python/pystate.c) */
-#define CHUNK_MAX_BYTES   (1u << 20)
-#define CHUNKS_MAX        512
-#define CHUNK_SPARE_BYTES 512u /* for a call or two more than last time */
-#define AHEAD_SPARE       32   /* frames not met last time that are kept: they alternate */
-#define STATE_MAX_BYTES   4096
-#define PAGE_BYTES        4096u
+#define ARENA_BYTES        (10u << 20) /* address space: pages are used as stacks need them */
+#define CHUNK_BYTES        16384u      /* DATA_STACK_CHUNK_SIZE (Python/pystate.c) */
+#define CHUNK_MAX_BYTES    (1u << 20)
+#define CHUNKS_MAX         512
+#define CHUNK_SPARE_BYTES  512u /* for a call or two more than last time */
+#define AHEAD_SPARE        32   /* frames not met last time that are kept: they alternate */
+#define STATE_MAX_BYTES    4096
+#define PAGE_BYTES         4096u
+#define FRAME_REACH_BYTES  2048u /* how far a frame looks for the one that it has called */
+#define CALLS_AHEAD_MAX    16
+#define MOMENT_NS          (15 * NS_PER_US)
+#define MOMENT_NS_PER_PAGE (1 * NS_PER_US)
 /* The frame's address before, the state, the address after, the flags. */
 #define EXTRA_SPANS (3 + THREAD_FLAG_SPANS)
 
@@ -34,8 +39,9 @@ static uint32_t max_u32(uint32_t a, uint32_t b)
 
 void stack_init(struct stack *s, const struct layout *l)
 {
-    const struct field fields[] = {l->frame_code,  l->frame_previous, l->frame_instr,
-                                   l->frame_owner, l->frame_local0,   l->frame_entry};
+    const struct field fields[] = {l->frame_code,   l->frame_previous, l->frame_instr,
+                                   l->frame_owner,  l->frame_local0,   l->frame_entry,
+                                   l->frame_running};
     uint32_t from = UINT32_MAX, to = 0;
     *s = (struct stack){0};
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
@@ -75,6 +81,10 @@ struct copy {
     size_t n_spans;
     size_t known_chunks, first_chunk_span; /* read ahead */
     size_t known_groups, first_group_span, groups_at;
+    bool moving;       /* the thread runs on */
+    size_t earlier_at; /* if it does: where the groups' first copies begin */
+    uint64_t state;
+    uint64_t chunk;      /* the newest of the thread */
     uint64_t next_chunk; /* of the chain, not read yet; 0: all are */
     size_t last_chunk;   /* where the last frame was found */
     size_t expect;       /* the next frame of the list that was read ahead */
@@ -116,17 +126,19 @@ static void add_known_chunks(struct copy *c)
     }
 }
 
-static void add_known_frames(struct copy *c)
+/* Number of groups added. */
+static size_t add_known_frames(struct copy *c, size_t *first_span, size_t *at)
 {
-    c->first_group_span = c->n_spans;
-    c->groups_at = c->s->arena_used;
-    for (size_t i = 0; i < c->track->groups.n; i++) {
-        const struct ahead_group *group = &c->track->groups.at[i];
+    size_t n = 0;
+    *first_span = c->n_spans;
+    *at = c->s->arena_used;
+    for (; n < c->track->groups.n; n++) {
+        const struct ahead_group *group = &c->track->groups.at[n];
         uint8_t *to = arena_take(c->s, group->size_bytes);
         if (!to || !add_span(c, group->address, to, group->size_bytes))
             break;
-        c->known_groups++;
     }
+    return n;
 }
 
 /* The chunk at this address into the copy's list: from what was read ahead, or read now. */
@@ -209,6 +221,21 @@ static const uint8_t *find_in_chunks(struct copy *c, uint64_t frame)
     return NULL;
 }
 
+/* Whether both copies of a frame say who called it, and what it runs. */
+static bool same_caller(const struct copy *c, size_t at)
+{
+    const struct stack *s = c->s;
+    const struct field fields[] = {c->l->frame_previous, c->l->frame_code, c->l->frame_owner};
+    const uint8_t *a = s->arena + c->earlier_at + at, *b = s->arena + c->groups_at + at;
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        struct field f = fields[i];
+        f.at -= s->frame_at;
+        if (field_get(a, s->frame_bytes, f) != field_get(b, s->frame_bytes, f))
+            return false;
+    }
+    return true;
+}
+
 static const uint8_t *find_ahead(struct copy *c, uint64_t frame)
 {
     const struct track *track = c->track;
@@ -219,6 +246,8 @@ static const uint8_t *find_ahead(struct copy *c, uint64_t frame)
         return NULL;
     const struct ahead_frame *ahead = &track->ahead.at[i];
     if (ahead->group >= c->known_groups || !c->s->spans[c->first_group_span + ahead->group].ok)
+        return NULL;
+    if (c->moving && c->l->frame_owner.size && !same_caller(c, ahead->at))
         return NULL;
     c->expect = i + 1;
     c->s->ahead_used++;
@@ -232,7 +261,7 @@ static const uint8_t *find_frame(struct copy *c, uint64_t frame)
     const uint8_t *bytes = find_ahead(c, frame);
     if (!bytes && (bytes = find_in_chunks(c, frame)))
         return bytes;
-    s->loose[s->n_loose++] = frame;
+    s->loose[s->n_loose++] = (struct loose_frame){frame, 0};
     if (bytes)
         return bytes;
     s->misses++;
@@ -258,6 +287,26 @@ static bool is_entry(const struct stack *s, const struct layout *l, const uint8_
     return l->frame_entry.size && frame_get(s, bytes, l->frame_entry);
 }
 
+static enum frame_doing doing(const struct stack *s, const struct layout *l, const uint8_t *bytes)
+{
+    uint64_t value = frame_get(s, bytes, l->frame_running);
+    if (!l->frame_running.size)
+        return FRAME_UNKNOWN;
+    switch (l->running) {
+    case RUNNING_FLAG: /* f_executing */
+        return value == 1 ? FRAME_RUNS : FRAME_OVER;
+    case RUNNING_STATE: /* PyFrameState: executing or unwinding */
+        return value == 0 || value == 2 ? FRAME_RUNS : FRAME_OVER;
+    case RUNNING_DEPTH: /* stacktop: -1 while the loop has it in a register */
+        return (int32_t)value == -1 ? FRAME_RUNS : FRAME_CALLS;
+    case RUNNING_POINTER: /* stackpointer: the same, but it is also kept while C is called */
+        if (!(frame_get(s, bytes, l->frame_code) & ~REFERENCE_TAGS))
+            return FRAME_OVER;
+        return value ? FRAME_UNKNOWN : FRAME_RUNS;
+    }
+    return FRAME_UNKNOWN;
+}
+
 static bool follow(struct copy *c, uint64_t frame)
 {
     struct stack *s = c->s;
@@ -267,13 +316,22 @@ static bool follow(struct copy *c, uint64_t frame)
         const uint8_t *bytes = object_plausible(frame) ? find_frame(c, frame) : NULL;
         if (!bytes)
             return false;
+        uint64_t code = frame_get(s, bytes, l->frame_code) & ~REFERENCE_TAGS;
+        bool loose = s->n_loose && s->loose[s->n_loose - 1].address == frame;
+        /* Plain calls have their frames in chunks: this was one of the loop's, on the C stack. */
+        if (c->moving && loose && l->frame_owner.size &&
+            frame_get(s, bytes, l->frame_owner) == OWNER_THREAD)
+            return false;
+        if (loose)
+            s->loose[s->n_loose - 1].code = code;
         if (l->frame_owner.size && frame_get(s, bytes, l->frame_owner) >= OWNER_INTERPRETER) {
             if (by_owner && s->n)
                 s->frames[s->n - 1].entry = true;
         } else {
             s->frames[s->n++] = (struct stack_frame){
                 .address = frame,
-                .code = frame_get(s, bytes, l->frame_code) & ~REFERENCE_TAGS,
+                .code = code,
+                .doing = doing(s, l, bytes),
                 .instr = frame_get(s, bytes, l->frame_instr),
                 .local0 = frame_get(s, bytes, l->frame_local0),
                 .entry = is_entry(s, l, bytes),
@@ -328,8 +386,15 @@ static bool read_all(struct copy *c, const struct threads *t, struct thread *th,
         by_cframe ? th->track.cframe + l->cframe_frame.at : th->state + l->ts_frame.at;
     bool known = !by_cframe || th->track.cframe;
     struct remote_span *before = known ? add_span(c, holder, &h->before, 8) : NULL;
+    /* Frames elsewhere are not copied at the moment of the chunks, but before and after it. */
+    bool twice = c->moving && l->frame_owner.size;
+    size_t earlier = 0, earlier_span;
+    if (twice)
+        earlier = add_known_frames(c, &earlier_span, &c->earlier_at);
     add_known_chunks(c);
-    add_known_frames(c);
+    c->known_groups = add_known_frames(c, &c->first_group_span, &c->groups_at);
+    if (twice && earlier != c->known_groups)
+        return false;
     struct remote_span *state = add_span(c, th->state, h->state, c->s->state_bytes);
     struct remote_span *after = known ? add_span(c, holder, &h->after, 8) : NULL;
     size_t flags_at = add_flags(c, t, th->interp, h);
@@ -381,6 +446,176 @@ bool stack_copy(struct stack *s, struct threads *t, struct thread *th)
     return again == h.before;
 }
 
+/* Follows the chain from another frame than before, within the same copy. */
+static bool follow_from(struct copy *c, uint64_t frame)
+{
+    struct stack *s = c->s;
+    s->n = s->n_loose = s->n_chunks = s->ahead_used = 0;
+    c->expect = c->last_chunk = 0;
+    c->next_chunk = c->chunk;
+    return follow(c, frame);
+}
+
+/* A frame behind this one in its chunk that leads back to it, or 0. */
+static uint64_t frame_behind(const struct copy *c, uint64_t frame)
+{
+    const struct stack *s = c->s;
+    const struct layout *l = c->l;
+    for (size_t i = 0; i < s->n_chunks; i++) {
+        const struct chunk *chunk = &s->chunks[i];
+        uint64_t at = frame - chunk->address + l->frame_previous.at + 8;
+        uint64_t end = at + FRAME_REACH_BYTES;
+        if (frame < chunk->address || frame >= chunk->address + chunk->size_bytes)
+            continue;
+        if (end > chunk->copied_bytes)
+            end = chunk->copied_bytes;
+        for (; at + 8 <= end; at += 8)
+            if (!memcmp(s->arena + chunk->arena_at + at, &frame, sizeof frame))
+                return chunk->address + at - l->frame_previous.at;
+    }
+    return 0;
+}
+
+/* Drops what had been popped when its caller was copied. */
+static void drop_popped(struct stack *s)
+{
+    for (size_t i = s->n; i-- > 0;) {
+        bool over = s->frames[i].doing == FRAME_OVER;
+        if (!over && (s->frames[i].doing != FRAME_RUNS || !i || s->frames[i - 1].entry))
+            continue;
+        i += over;
+        s->n -= i;
+        memmove(s->frames, s->frames + i, s->n * sizeof *s->frames);
+        return;
+    }
+}
+
+/*
+ * From 3.11 on. The frames that one loop runs lie side by side in a chunk, which is copied within
+ * some 10 ns a frame, callers first: that is the moment that the copy shows, whatever the current
+ * frame was a microsecond before or after. So the chain from `from` is cut where a frame runs
+ * itself, though another was above it, and made longer where its innermost waits for one.
+ *
+ * To 3.13 a frame that waits cannot be told from one that is being pushed or popped, above which
+ * the bytes are those of older calls; but only a frame that is live ever shows that it runs, so the
+ * innermost has to. From 3.14 on a popped frame has no code.
+ */
+static bool chain_of_moment(struct copy *c, uint64_t from)
+{
+    struct stack *s = c->s;
+    bool must_run = c->l->running == RUNNING_DEPTH;
+    for (int longer = 0; from && longer < CALLS_AHEAD_MAX; longer++) {
+        if (!follow_from(c, from))
+            return false;
+        uint64_t top = s->n ? s->frames[0].address : 0;
+        drop_popped(s);
+        if (!s->n)
+            return false;
+        if (s->frames[0].doing == FRAME_RUNS)
+            return true;
+        if (s->frames[0].address != top)
+            return !must_run;
+        from = frame_behind(c, top);
+    }
+    return !from && !must_run;
+}
+
+/*
+ * To 3.10. Frames are objects that say whether they are being run, and mostly each function has one
+ * of its own that it keeps: of all that were met lately, the innermost is the one that runs and
+ * that no other which runs leads back to. 0: none, or not one alone.
+ */
+static uint64_t innermost_running(struct copy *c)
+{
+    struct track *track = c->track;
+    const struct layout *l = c->l;
+    uint64_t found = 0;
+    size_t n = 0;
+    for (size_t i = 0; i < track->ahead.n; i++)
+        track->ahead.at[i].calls = false;
+    for (int pass = 0; pass < 2; pass++)
+        for (size_t i = 0; i < track->ahead.n; i++) {
+            struct ahead_frame *a = &track->ahead.at[i];
+            if (a->group >= c->known_groups || !c->s->spans[c->first_group_span + a->group].ok)
+                continue;
+            const uint8_t *bytes = c->s->arena + c->groups_at + a->at;
+            if (doing(c->s, l, bytes) != FRAME_RUNS ||
+                frame_get(c->s, bytes, l->frame_code) != a->code)
+                continue;
+            if (pass == 0) {
+                uint32_t back =
+                    map_get(&track->ahead_at, frame_get(c->s, bytes, l->frame_previous));
+                if (back < track->ahead.n)
+                    track->ahead.at[back].calls = true;
+            } else if (!a->calls) {
+                found = a->address;
+                n++;
+            }
+        }
+    return n == 1 ? found : 0;
+}
+
+static bool all_run(const struct stack *s)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (s->frames[i].doing == FRAME_OVER)
+            return false;
+    return true;
+}
+
+static bool settle(struct copy *c, const struct heads *h)
+{
+    struct stack *s = c->s;
+    if (!h->before || !h->after) {
+        /* A loop that is being entered has no frame yet; the state's own cframe never gets one. */
+        bool entered = c->l->cframe_frame.size && s->cframe - c->state > STATE_MAX_BYTES;
+        return follow_from(c, 0) && h->before == h->after && (!s->cframe || !entered);
+    }
+    if (!c->l->frame_owner.size) {
+        uint64_t leaf = innermost_running(c);
+        /* Both readings lead to frames that are known, or these are read for the next try. */
+        if (map_get(&c->track->ahead_at, h->before) == MAP_NONE) {
+            follow_from(c, h->before);
+            return false;
+        }
+        if (map_get(&c->track->ahead_at, h->after) == MAP_NONE || !leaf) {
+            follow_from(c, h->after);
+            return false;
+        }
+        return follow_from(c, leaf) && all_run(s);
+    }
+    if (h->before == h->after)
+        return chain_of_moment(c, h->after);
+    if (!chain_of_moment(c, h->before))
+        return false;
+    uint64_t top = s->n ? s->frames[0].address : 0;
+    size_t n = s->n;
+    return chain_of_moment(c, h->after) && s->n == n && (!n || s->frames[0].address == top);
+}
+
+bool stack_copy_moving(struct stack *s, struct threads *t, struct thread *th)
+{
+    const struct layout *l = &t->runtime->layout;
+    struct copy c = {
+        .s = s, .l = l, .pid = t->pid, .track = &th->track, .state = th->state, .moving = true};
+    struct heads h;
+    s->n = s->arena_used = s->n_loose = s->n_chunks = s->misses = s->ahead_used = 0;
+    s->cframe = 0;
+    uint64_t begin_ns = clock_mono_ns();
+    if (s->state_bytes > STATE_MAX_BYTES || !read_all(&c, t, th, &h))
+        return false;
+    /* Had we lost the CPU in the middle, the halves would be of two moments. */
+    if (clock_mono_ns() - begin_ns > MOMENT_NS + s->arena_used * MOMENT_NS_PER_PAGE / PAGE_BYTES)
+        return false;
+    if (field_get(h.state, s->state_bytes, l->ts_interp) != th->interp_address ||
+        field_get(h.state, s->state_bytes, l->ts_thread_id) != th->pthread)
+        return false;
+    if (h.has_flags)
+        threads_take_flags(t, th->interp, &h.flags);
+    c.chunk = field_get(h.state, s->state_bytes, l->ts_chunk);
+    return settle(&c, &h) && !s->misses;
+}
+
 static int by_address(const void *a, const void *b)
 {
     uint64_t x = (*(struct ahead_frame *const *)a)->address;
@@ -421,7 +656,7 @@ static void learn_frames(struct stack *s, struct track *track)
 {
     struct map met = {0};
     for (size_t i = 0; i < s->n_loose; i++)
-        map_set(&met, s->loose[i], (uint32_t)i);
+        map_set(&met, s->loose[i].address, (uint32_t)i);
     size_t n = s->n_loose;
     for (size_t i = 0; i < track->ahead.n && n < s->n_loose + AHEAD_SPARE && n < STACK_FRAMES_MAX;
          i++) {
@@ -429,11 +664,12 @@ static void learn_frames(struct stack *s, struct track *track)
         if (map_get(&met, address) != MAP_NONE)
             continue;
         map_set(&met, address, (uint32_t)n);
-        s->loose[n++] = address;
+        s->loose[n++] = (struct loose_frame){address, track->ahead.at[i].code};
     }
     vec_clear(&track->ahead);
     for (size_t i = 0; i < n; i++)
-        vec_push(&track->ahead, ((struct ahead_frame){.address = s->loose[i]}));
+        vec_push(&track->ahead,
+                 ((struct ahead_frame){.address = s->loose[i].address, .code = s->loose[i].code}));
     map_free(&track->ahead_at);
     track->ahead_at = met;
     group_frames(s, track);
@@ -449,7 +685,7 @@ void stack_learn(struct stack *s, const struct layout *l, struct thread *th)
     bool stale = track->ahead.n > s->n_loose + AHEAD_SPARE;
     if (s->n_loose != s->ahead_used || stale)
         learn_frames(s, track);
-    size_t spans = track->groups.n + track->chunks.n + EXTRA_SPANS;
+    size_t spans = 2 * track->groups.n + track->chunks.n + EXTRA_SPANS;
     if (spans > s->spans_cap) {
         s->spans_cap = spans;
         s->spans = xrealloc(s->spans, spans * sizeof *s->spans);

@@ -23,7 +23,13 @@ struct stack_frame {
     uint64_t code;   /* address of the code object */
     uint64_t instr;  /* as in the frame: an address, or a number of units */
     uint64_t local0; /* to 3.10: the first local */
-    bool entry;      /* the outermost that its C call of the evaluation loop runs */
+    enum frame_doing {
+        FRAME_UNKNOWN,
+        FRAME_RUNS,  /* its own instructions, or C that they call */
+        FRAME_CALLS, /* it waits for a frame that the same loop runs (from 3.11 on) */
+        FRAME_OVER,  /* popped (to 3.10, and from 3.14 on) */
+    } doing;
+    bool entry; /* the outermost that its C call of the evaluation loop runs */
 };
 
 struct stack {
@@ -35,7 +41,9 @@ struct stack {
     uint32_t state_bytes;           /* of a thread state */
     struct remote_span *spans;      /* owned */
     size_t spans_cap;
-    uint64_t *loose; /* owned: frames of this copy outside the chunks, in order */
+    struct loose_frame {
+        uint64_t address, code;
+    } * loose; /* owned: frames of this copy outside the chunks, in order */
     size_t n_loose;
     struct chunk *chunks; /* owned: those of this copy, innermost first */
     size_t n_chunks;
@@ -47,6 +55,9 @@ void stack_init(struct stack *s, const struct layout *layout);
 void stack_clear(struct stack *s);
 /* false: torn. */
 bool stack_copy(struct stack *s, struct threads *t, struct thread *th);
+/* The same of a thread that runs on meanwhile: false also if what was read is not of one moment, or
+ * was not all read at once. After stack_learn() the next try knows more. */
+bool stack_copy_moving(struct stack *s, struct threads *t, struct thread *th);
 /* Remembers in th what the copy has met. */
 void stack_learn(struct stack *s, const struct layout *layout, struct thread *th);
 

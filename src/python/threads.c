@@ -80,10 +80,11 @@ static struct interp parse_interp(const struct threads *t, uint64_t address, con
     return i;
 }
 
-static void parse_gil(struct interp *i, const uint8_t *bytes)
+static void parse_gil(const struct layout *l, struct interp *i, const uint8_t *bytes)
 {
-    i->holder = field_get(bytes, GIL_READ_BYTES, gil_last_holder);
-    i->locked = field_get(bytes, GIL_READ_BYTES, gil_locked) == 1;
+    i->holder = field_get(bytes, GIL_READ_BYTES, l->gil_holder);
+    i->locked =
+        l->gil_locked.size ? field_get(bytes, GIL_READ_BYTES, l->gil_locked) == 1 : i->holder != 0;
 }
 
 /* Once per interpreter: it keeps its GIL. */
@@ -91,12 +92,12 @@ static bool find_gil(const struct threads *t, struct interp *i)
 {
     const struct layout *l = &t->runtime->layout;
     uint8_t bytes[GIL_READ_BYTES];
-    i->gil = t->runtime->address + l->rt_gil.at;
+    i->gil = t->runtime->gil;
     if (l->interp_gil.size && !object_pointer(t->pid, i->address + l->interp_gil.at, &i->gil))
         return false;
     if (!object_plausible(i->gil) || !remote_read(t->pid, i->gil, bytes, sizeof bytes))
         return false;
-    parse_gil(i, bytes);
+    parse_gil(l, i, bytes);
     return true;
 }
 
@@ -202,8 +203,7 @@ static bool rebuild(struct threads *t)
     struct interp interps[INTERPS_MAX];
     struct thread *list = NULL;
     size_t n_interps = 0, n = 0, cap = 0;
-    bool ok = object_pointer(t->pid, t->runtime->address + t->runtime->layout.rt_interpreters.at,
-                             &t->head) &&
+    bool ok = object_pointer(t->pid, t->runtime->interpreters, &t->head) &&
               walk_interps(t, interps, &n_interps);
     for (size_t i = 0; i < n_interps && ok; i++)
         ok = walk_states(t, &interps[i], (uint32_t)i, &list, &n, &cap);
@@ -239,7 +239,6 @@ static void *add_span(struct threads *t, uint64_t address, size_t size)
 
 static struct plan read_known(struct threads *t, bool all)
 {
-    const struct layout *l = &t->runtime->layout;
     size_t n = t->interps.n;
     struct plan p = {.n_states = all ? t->list.n : 0};
     vec_reserve(&t->copy,
@@ -247,11 +246,11 @@ static struct plan read_known(struct threads *t, bool all)
     vec_reserve(&t->spans, 2 + 2 * n + p.n_states);
     vec_clear(&t->copy);
     vec_clear(&t->spans);
-    add_span(t, t->runtime->address + l->rt_interpreters.at, 8);
+    add_span(t, t->runtime->interpreters, 8);
     p.collecting = t->copy.n;
     memset(t->copy.at + p.collecting, 0, 8);
-    if (l->rt_collecting.size)
-        add_span(t, t->runtime->address + l->rt_collecting.at, l->rt_collecting.size);
+    if (t->runtime->collecting)
+        add_span(t, t->runtime->collecting, sizeof(uint32_t));
     p.interps = t->copy.n;
     for (size_t i = 0; i < n; i++)
         add_span(t, t->interps.at[i].address + t->interp_at, t->interp_bytes);
@@ -278,10 +277,10 @@ static bool unchanged(struct threads *t, const struct plan *p)
         if (now.next != old->next || now.first_thread != old->first_thread)
             return false;
         now.gil = old->gil;
-        parse_gil(&now, bytes + p->gils + i * GIL_READ_BYTES);
+        parse_gil(&t->runtime->layout, &now, bytes + p->gils + i * GIL_READ_BYTES);
         uint32_t collecting;
         memcpy(&collecting, bytes + p->collecting, sizeof collecting);
-        if (t->runtime->layout.rt_collecting.size)
+        if (t->runtime->collecting)
             now.collecting = collecting != 0;
         *old = now;
     }
@@ -315,18 +314,18 @@ size_t threads_flag_spans(const struct threads *t, uint32_t interp, struct threa
 {
     const struct layout *l = &t->runtime->layout;
     const struct interp *i = &t->interps.at[interp];
-    struct field f = l->rt_collecting.size ? l->rt_collecting : l->interp_collecting;
-    uint64_t base = l->rt_collecting.size ? t->runtime->address : i->address;
+    uint64_t collecting = t->runtime->collecting;
+    if (!collecting && l->interp_collecting.size)
+        collecting = i->address + l->interp_collecting.at;
     *to = (struct thread_flags){.collecting = 0};
     spans[0] = (struct remote_span){i->gil, to->gil, sizeof to->gil, false};
-    spans[1] = (struct remote_span){base + f.at, &to->collecting,
-                                    min_u32(f.size, sizeof to->collecting), false};
-    return f.size ? 2 : 1;
+    spans[1] = (struct remote_span){collecting, &to->collecting, sizeof to->collecting, false};
+    return collecting ? 2 : 1;
 }
 
 void threads_take_flags(struct threads *t, uint32_t interp, const struct thread_flags *flags)
 {
-    parse_gil(&t->interps.at[interp], flags->gil);
+    parse_gil(&t->runtime->layout, &t->interps.at[interp], flags->gil);
     t->interps.at[interp].collecting = flags->collecting != 0;
 }
 

@@ -35,11 +35,12 @@ struct chunk {
     uint32_t arena_at, copied_bytes;
 };
 
-/* A frame outside the chunks. */
+/* A frame outside the chunks, and the code that it last ran. */
 struct ahead_frame {
-    uint64_t address;
+    uint64_t address, code;
     uint32_t group;
     uint32_t at; /* of its copy, from where the copies of the groups begin */
+    bool calls;  /* of this copy: another frame that is live leads back to it */
 };
 
 /* Neighbouring frames, copied as one: a span costs as much as copying some kilobytes. */

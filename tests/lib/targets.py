@@ -22,7 +22,7 @@ import tap
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PROGRAMS = os.path.join(TESTS, "programs")
 # The minor versions that proftop promises to read.
-PYTHON_VERSIONS = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13")
+PYTHON_VERSIONS = ("3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.15")
 _libc = ctypes.CDLL(None, use_errno=True)
 
 

@@ -44,7 +44,7 @@ class Näme(Base):
         yield from self.delegate()  # @generate
 
     def delegate(self):
-        yield asyncio.run(self.coroutine())  # @delegate
+        yield run(self.coroutine())  # @delegate
 
     async def coroutine(self):
         await self.awaited()  # @coroutine
@@ -64,7 +64,7 @@ def several(
         *functions):
     return [
         function()  # @several
-        for function in functions
+        for function in functions  # @several-3.7
     ]
 
 
@@ -72,6 +72,7 @@ def worker():
     event.wait()  # @worker
 
 
+run = getattr(asyncio, "run", None) or asyncio.get_event_loop().run_until_complete  # 3.6
 event = threading.Event()
 for number in range(2):
     threading.Thread(target=worker, daemon=True).start()

@@ -250,8 +250,11 @@ static void check_chain(const struct python *p, int n)
             fail_msg("%s: no frame for %s", python_version(p), e->qualified);
         assert_string_equal(frames[at].name,
                             minor_of(p) >= 11 || !e->name ? e->qualified : e->name);
-        if (e->mark)
-            assert_int_equal(frames[at].line, marked_line("python_chain.py", e->mark));
+        /* To 3.7 a call in a comprehension has the line where that begins to iterate. */
+        const char *mark =
+            e->mark && !strcmp(e->mark, "several") && minor_of(p) <= 7 ? "several-3.7" : e->mark;
+        if (mark)
+            assert_int_equal(frames[at].line, marked_line("python_chain.py", mark));
         else
             assert_int_not_equal(frames[at].line, 0);
         at++;
@@ -521,7 +524,7 @@ static void test_unsupported(void **state)
     snprintf(version, sizeof version, "Python %s.", (const char *)*state);
     assert_int_equal(python_open(&p, prog.pid, &err), PYTHON_UNSUPPORTED);
     assert_non_null(strstr(err.text, version));
-    assert_non_null(strstr(err.text, "3.8 to "));
+    assert_non_null(strstr(err.text, "3.6 to "));
     assert_null(p);
     stop(prog);
 }
@@ -547,6 +550,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         EACH("/usr/bin/python3"),
+        EACH("3.6"),
+        EACH("3.7"),
         EACH("3.8"),
         EACH("3.9"),
         EACH("3.10"),
@@ -556,8 +561,7 @@ int main(void)
         EACH("root 3.13"),
         EACH("root 3.14"),
         EACH("root 3.15"),
-        {"unsupported 3.6", test_unsupported, NULL, NULL, (void *)"3.6"},
-        {"unsupported 3.7", test_unsupported, NULL, NULL, (void *)"3.7"},
+        {"unsupported 2.7", test_unsupported, NULL, NULL, (void *)"2.7"},
         {"no python", test_no_python, NULL, NULL, NULL},
     };
     return cmocka_run_group_tests_name("python_live", tests, NULL, NULL);

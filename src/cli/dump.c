@@ -80,7 +80,7 @@ typedef void frame_fn(void *context, const struct shown_frame *frame);
 
 static void each_frame(struct fold *fold, const struct run *run, frame_fn *fn, void *context)
 {
-    struct stack_id stack = fold_stack(fold, run->stack, run->state == STATE_WAITING);
+    struct stack_id stack = fold_stack(fold, run->stack);
     for (struct stack_id s = stack; s.n; s = fold_at(fold, s)->parent) {
         const struct place *places;
         size_t n = recording_places(fold->rec, fold_at(fold, s)->frame, &places);

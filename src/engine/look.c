@@ -29,7 +29,13 @@ bool watch_is_python(const struct watch *w, pid_t tid)
 /* Whether the native part of this thread's stack is wanted. */
 static bool wants_native(const struct watch *w, bool python)
 {
-    return !python || w->options.native;
+    return !python || (w->options.native && w->options.engine != ENGINE_PERF);
+}
+
+/* Python frames alone can be read while the thread runs on. */
+static bool reads_moving(const struct watch *w, bool python)
+{
+    return !wants_native(w, python) && w->options.engine != ENGINE_PTRACE;
 }
 
 /* A stop lasts as long as its copy, so only what was used last time is copied, and a little more;
@@ -106,9 +112,23 @@ static bool copy_stopped(struct watch *w, struct watched *t, struct run *seen)
     return copied && walk_copy(w, t, seen, &deeper) && !deeper;
 }
 
+static enum looked read_moving(struct watch *w, struct watched *t, struct run *seen)
+{
+    seen->state = STATE_RUNNING;
+    if (python_copy_moving(w->stacks.python, t->tid) != PYTHON_MOVING_OK) {
+        w->sink->cost.torn++;
+        w->refresh_at_ns = 0; /* its state may be gone */
+        return LOOK_AGAIN;
+    }
+    bool deeper;
+    return walk_copy(w, t, seen, &deeper) ? LOOKED : LOOK_AGAIN;
+}
+
 static enum looked sample_running(struct watch *w, struct task *task, struct watched *t,
                                   struct run *seen)
 {
+    if (reads_moving(w, watch_is_python(w, t->tid)))
+        return read_moving(w, t, seen);
     /* What the copy will need is brought into the caches before the thread has to stand for it. */
     if (t->last_sp)
         remote_read(w->pid, t->last_sp, &w->warm, sizeof w->warm);

@@ -131,7 +131,8 @@ void watch_free(struct watch *w)
 
 const char *watch_engine(const struct watch *w)
 {
-    return w->perf ? "perf" : "ptrace";
+    bool stops = w->options.native || w->options.engine == ENGINE_PTRACE || !w->stacks.python;
+    return w->perf ? "perf" : stops ? "ptrace" : "read";
 }
 
 pid_t watch_pid(const struct watch *w)

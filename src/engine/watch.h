@@ -41,7 +41,8 @@ struct watch *watch_new(pid_t pid, const struct watch_options *options, struct s
 void watch_free(struct watch *w);
 
 pid_t watch_pid(const struct watch *w);
-/* "perf" or "ptrace": what samples its running threads now. */
+/* What samples its running threads now: "perf", "ptrace", or "read" (Python frames alone, read
+ * while they run on). */
 const char *watch_engine(const struct watch *w);
 /* One look at every thread. false: the process has ended (its incarnation is closed). Lasts about
  * 1 us for a thread that slept on, 20 to 60 us for one that runs. */

@@ -64,16 +64,14 @@ void fold_init(struct fold *f, const struct recording *rec, enum native_frames n
     free(modules);
     if (f->plain)
         return;
-    for (int i = 0; i < 2; i++)
-        f->known[i] = xcalloc(d->stacks.n, sizeof *f->known[i]);
+    f->known = xcalloc(d->stacks.n, sizeof *f->known);
     vec_add(&f->stacks);
 }
 
 void fold_clear(struct fold *f)
 {
     free(f->roles);
-    free(f->known[0]);
-    free(f->known[1]);
+    free(f->known);
     vec_free(&f->stacks);
     vec_free(&f->kept);
     map_free(&f->index);
@@ -113,25 +111,26 @@ static struct stack_id outermost_python(const struct fold *f, struct stack_id st
     return found;
 }
 
-/* Where the C library's innermost functions begin to be somebody else's: what lies before it is how
- * the interpreter waits. The stack itself if another library called them. */
-static struct stack_id behind_waiting(const struct fold *f, struct stack_id stack)
+/* Behind the C library's innermost functions, if the interpreter called them. The stack itself if
+ * another library did. */
+static struct stack_id behind_c_library(const struct fold *f, struct stack_id stack)
 {
     struct stack_id s = stack;
-    while (s.n && f->roles[raw(f, s)->frame.n] == ROLE_C_LIBRARY)
+    while (s.n && (f->roles[raw(f, s)->frame.n] == ROLE_C_LIBRARY ||
+                   f->roles[raw(f, s)->frame.n] == ROLE_KERNEL))
         s = raw(f, s)->parent;
     bool own = s.n && (f->roles[raw(f, s)->frame.n] == ROLE_INTERPRETER ||
                        f->roles[raw(f, s)->frame.n] == ROLE_PYTHON);
     return own ? s : stack;
 }
 
-static void keep_frames(struct fold *f, struct stack_id stack, bool waiting)
+static void keep_frames(struct fold *f, struct stack_id stack)
 {
     vec_clear(&f->kept);
     struct stack_id outermost = outermost_python(f, stack);
     bool beyond = false; /* of the outermost Python frame */
-    if (outermost.n && waiting)
-        stack = behind_waiting(f, stack);
+    if (outermost.n)
+        stack = behind_c_library(f, stack);
     for (struct stack_id s = stack; s.n; s = raw(f, s)->parent) {
         struct frame_id frame = raw(f, s)->frame;
         enum frame_role role = f->roles[frame.n];
@@ -145,13 +144,13 @@ static void keep_frames(struct fold *f, struct stack_id stack, bool waiting)
     }
 }
 
-struct stack_id fold_stack(struct fold *f, struct stack_id stack, bool waiting)
+struct stack_id fold_stack(struct fold *f, struct stack_id stack)
 {
     if (f->plain || !stack.n)
         return stack;
-    uint32_t *known = &f->known[waiting][stack.n];
+    uint32_t *known = &f->known[stack.n];
     if (!*known) {
-        keep_frames(f, stack, waiting);
+        keep_frames(f, stack);
         struct stack_id folded = {0};
         for (size_t i = f->kept.n; i-- > 0;)
             folded = add(f, folded, f->kept.at[i]);

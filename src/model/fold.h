@@ -2,7 +2,8 @@
 /*
  * Which frames of a stack are shown. In a Python process a stack shows Python frames and, below
  * them, those of extension modules and libraries; the interpreter's own functions are folded into
- * the Python function that they serve. The kernel's are folded into the function that called or was
+ * the Python function that they serve, and with them what the C library does for them at the inner
+ * end (waiting, copying, allocating). The kernel's are folded into the function that called or was
  * interrupted. The recording keeps them all, so a file can be shown either way.
  *
  * A fold numbers the folded stacks on its own; every stack of a window_sum is one of them.
@@ -30,16 +31,15 @@ struct fold {
     uint8_t *roles; /* by frame */
     VEC(struct stack) stacks;
     struct map index;
-    uint32_t *known[2]; /* by the recording's stack, running and waiting: number + 1, 0 not yet */
+    uint32_t *known; /* by the recording's stack: number + 1, 0 not yet */
     VEC(struct frame_id) kept;
 };
 
 /* O(frames). */
 void fold_init(struct fold *f, const struct recording *rec, enum native_frames native);
 void fold_clear(struct fold *f);
-/* The folded stack of one of the recording's. waiting: the thread is blocked, and the C library's
- * functions through which the interpreter waits are the interpreter's own. O(depth), once each. */
-struct stack_id fold_stack(struct fold *f, struct stack_id stack, bool waiting);
+/* The folded stack of one of the recording's. O(depth), once each. */
+struct stack_id fold_stack(struct fold *f, struct stack_id stack);
 /* Every folded stack so far has a smaller number. */
 size_t fold_count(const struct fold *f);
 

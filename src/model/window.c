@@ -141,7 +141,7 @@ static void find_idle(struct window_sum *sum)
         if (as_shown || sum->fold.native == NATIVE_NONE)
             c->idle = wait_is_idle(&sum->fold, c->wait, c->stack);
         else
-            c->idle = wait_is_idle(&judged, c->wait, fold_stack(&judged, c->stack, true));
+            c->idle = wait_is_idle(&judged, c->wait, fold_stack(&judged, c->stack));
     }
     if (!as_shown)
         fold_clear(&judged);
@@ -185,7 +185,7 @@ void window_sum(struct window_sum *sum, const struct recording *rec, struct wind
             uint64_t ns = r.ticks ? run_overlap_ns(&r, level, window.from_ns, window.to_ns) : 0;
             if (!ns || !thread_matches(rec, filter, r.thread))
                 continue;
-            r.stack = fold_stack(&sum->fold, r.stack, r.state == STATE_WAITING);
+            r.stack = fold_stack(&sum->fold, r.stack);
             if (stack_matches(&stacks, r.stack))
                 add_to_cell(sum, &index, &r, ns);
         }

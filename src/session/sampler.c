@@ -106,7 +106,7 @@ static const char *work_engine(const struct sampler *s)
     const char *engine = s->watches.n ? watch_engine(s->watches.at[0]) : "";
     for (size_t i = 1; i < s->watches.n; i++)
         if (strcmp(watch_engine(s->watches.at[i]), engine) != 0)
-            return "perf+ptrace";
+            return "mixed";
     return engine;
 }
 

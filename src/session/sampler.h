@@ -27,7 +27,7 @@ struct handover {
     bool ended;    /* the target is gone; this is the last one */
     bool realtime; /* the kernel granted a real-time priority */
     double rate_hz;
-    const char *engine; /* what samples running threads: "perf", "ptrace", "perf+ptrace" */
+    const char *engine; /* what samples running threads: "perf", "ptrace", "read", or "mixed" */
     double cpus_allowed;
     uint64_t memory_limit;
 };

@@ -175,7 +175,7 @@ static void fill_steps(struct detail *d, const struct query *q, struct fold *fol
             if (!r->ticks || r->from_ns >= q->window.to_ns ||
                 r->from_ns + r->weight_ns < q->window.from_ns)
                 continue;
-            struct stack_id stack = fold_stack(fold, r->stack, r->state == STATE_WAITING);
+            struct stack_id stack = fold_stack(fold, r->stack);
             while (known.n <= stack.n)
                 vec_push(&known, 0);
             if (!known.at[stack.n])

@@ -244,11 +244,11 @@ static struct stack_id python_on(struct recording *rec, struct stack_id parent, 
 }
 
 /* The kinds of a folded stack's frames, innermost first: "NPP". */
-static const char *kinds_of(struct fold *f, struct stack_id stack, bool waiting)
+static const char *kinds_of(struct fold *f, struct stack_id stack)
 {
     static char out[32];
     size_t n = 0;
-    for (struct stack_id s = fold_stack(f, stack, waiting); s.n; s = fold_at(f, s)->parent)
+    for (struct stack_id s = fold_stack(f, stack); s.n; s = fold_at(f, s)->parent)
         out[n++] = "NPMI"[frame_at(&f->rec->words, fold_at(f, s)->frame)->kind];
     out[n] = '\0';
     return out;
@@ -273,22 +273,20 @@ static void test_fold(void **state)
     struct fold fold;
 
     fold_init(&fold, rec, NATIVE_FOLDED);
-    assert_string_equal(kinds_of(&fold, s, false), "PP");
-    assert_string_equal(kinds_of(&fold, packs, false), "NPP");
-    assert_string_equal(kinds_of(&fold, copies, false), "NNPP");
-    assert_string_equal(kinds_of(&fold, copies, true), "NNPP");
-    assert_string_equal(kinds_of(&fold, sleeps, false), "NPP"); /* memcpy on the CPU */
-    assert_string_equal(kinds_of(&fold, sleeps, true), "PP");   /* how Python waits */
-    assert_string_equal(kinds_of(&fold, server, true), "N");
-    assert_string_equal(kinds_of(&fold, starting, false), "IN");
+    assert_string_equal(kinds_of(&fold, s), "PP");
+    assert_string_equal(kinds_of(&fold, packs), "NPP");
+    assert_string_equal(kinds_of(&fold, copies), "NNPP"); /* memcpy for libz */
+    assert_string_equal(kinds_of(&fold, sleeps), "PP");   /* how Python waits */
+    assert_string_equal(kinds_of(&fold, server), "N");
+    assert_string_equal(kinds_of(&fold, starting), "IN");
     fold_clear(&fold);
 
     fold_init(&fold, rec, NATIVE_ALL);
-    assert_string_equal(kinds_of(&fold, copies, true), "NNIPIPIN");
+    assert_string_equal(kinds_of(&fold, copies), "NNIPIPIN");
     fold_clear(&fold);
     fold_init(&fold, rec, NATIVE_NONE);
-    assert_string_equal(kinds_of(&fold, copies, false), "PP");
-    assert_string_equal(kinds_of(&fold, server, false), "N");
+    assert_string_equal(kinds_of(&fold, copies), "PP");
+    assert_string_equal(kinds_of(&fold, server), "N");
     fold_clear(&fold);
     recording_free(rec);
 }

@@ -135,6 +135,7 @@ LIVE_FILES = \
 	tests/bench/bench_first_table.py \
 	tests/bench/bench_overhead.py \
 	tests/bench/bench_rss.py \
+	tests/bench/bench_sampling.py \
 	tests/lib/count-results \
 	tests/lib/lsan.supp \
 	tests/lib/measure.py \

@@ -165,8 +165,8 @@ static bool set_option(struct options *o, const struct option_row *row, const ch
         *(const char **)to = value;
         return true;
     case KIND_RATE:
-        return read_number(value, 1, 10000, to) ||
-               err_set(err, "--%s takes 1 to 10000 samples a second, not \"%s\"", row->name, value);
+        return read_number(value, 1, 100000, to) ||
+               err_set(err, "--%s takes 1 to 100000 samples a second, not \"%s\"", row->name, value);
     case KIND_SECONDS:
         return read_number(value, 0.01, 1e7, to) ||
                err_set(err, "--%s takes a number of seconds, not \"%s\"", row->name, value);

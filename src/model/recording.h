@@ -64,6 +64,7 @@ struct cost {
     uint64_t stopped_ns; /* sum of the times that threads stood still for us */
     uint64_t rewound;    /* interrupted system calls put right */
     uint64_t slow_stops; /* threads that did not stop in time and were let go */
+    uint64_t long_stops; /* stops that lasted over 100 us */
     uint64_t cpu_ns;     /* CPU used by proftop */
 };
 

@@ -123,6 +123,7 @@ static void work_hand_over(struct sampler *s)
     cost->stops = stats->stops;
     cost->stopped_ns = stats->stopped_ns;
     cost->slow_stops = stats->slow;
+    cost->long_stops = stats->lasted_long;
     cost->rewound = stats->rewound;
     cost->cpu_ns = clock_cpu_ns();
     struct handover *h = xcalloc(1, sizeof *h);

@@ -22,7 +22,7 @@
 struct session;
 
 struct session_options {
-    double rate_hz; /* 1 to 10,000 */
+    double rate_hz; /* 1 to 100,000 */
     bool children;  /* take in the descendants, now and later */
     bool no_native; /* of Python threads read their Python frames alone */
     enum engine engine;

@@ -56,7 +56,7 @@ const struct schema_table_info schema_tables[TABLE_COUNT] = {
     }
 const struct schema_cost schema_costs[] = {
     COST(ticks), COST(late_ticks), COST(samples), COST(lost),       COST(torn),
-    COST(stops), COST(stopped_ns), COST(rewound), COST(slow_stops), COST(cpu_ns),
+    COST(stops), COST(stopped_ns), COST(rewound), COST(slow_stops), COST(long_stops), COST(cpu_ns),
 };
 const size_t schema_cost_count = sizeof schema_costs / sizeof schema_costs[0];
 

@@ -134,6 +134,7 @@ static void count_stop(struct stops *s, uint64_t since_ns)
 {
     uint64_t ns = clock_mono_ns() - since_ns;
     s->stats.stopped_ns += ns;
+    s->stats.lasted_long += ns > STOP_LONG_NS;
     if (ns > s->stats.max_stopped_ns)
         s->stats.max_stopped_ns = ns;
 }

@@ -33,10 +33,13 @@ struct stops *stops_new(void);
 /* Lets everything go; what is deep in the kernel is let go at the latest by the thread's end. */
 void stops_free(struct stops *s);
 
+#define STOP_LONG_NS 100000ull
+
 struct stop_stats {
     uint64_t stops;          /* stopped and copied */
     uint64_t stopped_ns;     /* sum; from the request to the detach, so never too little */
     uint64_t max_stopped_ns; /* the longest of them */
+    uint64_t lasted_long;    /* how many lasted over STOP_LONG_NS */
     uint64_t slow;           /* did not stop in time */
     uint64_t rewound;        /* interrupted system calls that were put right */
     uint64_t signals;        /* stopped at a signal of their own, which they then got */

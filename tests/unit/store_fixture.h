@@ -274,7 +274,7 @@ static inline void growth_second(struct growth *g, uint32_t hz)
     struct cost *c = &rec->cost;
     c->late_ticks += second % 2;
     c->lost += 3, c->torn += 1, c->stops += 90, c->stopped_ns += 12345;
-    c->rewound += second % 3, c->slow_stops += second % 5, c->cpu_ns += 7 * NS_PER_MS;
+    c->rewound += second % 3, c->slow_stops += second % 5, c->long_stops += second % 7, c->cpu_ns += 7 * NS_PER_MS;
     recording_thin(rec, g->now_ns);
 }
 

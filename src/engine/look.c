@@ -100,7 +100,7 @@ static bool copy_stopped(struct watch *w, struct watched *t, struct run *seen)
     bool python = watch_is_python(w, tid), native = wants_native(w, python);
     bool copied = true;
     if (native) {
-        copied = stop_registers(tid, &w->capture);
+        copied = stop_registers(w->stops, tid, &w->capture);
         if (copied)
             copy_stack(w, t);
     }

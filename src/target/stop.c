@@ -54,6 +54,8 @@ struct stops {
     pid_t current;
     enum held held;
     int deliver; /* the signal to go on with */
+    bool has_call; /* of current, what its registers say of a system call is known: */
+    long rax, orig_rax;
     uint64_t began_ns;
     uint64_t stray_until_ns; /* != 0: a thread may have changed its id by exec */
     VEC(struct slow) slow;
@@ -169,10 +171,14 @@ static void mend_system_call(struct stops *s, pid_t tid, enum held held)
     if (held == HELD_GROUP)
         return;
     errno = 0;
-    long rax = ptrace(PTRACE_PEEKUSER, tid, offsetof(struct user_regs_struct, rax), NULL);
+    long rax = s->has_call
+                   ? s->rax
+                   : ptrace(PTRACE_PEEKUSER, tid, offsetof(struct user_regs_struct, rax), NULL);
     if (rax != -EINTR || errno)
         return;
-    long nr = ptrace(PTRACE_PEEKUSER, tid, offsetof(struct user_regs_struct, orig_rax), NULL);
+    long nr = s->has_call ? s->orig_rax
+                          : ptrace(PTRACE_PEEKUSER, tid,
+                                   offsetof(struct user_regs_struct, orig_rax), NULL);
     if (nr < 0 || has_effect_despite_eintr(nr)) /* -1: not at the end of a system call */
         return;
     if (ptrace(PTRACE_POKEUSER, tid, offsetof(struct user_regs_struct, rax),
@@ -230,6 +236,7 @@ static void find_strays(struct stops *s)
     if (waitpid(pid, &status, __WALL | WNOHANG) != pid || !WIFSTOPPED(status))
         return;
     enum held held = classify(status, &deliver);
+    s->has_call = false;
     if (let_go(s, pid, held, deliver))
         s->stray_until_ns = 0;
     else
@@ -261,6 +268,7 @@ static pid_t next_stopped(struct stops *s)
         if (stopped) {
             s->held = classify(status, &s->deliver);
             s->current = tid;
+            s->has_call = false;
             s->began_ns = clock_mono_ns();
             return tid;
         }
@@ -390,10 +398,11 @@ enum stop_result stop_begin(struct stops *s, pid_t tid, uint64_t limit_ns)
     s->held = classify(status, &s->deliver);
     s->stats.signals += s->held == HELD_SIGNAL;
     s->current = tid;
+    s->has_call = false;
     return STOP_OK;
 }
 
-bool stop_registers(pid_t tid, struct capture *capture)
+bool stop_registers(struct stops *s, pid_t tid, struct capture *capture)
 {
     struct user_regs_struct r;
     if (ptrace(PTRACE_GETREGS, tid, NULL, &r) != 0)
@@ -403,6 +412,9 @@ bool stop_registers(pid_t tid, struct capture *capture)
                                         r.r12, r.r13, r.r14, r.r15, r.rip};
     memcpy(capture->regs, regs, sizeof regs);
     capture->all_regs = true;
+    s->has_call = true;
+    s->rax = (long)r.rax;
+    s->orig_rax = (long)r.orig_rax;
     return true;
 }
 

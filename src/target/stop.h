@@ -54,7 +54,7 @@ void stops_spin(struct stops *s, bool spin);
  * that runs. A thread that its user has stopped (SIGSTOP) gives STOP_OK and stays stopped after. */
 enum stop_result stop_begin(struct stops *s, pid_t tid, uint64_t limit_ns);
 /* All registers of the stopped thread (capture->regs and all_regs). */
-bool stop_registers(pid_t tid, struct capture *capture);
+bool stop_registers(struct stops *s, pid_t tid, struct capture *capture);
 /* Lets it go on. A system call that the stop has cut short with EINTR is made to start again,
  * unless a signal handler of its own runs: then it ends with EINTR as it would have. A relative
  * timeout starts anew with it: a thread that is blocked must not be stopped tick after tick. */

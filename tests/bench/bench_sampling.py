@@ -215,10 +215,9 @@ def measure_names(table, seconds):
     node = targets.tool("node")
     loop = "console.log('ready'); for (;;) JSON.parse(JSON.stringify({a: [1, 2, 3], b: 'x'.repeat(50)}));"
     took_s, late = [], 0
-    with targets.started([node, "-e", loop], ready="ready") as target, targets.folder() as place:
+    with targets.started([node, "-e", loop], ready="ready") as target:
         for _ in range(ROUNDS):
-            begin_s = time.monotonic()
-            with measure.Screen(place, 80, 24) as screen:
+            with targets.folder() as place, measure.Screen(place, 80, 24) as screen:
                 begin_s = time.monotonic()
                 screen.type(proftop.PATH, target.pid)
                 targets.wait_for(lambda: "v8::" in screen.text(), "V8's names", 20)

@@ -131,7 +131,7 @@ static inline void capture_stopped(pid_t pid, struct capture *c)
 {
     struct stops *stops = stops_new();
     assert_int_equal(stop_begin(stops, pid, NS_PER_S), STOP_OK);
-    assert_true(stop_registers(pid, c));
+    assert_true(stop_registers(stops, pid, c));
     copy_stack(pid, c);
     stop_end(stops, pid);
     stops_free(stops);

@@ -471,7 +471,7 @@ static void look_at_mixed(struct mixed *m, struct stops *stops, pid_t pid)
     struct capture *c = &m->capture;
     if (stop_begin(stops, pid, NS_PER_S) != STOP_OK)
         fail_msg("process %d does not stop", pid);
-    assert_true(stop_registers(pid, c));
+    assert_true(stop_registers(stops, pid, c));
     c->stack_addr = c->regs[DWARF_RSP];
     c->stack_size = remote_read_some(pid, c->stack_addr, c->stack, sizeof c->stack);
     bool copied = python_copy(m->python, pid);

@@ -117,7 +117,7 @@ static void stops_and_lets_go(void **state)
     assert_int_equal(stop_begin(s, pid, LIMIT_NS), STOP_OK);
     uint64_t rounds = report->rounds;
     struct capture *capture = calloc(1, sizeof *capture);
-    assert_true(stop_registers(pid, capture));
+    assert_true(stop_registers(s, pid, capture));
     assert_true(capture->all_regs);
     uint64_t at_stack;
     assert_true(remote_read(pid, capture->regs[DWARF_RSP], &at_stack, sizeof at_stack));
@@ -518,7 +518,7 @@ static void starved_thread_stops_late(void **state)
             pid_t tid = stops_wait(s, clock_mono_ns() + WAIT_NS);
             assert_int_equal(tid, pid);
             static struct capture capture;
-            assert_true(stop_registers(tid, &capture));
+            assert_true(stop_registers(s, tid, &capture));
             uint64_t rounds = report->rounds;
             usleep(1000);
             assert_int_equal(report->rounds, rounds); /* it does stand still */

@@ -105,6 +105,8 @@ noinst_LIBRARIES += libpython.a
 libpython_a_SOURCES = \
 	src/python/code.c \
 	src/python/code.h \
+	src/python/handled.c \
+	src/python/handled.h \
 	src/python/layout.c \
 	src/python/layout.h \
 	src/python/linetable.c \

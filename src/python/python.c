@@ -99,6 +99,7 @@ static bool copy_moving(struct python *p, uint32_t i)
 {
     struct thread *th = &p->threads.list.at[i];
     p->copied = i;
+    p->stack.last_try = 0;
     for (int attempt = 0; attempt < MOVING_TRIES; attempt++) {
         bool good = stack_copy_moving(&p->stack, &p->threads, th);
         if (good)
@@ -219,7 +220,34 @@ bool python_is_gil(const struct python *p, uint64_t addr)
 
 bool python_collecting(const struct python *p, pid_t tid)
 {
-    uint32_t i = threads_find(&p->threads, tid);
-    return i != MAP_NONE && p->threads.interps.at[p->threads.list.at[i].interp].collecting &&
-           threads_hold_gil(&p->threads, tid);
+    for (uint32_t i = threads_find(&p->threads, tid); i != MAP_NONE;
+         i = p->threads.list.at[i].same_tid) {
+        const struct thread *th = &p->threads.list.at[i];
+        const struct interp *interp = &p->threads.interps.at[th->interp];
+        /* 3.15 says where. Before, it is who holds the GIL: while a finalizer has let go of it,
+         * another thread. */
+        if (interp->collecting && (p->runtime.layout.interp_gc_frame.size && interp->gc_frame
+                                       ? th->collects
+                                       : interp->locked && interp->holder == th->state))
+            return true;
+    }
+    return false;
+}
+
+bool python_handles_exception(const struct python *p, pid_t tid)
+{
+    bool handles = false;
+    for (uint32_t i = threads_find(&p->threads, tid); i != MAP_NONE;
+         i = p->threads.list.at[i].same_tid)
+        handles |= p->threads.list.at[i].handles;
+    return handles;
+}
+
+bool python_wants_gil(const struct python *p, pid_t tid)
+{
+    bool wants = false;
+    for (uint32_t i = threads_find(&p->threads, tid); i != MAP_NONE;
+         i = p->threads.list.at[i].same_tid)
+        wants |= p->threads.list.at[i].wants_gil;
+    return wants;
 }

@@ -80,5 +80,9 @@ bool python_holds_gil(const struct python *p, pid_t tid);
 /* Whether addr (a futex) lies in a GIL of this process: the thread waits for the GIL. */
 bool python_is_gil(const struct python *p, uint64_t addr);
 bool python_collecting(const struct python *p, pid_t tid);
+/* As of the last copy of this thread: it handles an exception (is in an except or finally block, or
+ * in what that calls); it waits for the GIL and says so (3.15; before, python_is_gil tells). */
+bool python_handles_exception(const struct python *p, pid_t tid);
+bool python_wants_gil(const struct python *p, pid_t tid);
 
 #endif

@@ -115,6 +115,8 @@ libpython_a_SOURCES = \
 	src/python/loop.h \
 	src/python/method.c \
 	src/python/method.h \
+	src/python/names.c \
+	src/python/names.h \
 	src/python/object.c \
 	src/python/object.h \
 	src/python/old_runtime.c \
@@ -142,6 +144,8 @@ libengine_a_SOURCES = \
 	src/engine/metrics.h \
 	src/engine/sink.c \
 	src/engine/sink.h \
+	src/engine/thread_name.c \
+	src/engine/thread_name.h \
 	src/engine/waits.c \
 	src/engine/waits.h \
 	src/engine/watch.c \

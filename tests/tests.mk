@@ -135,6 +135,8 @@ LIVE_FILES = \
 	tests/programs/python_chain.py \
 	tests/programs/python_deep.py \
 	tests/programs/python_mixed.py \
+	tests/programs/python_short.py \
+	tests/programs/python_states.py \
 	tests/programs/split.c \
 	tests/programs/split.py \
 	tests/ui/tmux.py

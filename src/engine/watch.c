@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "engine/frames.h"
+#include "engine/thread_name.h"
 #include "engine/waits.h"
 #include "target/process.h"
 #include "target/remote.h"
@@ -37,16 +38,18 @@
 
 /* One thread, by the index of its task. */
 struct watched_thread {
-    pid_t tid;            /* 0: nobody */
-    uint32_t number;      /* in the sink */
-    uint32_t generation;  /* of the dictionary that run.stack belongs to */
-    bool settled;         /* asleep when last looked at, and its stack is known */
-    uint64_t run_ns;      /* schedstat when last looked at */
-    uint64_t last_ns;     /* the last tick */
-    uint64_t last_sp;     /* somewhere in its stack */
-    uint32_t stack_bytes; /* how much of its stack to copy; 0: not known, all that fits */
-    bool late;            /* its stop was asked for, and is still to come */
-    struct run run;       /* still lengthening; ticks 0: none */
+    pid_t tid;                    /* 0: nobody */
+    uint32_t number;              /* in the sink */
+    uint32_t generation;          /* of the dictionary that run.stack belongs to */
+    bool settled;                 /* asleep when last looked at, and its stack is known */
+    uint64_t run_ns;              /* schedstat when last looked at */
+    uint64_t last_ns;             /* the last tick */
+    uint64_t last_sp;             /* somewhere in its stack */
+    uint32_t stack_bytes;         /* how much of its stack to copy; 0: not known, all that fits */
+    uint64_t born_ns, name_at_ns; /* when its name is looked at again */
+    uint64_t name_hash;
+    bool late;      /* its stop was asked for, and is still to come */
+    struct run run; /* still lengthening; ticks 0: none */
 };
 
 struct watch {
@@ -467,7 +470,11 @@ static struct watched_thread *thread_of(struct watch *w, size_t i, struct task *
                                  .last_ns = w->last_tick_ns ? w->last_tick_ns : now_ns};
     w->newest_thread_ns = now_ns;
     w->refresh_at_ns = 0;
-    t->number = sink_thread(w->sink, w->incarnation, task->tid, task->comm, now_ns);
+    char name[PYTHON_NAME_MAX];
+    thread_name(w->python, task->tid, task->comm, w->comm, name, sizeof name);
+    t->born_ns = now_ns;
+    t->name_hash = hash_bytes(name, strlen(name));
+    t->number = sink_thread(w->sink, w->incarnation, task->tid, name, now_ns);
     task->user = t->number;
     return t;
 }
@@ -565,9 +572,31 @@ static void check_leader(struct watch *w)
     }
 }
 
+/* Names are given late, by Python and by prctl(2). */
+static void check_names(struct watch *w, uint64_t now_ns)
+{
+    char name[PYTHON_NAME_MAX];
+    for (size_t i = 0; i < tasks_count(w->tasks) && i < w->threads.n; i++) {
+        struct task *task = tasks_at(w->tasks, i);
+        struct watched_thread *t = &w->threads.at[i];
+        if (task->state != TASK_ALIVE || t->tid != task->tid || now_ns < t->name_at_ns)
+            continue;
+        t->name_at_ns = now_ns + thread_name_wait_ns(now_ns - t->born_ns);
+        task_read_comm(w->tasks, task);
+        if (task->tid == w->pid)
+            snprintf(w->comm, sizeof w->comm, "%s", task->comm);
+        thread_name(w->python, task->tid, task->comm, w->comm, name, sizeof name);
+        uint64_t hash = hash_bytes(name, strlen(name));
+        if (hash != t->name_hash)
+            sink_rename(w->sink, t->number, name);
+        t->name_hash = hash;
+    }
+}
+
 void watch_check(struct watch *w, uint64_t now_ns)
 {
     check_leader(w);
+    check_names(w, now_ns);
     struct stat exe;
     if (stat_exe(w, &exe) && (exe.st_ino != w->exe.st_ino || exe.st_dev != w->exe.st_dev))
         restart(w, now_ns);

@@ -37,6 +37,8 @@ struct layout {
     struct field gil_holder, gil_locked; /* no gil_locked: it is held if it has a holder */
     /* PyInterpreterState */
     struct field interp_next, interp_threads, interp_collecting, interp_gil;
+    struct field interp_modules;  /* sys.modules */
+    uint32_t type_cached_keys;    /* ht_cached_keys (3.11+) of a PyHeapTypeObject */
     struct field interp_gc_frame; /* 3.15: the frame that the collection began in */
     /* PyThreadState */
     struct field ts_next, ts_interp, ts_thread_id, ts_native_id, ts_chunk;

@@ -5,12 +5,14 @@
 #include "python/python.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "python/code.h"
 #include "python/loop.h"
+#include "python/names.h"
 #include "python/runtime.h"
 #include "python/stack.h"
 #include "python/threads.h"
@@ -24,6 +26,7 @@ struct python {
     struct stack stack;
     struct codes *codes;
     struct loop loop;
+    struct names names;
     uint32_t elided_entries;
     uint32_t copied; /* whose stack it is: an index into threads, or MAP_NONE */
     bool torn;       /* that copy is no good, though something can be learnt from it */
@@ -55,6 +58,7 @@ void python_free(struct python *p)
     stack_clear(&p->stack);
     codes_free(p->codes);
     loop_clear(&p->loop);
+    names_clear(&p->names);
     free(p);
 }
 
@@ -199,6 +203,21 @@ bool python_is_eval(struct python *p, uint64_t address)
 bool python_is_interpreter(struct python *p, uint64_t address)
 {
     return loop_is_interpreter(&p->loop, &p->runtime, p->pid, address);
+}
+
+bool python_thread_name(struct python *p, pid_t tid, char out[PYTHON_NAME_MAX])
+{
+    char name[UNICODE_TEXT_SIZE];
+    uint32_t i = threads_find(&p->threads, tid);
+    if (i == MAP_NONE ||
+        !names_find(&p->names, &p->threads, &p->threads.list.at[i], clock_mono_ns(), name))
+        return false;
+    size_t length = strnlen(name, PYTHON_NAME_MAX - 1);
+    while (length && (name[length] & 0xc0) == 0x80) /* not in the middle of a character */
+        length--;
+    memcpy(out, name, length);
+    out[length] = '\0';
+    return true;
 }
 
 bool python_holds_gil(const struct python *p, pid_t tid)

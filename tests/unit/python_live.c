@@ -515,6 +515,41 @@ static void test_entries(void **state)
     stop(prog);
 }
 
+/* Exceptions that are handled, and names; whoever waits is neither the collector nor holds the GIL.
+ */
+static void test_states(void **state)
+{
+    struct program prog = start(*state, "python_states.py");
+    pid_t tids[16];
+    size_t n_tids = sleeping_threads(prog.pid, tids, 16);
+    struct python *p = open_python(prog.pid);
+    int handling = 0, plain = 0, others = 0;
+    assert_int_equal(n_tids, 8);
+    for (int round = 0; round < 2; round++)
+        for (size_t i = 0; i < n_tids; i++) {
+            char name[PYTHON_NAME_MAX] = "";
+            uint32_t elided;
+            assert_true(python_copy(p, tids[i]));
+            assert_true(python_walk(p, frames, FRAMES_MAX, &elided) > 0);
+            if (!python_thread_name(p, tids[i], name))
+                fail_msg("%s: thread %d has no name", python_version(p), tids[i]);
+            if (python_handles_exception(p, tids[i]) != !strncmp(name, "handles", 7))
+                fail_msg("%s: thread %s: handles %d", python_version(p), name,
+                         python_handles_exception(p, tids[i]));
+            assert_false(python_wants_gil(p, tids[i]));
+            assert_false(python_collecting(p, tids[i]));
+            handling += !strncmp(name, "handles-", 8);
+            plain += !strcmp(name, "plain") || !strcmp(name, "plain-over") ||
+                     !strcmp(name, "plain-late") || !strcmp(name, "plain-\u00e9\u4e16");
+            others += !strcmp(name, "MainThread");
+        }
+    assert_int_equal(handling, 6);
+    assert_int_equal(plain, 8);
+    assert_int_equal(others, 2);
+    python_free(p);
+    stop(prog);
+}
+
 static void test_unsupported(void **state)
 {
     struct program prog = start(*state, "python_busy.py");
@@ -541,6 +576,7 @@ static void test_no_python(void **state)
 #define EACH(version)                                                                              \
     {"chain " version, test_chain, NULL, NULL, (void *)version},                                   \
         {"deep " version, test_deep, NULL, NULL, (void *)version},                                 \
+        {"states " version, test_states, NULL, NULL, (void *)version},                             \
         {"entries " version, test_entries, NULL, NULL, (void *)version},                           \
     {                                                                                              \
         "running " version, test_running, NULL, NULL, (void *)version                              \

@@ -134,6 +134,7 @@ LIVE_FILES = \
 	tests/programs/python_busy.py \
 	tests/programs/python_chain.py \
 	tests/programs/python_deep.py \
+	tests/programs/python_interpreters.py \
 	tests/programs/python_mixed.py \
 	tests/programs/python_short.py \
 	tests/programs/python_states.py \

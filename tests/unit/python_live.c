@@ -550,6 +550,34 @@ static void test_states(void **state)
     stop(prog);
 }
 
+/* One thread in two interpreters, and one in a third, which has its own GIL from 3.12 on. */
+static void test_interpreters(void **state)
+{
+    struct program prog = start(*state, "python_interpreters.py");
+    pid_t tids[16];
+    size_t n_tids = sleeping_threads(prog.pid, tids, 16);
+    struct python *p = open_python(prog.pid);
+    static const char *const expected[] = {"wait_in_it", "<module>", "run_in_it"};
+    assert_int_equal(n_tids, 2);
+    for (int round = 0; round < 2; round++)
+        for (size_t i = 0; i < n_tids; i++) {
+            uint32_t elided;
+            size_t at = 0;
+            assert_true(python_refresh(p));
+            assert_true(python_copy(p, tids[i]));
+            int n = python_walk(p, frames, FRAMES_MAX, &elided);
+            for (int f = 0; f < n && at < 3; f++)
+                at += !strcmp(frames[f].name, expected[at]);
+            if (at != 3)
+                fail_msg("%s: %s not seen in %d frames", python_version(p), expected[at], n);
+            assert_string_equal(frames[n - 1].name, tids[i] == prog.pid ? "<module>"
+                                                    : minor_of(p) >= 11 ? "Thread._bootstrap"
+                                                                        : frames[n - 1].name);
+        }
+    python_free(p);
+    stop(prog);
+}
+
 static void test_unsupported(void **state)
 {
     struct program prog = start(*state, "python_busy.py");
@@ -597,6 +625,13 @@ int main(void)
         EACH("root 3.13"),
         EACH("root 3.14"),
         EACH("root 3.15"),
+        {"interpreters 3.8", test_interpreters, NULL, NULL, (void *)"3.8"},
+        {"interpreters 3.10", test_interpreters, NULL, NULL, (void *)"3.10"},
+        {"interpreters 3.11", test_interpreters, NULL, NULL, (void *)"3.11"},
+        {"interpreters 3.12", test_interpreters, NULL, NULL, (void *)"3.12"},
+        {"interpreters root 3.13", test_interpreters, NULL, NULL, (void *)"root 3.13"},
+        {"interpreters root 3.14", test_interpreters, NULL, NULL, (void *)"root 3.14"},
+        {"interpreters root 3.15", test_interpreters, NULL, NULL, (void *)"root 3.15"},
         {"unsupported 2.7", test_unsupported, NULL, NULL, (void *)"2.7"},
         {"no python", test_no_python, NULL, NULL, NULL},
     };

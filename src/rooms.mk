@@ -109,6 +109,8 @@ noinst_LIBRARIES += libpython.a
 libpython_a_SOURCES = \
 	src/python/code.c \
 	src/python/code.h \
+	src/python/handled.c \
+	src/python/handled.h \
 	src/python/layout.c \
 	src/python/layout.h \
 	src/python/linetable.c \
@@ -117,6 +119,8 @@ libpython_a_SOURCES = \
 	src/python/loop.h \
 	src/python/method.c \
 	src/python/method.h \
+	src/python/names.c \
+	src/python/names.h \
 	src/python/object.c \
 	src/python/object.h \
 	src/python/old_runtime.c \
@@ -144,6 +148,8 @@ libengine_a_SOURCES = \
 	src/engine/metrics.h \
 	src/engine/sink.c \
 	src/engine/sink.h \
+	src/engine/thread_name.c \
+	src/engine/thread_name.h \
 	src/engine/waits.c \
 	src/engine/waits.h \
 	src/engine/budget.c \

@@ -151,7 +151,10 @@ LIVE_FILES = \
 	tests/programs/python_busy.py \
 	tests/programs/python_chain.py \
 	tests/programs/python_deep.py \
+	tests/programs/python_interpreters.py \
 	tests/programs/python_mixed.py \
+	tests/programs/python_short.py \
+	tests/programs/python_states.py \
 	tests/programs/split.c \
 	tests/programs/split.py \
 	tests/ui/tmux.py

@@ -66,6 +66,10 @@ static uint8_t python_flags(const struct watch *w, pid_t tid)
         flags |= SAMPLE_GIL;
     if (python_collecting(w->stacks.python, tid))
         flags |= SAMPLE_GC;
+    if (python_handles_exception(w->stacks.python, tid))
+        flags |= SAMPLE_EXCEPTION;
+    if (python_wants_gil(w->stacks.python, tid))
+        flags |= SAMPLE_GIL_WANTED;
     return flags;
 }
 

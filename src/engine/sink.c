@@ -62,6 +62,12 @@ uint32_t sink_thread(struct sink *sink, uint32_t incarnation, int32_t tid, const
     return ++sink->threads;
 }
 
+void sink_rename(struct sink *sink, uint32_t thread, const char *name)
+{
+    struct batch_renamed r = {thread, dictionary_string(&sink->words, name)};
+    vec_push(&sink->batch->renamed, r);
+}
+
 void sink_end_thread(struct sink *sink, uint32_t thread, uint64_t time_ns)
 {
     struct batch_end end = {time_ns, thread, false};

@@ -30,6 +30,8 @@ struct batch *sink_cut(struct sink *sink);
 uint32_t sink_incarnation(struct sink *sink, const struct incarnation *in);
 uint32_t sink_thread(struct sink *sink, uint32_t incarnation, int32_t tid, const char *name,
                      uint64_t time_ns);
+/* A thread is called otherwise from now on. */
+void sink_rename(struct sink *sink, uint32_t thread, const char *name);
 void sink_end_thread(struct sink *sink, uint32_t thread, uint64_t time_ns);
 /* Says what runs in it, where that was not known when it began. */
 void sink_runtime(struct sink *sink, uint32_t incarnation, const char *runtime);

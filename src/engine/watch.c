@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "engine/thread_name.h"
 #include "target/process.h"
 
 /* How often Python's list of threads is read: each tick while threads are young. */
@@ -188,7 +189,11 @@ static void meet_thread(struct watch *w, size_t i, struct task *task, uint64_t n
     *t = (struct watched){.tid = task->tid, .last_ns = w->last_tick_ns ? w->last_tick_ns : now_ns};
     w->newest_thread_ns = now_ns;
     w->refresh_at_ns = 0;
-    t->number = sink_thread(w->sink, w->incarnation, task->tid, task->comm, now_ns);
+    char name[PYTHON_NAME_MAX];
+    thread_name(w->stacks.python, task->tid, task->comm, w->comm, name, sizeof name);
+    t->born_ns = now_ns;
+    t->name_hash = hash_bytes(name, strlen(name));
+    t->number = sink_thread(w->sink, w->incarnation, task->tid, name, now_ns);
     task->user = t->number;
 }
 
@@ -312,9 +317,31 @@ static void check_leader(struct watch *w)
     }
 }
 
+/* Names are given late, by Python and by prctl(2). */
+static void check_names(struct watch *w, uint64_t now_ns)
+{
+    char name[PYTHON_NAME_MAX];
+    for (size_t i = 0; i < tasks_count(w->tasks) && i < w->threads.n; i++) {
+        struct task *task = tasks_at(w->tasks, i);
+        struct watched *t = &w->threads.at[i];
+        if (task->state != TASK_ALIVE || t->tid != task->tid || now_ns < t->name_at_ns)
+            continue;
+        t->name_at_ns = now_ns + thread_name_wait_ns(now_ns - t->born_ns);
+        task_read_comm(w->tasks, task);
+        if (task->tid == w->pid)
+            snprintf(w->comm, sizeof w->comm, "%s", task->comm);
+        thread_name(w->stacks.python, task->tid, task->comm, w->comm, name, sizeof name);
+        uint64_t hash = hash_bytes(name, strlen(name));
+        if (hash != t->name_hash)
+            sink_rename(w->sink, t->number, name);
+        t->name_hash = hash;
+    }
+}
+
 void watch_check(struct watch *w, uint64_t now_ns)
 {
     check_leader(w);
+    check_names(w, now_ns);
     struct stat exe;
     if (stat_exe(w, &exe) && (exe.st_ino != w->exe.st_ino || exe.st_dev != w->exe.st_dev))
         restart(w, now_ns);

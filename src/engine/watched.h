@@ -20,14 +20,16 @@
 #define WATCHED_WEIGHT_MAX_NS (500 * NS_PER_MS)
 
 struct watched {
-    pid_t tid;            /* 0: nobody */
-    uint32_t number;      /* in the sink */
-    uint32_t generation;  /* of the dictionary that run.stack belongs to */
-    bool settled;         /* asleep when last looked at, and its stack is known */
-    uint32_t calm;        /* looks in a row that found it so */
-    bool late;            /* its stop was asked for, and is still to come */
-    uint64_t run_ns;      /* schedstat when last looked at */
-    uint64_t last_ns;     /* the last tick */
+    pid_t tid;                    /* 0: nobody */
+    uint32_t number;              /* in the sink */
+    uint32_t generation;          /* of the dictionary that run.stack belongs to */
+    bool settled;                 /* asleep when last looked at, and its stack is known */
+    uint32_t calm;                /* looks in a row that found it so */
+    bool late;                    /* its stop was asked for, and is still to come */
+    uint64_t run_ns;              /* schedstat when last looked at */
+    uint64_t last_ns;             /* the last tick */
+    uint64_t born_ns, name_at_ns; /* when its name is looked at again */
+    uint64_t name_hash;
     uint64_t last_sp;     /* somewhere in its stack; 0 unknown */
     uint32_t stack_bytes; /* how much of its stack to copy; 0: not known, all that fits */
     struct run run;       /* still lengthening; ticks 0: none */

@@ -25,6 +25,7 @@ void batch_free(struct batch *b)
     vec_free(&b->ended_threads);
     vec_free(&b->ended_incarnations);
     vec_free(&b->runtimes);
+    vec_free(&b->renamed);
     vec_free(&b->runs);
     vec_free(&b->metrics);
     vec_free(&b->marks);
@@ -158,6 +159,11 @@ static void read_processes(struct batch_reader *r, struct recording *rec, const 
         t.incarnation.n = r->incarnations.at[t.incarnation.n];
         t.name = string_here(r, t.name);
         vec_push(&r->threads, recording_add_thread(rec, t).n);
+    }
+    for (size_t i = 0; i < b->renamed.n; i++) {
+        uint32_t id = r->threads.at[b->renamed.at[i].thread];
+        if (id) /* not forgotten meanwhile */
+            rec->threads.at[id].name = string_here(r, b->renamed.at[i].name);
     }
     for (size_t i = 0; i < b->runtimes.n; i++) {
         uint32_t id = r->incarnations.at[b->runtimes.at[i].incarnation];

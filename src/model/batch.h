@@ -37,6 +37,12 @@ struct batch_runtime {
     struct string_id runtime;
 };
 
+/* A thread's name, changed or found out after it began. */
+struct batch_renamed {
+    uint32_t thread;
+    struct string_id name;
+};
+
 struct batch {
     uint32_t generation;    /* of the sampler's dictionary */
     VEC(char) string_bytes; /* NUL-terminated, one after another */
@@ -48,6 +54,7 @@ struct batch {
     VEC(struct string_id) objects;
     VEC(struct incarnation) incarnations;
     VEC(struct thread) threads;
+    VEC(struct batch_renamed) renamed;
     VEC(struct batch_end) ended_threads, ended_incarnations;
     VEC(struct batch_runtime) runtimes;
     VEC(struct run) runs;

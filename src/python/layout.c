@@ -37,7 +37,8 @@ const struct field object_type = AT8(8), object_size = AT8(16), type_name = AT8(
  * the headers fix: ob_type and ob_size of an object. */
 #define PUBLISHED_ROW(n) \
     { \
-        .minor = (n), \
+        .minor = (n), .interp_modules = AT8(0), .type_cached_keys = 880, \
+        .ts_exc_info = AT8(120), .exc_value = AT8(0), .exc_previous = AT8(8), \
         .rt_interpreters = AT8(0), \
         .interp_next = AT8(0), .interp_threads = AT8(0), .interp_collecting = AT4(0), \
         .interp_gil = AT8(0), .gil_holder = AT8(8), .gil_locked = AT4(16), \
@@ -55,7 +56,7 @@ const struct field object_type = AT8(8), object_size = AT8(16), type_name = AT8(
 static const struct layout layouts[] = {
     {
         /* There is no _PyRuntime: see runtime.c. The GIL is _PyThreadState_Current. */
-        .minor = 6,
+        .minor = 6, .interp_modules = AT8(16), .ts_exc_value = AT8(112),
         .gil_holder = AT8(0),
         .interp_next = AT8(0), .interp_threads = AT8(8),          /* pystate.h */
         .ts_next = AT8(8), .ts_interp = AT8(16), .ts_frame = AT8(24),
@@ -73,7 +74,8 @@ static const struct layout layouts[] = {
         .wrapped = AT8(16),                                       /* funcobject.c, descrobject.c */
     },
     {
-        .minor = 7,
+        .minor = 7, .interp_modules = AT8(40),
+        .ts_exc_info = AT8(144), .ts_exc_state = 112, .exc_value = AT8(8), .exc_previous = AT8(24),
         .rt_initialized = AT4(0), .rt_interpreters = AT8(24),     /* internal/pystate.h */
         .rt_collecting = AT4(632),                                /* internal/mem.h */
         .rt_gil = AT8(1264), .gil_holder = AT8(8), .gil_locked = AT4(16), /* internal/gil.h */
@@ -93,7 +95,8 @@ static const struct layout layouts[] = {
         .wrapped = AT8(16),                                       /* funcobject.c, descrobject.c */
     },
     {
-        .minor = 8,
+        .minor = 8, .interp_modules = AT8(56),
+        .ts_exc_info = AT8(144), .ts_exc_state = 112, .exc_value = AT8(8), .exc_previous = AT8(24),
         .rt_initialized = AT4(12), .rt_interpreters = AT8(32),    /* pycore_pystate.h */
         .rt_collecting = AT4(544),                                /* pycore_pymem.h */
         .rt_gil = AT8(1152), .gil_holder = AT8(8), .gil_locked = AT4(16), /* pycore_gil.h */
@@ -113,7 +116,8 @@ static const struct layout layouts[] = {
         .wrapped = AT8(16),                                       /* funcobject.c, descrobject.c */
     },
     {
-        .minor = 9,
+        .minor = 9, .interp_modules = AT8(856),
+        .ts_exc_info = AT8(144), .ts_exc_state = 112, .exc_value = AT8(8), .exc_previous = AT8(24),
         .rt_initialized = AT4(12), .rt_interpreters = AT8(32),    /* pycore_runtime.h */
         .rt_gil = AT8(352), .gil_holder = AT8(8), .gil_locked = AT4(16), /* pycore_gil.h */
         .interp_next = AT8(0), .interp_threads = AT8(8),          /* pycore_interp.h */
@@ -133,7 +137,8 @@ static const struct layout layouts[] = {
         .wrapped = AT8(16),                                       /* funcobject.c, descrobject.c */
     },
     {
-        .minor = 10,
+        .minor = 10, .interp_modules = AT8(856),
+        .ts_exc_info = AT8(144), .ts_exc_state = 112, .exc_value = AT8(8), .exc_previous = AT8(24),
         .rt_initialized = AT4(12), .rt_interpreters = AT8(32),    /* pycore_runtime.h */
         .rt_gil = AT8(352), .gil_holder = AT8(8), .gil_locked = AT4(16), /* pycore_gil.h */
         .interp_next = AT8(0), .interp_threads = AT8(8),          /* pycore_interp.h */
@@ -153,7 +158,8 @@ static const struct layout layouts[] = {
         .wrapped = AT8(16),                                       /* funcobject.c, descrobject.c */
     },
     {
-        .minor = 11,
+        .minor = 11, .interp_modules = AT8(888), .type_cached_keys = 872,
+        .ts_exc_info = AT8(120), .ts_exc_state = 320, .exc_value = AT8(0), .exc_previous = AT8(8),
         .rt_initialized = AT4(16), .rt_interpreters = AT8(40),    /* pycore_runtime.h */
         .rt_gil = AT8(360), .gil_holder = AT8(8), .gil_locked = AT4(16), /* pycore_gil.h */
         .interp_next = AT8(0), .interp_threads = AT8(16),         /* pycore_interp.h */
@@ -171,7 +177,8 @@ static const struct layout layouts[] = {
         .bytes_size_at = 16, .bytes_data_at = 32,                 /* cpython/bytesobject.h */
     },
     {
-        .minor = 12,
+        .minor = 12, .interp_modules = AT8(944), .type_cached_keys = 880,
+        .ts_exc_info = AT8(104), .ts_exc_state = 256, .exc_value = AT8(0), .exc_previous = AT8(8),
         .rt_initialized = AT4(16), .rt_interpreters = AT8(40),    /* pycore_runtime.h */
         .interp_next = AT8(0), .interp_threads = AT8(72),         /* pycore_interp.h */
         .interp_collecting = AT4(312),                            /* pycore_gc.h */
@@ -247,6 +254,7 @@ static const struct published published[] = {
     {MEMBER(rt_interpreters.at), {5, 5, 5}, INTERP_MAX},
     {MEMBER(interp_next.at), {8, 8, 8}, INTERP_MAX},
     {MEMBER(interp_threads.at), {9, 9, 9}, INTERP_MAX},
+    {MEMBER(interp_modules.at), {11, 12, 12}, INTERP_MAX},
     {MEMBER(interp_gil.at), {14, 15, 15}, INTERP_MAX},
     {MEMBER(ts_next.at), {21, 24, 24}, STATE_MAX},
     {MEMBER(ts_interp.at), {22, 25, 25}, STATE_MAX},
@@ -295,6 +303,38 @@ static void find_running(struct layout *l, const uint8_t *table)
         l->frame_running.size = 0;
 }
 
+/* The item in a thread's state lies behind the bounds of its data stack (cpython/pystate.h); 3.15
+ * publishes it, the exception in flight, which the pointer to the items lies behind, and more. */
+static void find_flags(struct layout *l, const uint8_t *table)
+{
+    enum {
+        CACHED_KEYS = 67,
+        HOLDS_GIL = 34,
+        GIL_REQUESTED,
+        CURRENT_EXCEPTION,
+        EXC_STATE,
+        GC = 11,
+        GC_FRAME = 96
+    };
+    enum { BOUNDS_BYTES = 24 };
+    l->ts_exc_state = l->ts_chunk.at + BOUNDS_BYTES;
+    if (l->minor < 15)
+        return;
+    if (slot_value(table, CACHED_KEYS) <= STATE_MAX)
+        l->type_cached_keys = (uint32_t)slot_value(table, CACHED_KEYS);
+    l->ts_exc_state = (uint32_t)slot_value(table, EXC_STATE);
+    l->ts_exc_info.at = (uint32_t)slot_value(table, CURRENT_EXCEPTION) + 8;
+    l->ts_gil_wanted = (struct field){(uint32_t)slot_value(table, GIL_REQUESTED), 4};
+    l->ts_holds_gil = (struct field){(uint32_t)slot_value(table, HOLDS_GIL), 4};
+    uint64_t frame = slot_value(table, GC) + slot_value(table, GC_FRAME);
+    if (l->ts_exc_state > STATE_MAX - 64 || l->ts_exc_info.at > STATE_MAX)
+        l->ts_exc_info.size = 0;
+    if (l->ts_gil_wanted.at > STATE_MAX || l->ts_holds_gil.at > STATE_MAX)
+        l->ts_gil_wanted.size = l->ts_holds_gil.size = 0;
+    if (frame <= INTERP_MAX)
+        l->interp_gc_frame = (struct field){(uint32_t)frame, 8};
+}
+
 bool layout_apply_published(struct layout *l, const uint8_t table[PUBLISHED_BYTES], struct err *err)
 {
     if (l->minor < PUBLISHED_FIRST_MINOR)
@@ -323,6 +363,7 @@ bool layout_apply_published(struct layout *l, const uint8_t table[PUBLISHED_BYTE
         goto nonsense;
     new.interp_collecting.at = (uint32_t)(gc + collecting);
     find_running(&new, table);
+    find_flags(&new, table);
     new.unicode.compact_data_at = new.unicode.ascii_data_at + COMPACT_EXTRA;
     *l = new;
     return true;

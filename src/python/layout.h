@@ -37,10 +37,18 @@ struct layout {
     struct field gil_holder, gil_locked; /* no gil_locked: it is held if it has a holder */
     /* PyInterpreterState */
     struct field interp_next, interp_threads, interp_collecting, interp_gil;
+    struct field interp_modules;  /* sys.modules */
+    uint32_t type_cached_keys;    /* ht_cached_keys (3.11+) of a PyHeapTypeObject */
+    struct field interp_gc_frame; /* 3.15: the frame that the collection began in */
     /* PyThreadState */
     struct field ts_next, ts_interp, ts_thread_id, ts_native_id, ts_chunk;
     struct field ts_frame;     /* the current frame, or the _PyCFrame that points to it: */
     struct field cframe_frame; /* size 0: ts_frame is the frame */
+    struct field ts_exc_value; /* 3.6: the exception that is handled */
+    struct field ts_exc_info;  /* later: the innermost item of a stack of them; */
+    uint32_t ts_exc_state;     /* the outermost is in the state itself */
+    struct field exc_value, exc_previous;     /* of an item */
+    struct field ts_gil_wanted, ts_holds_gil; /* 3.15 */
     /* PyFrameObject (to 3.10) or _PyInterpreterFrame */
     struct field frame_code, frame_previous, frame_instr, frame_owner, frame_local0;
     /* What a frame that was popped shows, though its bytes are left: see stack_copy_moving(). */

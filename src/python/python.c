@@ -5,12 +5,14 @@
 #include "python/python.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "python/code.h"
 #include "python/loop.h"
+#include "python/names.h"
 #include "python/runtime.h"
 #include "python/stack.h"
 #include "python/threads.h"
@@ -22,8 +24,11 @@ struct python {
     struct runtime runtime;
     struct threads threads;
     struct stack stack;
+    struct stack_frame *inner; /* of newer interpreters than the stack's; NULL: never needed */
+    size_t n_inner;
     struct codes *codes;
     struct loop loop;
+    struct names names;
     uint32_t elided_entries;
     uint32_t copied; /* whose stack it is: an index into threads, or MAP_NONE */
     bool torn;       /* that copy is no good, though something can be learnt from it */
@@ -53,8 +58,10 @@ void python_free(struct python *p)
         return;
     threads_clear(&p->threads);
     stack_clear(&p->stack);
+    free(p->inner);
     codes_free(p->codes);
     loop_clear(&p->loop);
+    names_clear(&p->names);
     free(p);
 }
 
@@ -69,7 +76,10 @@ bool python_refresh(struct python *p)
         stack_learn(&p->stack, &p->runtime.layout, &p->threads.list.at[p->copied]);
     p->copied = MAP_NONE;
     p->torn = false;
-    return threads_refresh(&p->threads, clock_mono_ns());
+    bool ok = threads_refresh(&p->threads, clock_mono_ns());
+    if (p->threads.interps.n > 1 && !p->inner) /* here, since nothing is allocated in a stop */
+        p->inner = xmalloc(STACK_FRAMES_MAX * sizeof *p->inner);
+    return ok;
 }
 
 bool python_has_thread(const struct python *p, pid_t tid)
@@ -77,51 +87,53 @@ bool python_has_thread(const struct python *p, pid_t tid)
     return threads_find(&p->threads, tid) != MAP_NONE;
 }
 
-bool python_copy(struct python *p, pid_t tid)
+static bool copy_moving(struct python *p, struct thread *th)
+{
+    p->stack.last_try = 0;
+    for (int attempt = 0; attempt < MOVING_TRIES; attempt++) {
+        if (stack_copy_moving(&p->stack, &p->threads, th))
+            return true;
+        stack_learn(&p->stack, &p->runtime.layout, th);
+    }
+    return false;
+}
+
+/* A thread that runs code in a subinterpreter has a state in each: the newest is the innermost. All
+ * but the last one's frames are put aside. */
+static bool copy_states(struct python *p, pid_t tid, bool moving)
 {
     p->copied = MAP_NONE;
     p->torn = false;
-    p->stack.n = 0;
+    p->stack.n = p->n_inner = 0;
     for (uint32_t i = threads_find(&p->threads, tid); i != MAP_NONE;
          i = p->threads.list.at[i].same_tid) {
-        p->copied = i;
-        if (!stack_copy(&p->stack, &p->threads, &p->threads.list.at[i])) {
-            p->torn = true;
-            return false;
+        struct thread *th = &p->threads.list.at[i];
+        size_t n = p->copied == MAP_NONE ? 0 : p->stack.n;
+        if (n && p->inner && n <= STACK_FRAMES_MAX - p->n_inner) {
+            memcpy(p->inner + p->n_inner, p->stack.frames, n * sizeof *p->inner);
+            p->n_inner += n;
         }
-        if (p->stack.n)
-            break;
+        p->copied = i;
+        p->torn = !(moving ? copy_moving(p, th) : stack_copy(&p->stack, &p->threads, th));
+        if (p->torn)
+            return false;
     }
     return true;
 }
 
-static bool copy_moving(struct python *p, uint32_t i)
+bool python_copy(struct python *p, pid_t tid)
 {
-    struct thread *th = &p->threads.list.at[i];
-    p->copied = i;
-    for (int attempt = 0; attempt < MOVING_TRIES; attempt++) {
-        bool good = stack_copy_moving(&p->stack, &p->threads, th);
-        if (good)
-            return true;
-        stack_learn(&p->stack, &p->runtime.layout, th);
-    }
-    p->torn = true;
-    return false;
+    return copy_states(p, tid, false);
 }
 
 enum python_moving python_copy_moving(struct python *p, pid_t tid)
 {
-    p->copied = MAP_NONE;
-    p->torn = false;
-    p->stack.n = 0;
-    for (uint32_t i = threads_find(&p->threads, tid); i != MAP_NONE;
-         i = p->threads.list.at[i].same_tid) {
-        if (!copy_moving(p, i))
-            return PYTHON_MOVING_TORN;
-        if (p->stack.n)
-            break;
-    }
-    return PYTHON_MOVING_OK;
+    return copy_states(p, tid, true) ? PYTHON_MOVING_OK : PYTHON_MOVING_TORN;
+}
+
+static const struct stack_frame *frame_at(const struct python *p, size_t i)
+{
+    return i < p->n_inner ? &p->inner[i] : &p->stack.frames[i - p->n_inner];
 }
 
 /* Bytes into the bytecode; negative: not begun. */
@@ -161,24 +173,23 @@ int python_walk(struct python *p, struct python_frame *out, size_t max, uint32_t
         p->copied = MAP_NONE;
         return -1;
     }
-    const struct stack *s = &p->stack;
     uint64_t now_ns = clock_mono_ns();
-    size_t n = 0, skip_from = s->n, skip_to = s->n;
-    if (s->n > max) {
+    size_t all = p->n_inner + p->stack.n, n = 0, skip_from = all, skip_to = all;
+    if (all > max) {
         skip_from = max - max / 2;
-        skip_to = s->n - max / 2;
+        skip_to = all - max / 2;
         *elided = (uint32_t)(skip_to - skip_from);
     }
-    for (size_t i = 0; i < s->n; i++) {
+    for (size_t i = 0; i < all; i++) {
         for (; i >= skip_from && i < skip_to; i++)
-            p->elided_entries += s->frames[i].entry;
-        if (i == s->n)
+            p->elided_entries += frame_at(p, i)->entry;
+        if (i == all)
             break;
-        int named = name_frame(p, &s->frames[i], now_ns, &out[n]);
+        int named = name_frame(p, frame_at(p, i), now_ns, &out[n]);
         if (named < 0)
             return -1;
         /* One that is left out hands its mark to the frame within. */
-        if (s->frames[i].entry && (named || (n && i != skip_to)))
+        if (frame_at(p, i)->entry && (named || (n && i != skip_to)))
             out[n - !named].entry = true;
         n += (size_t)named;
     }
@@ -200,6 +211,21 @@ bool python_is_interpreter(struct python *p, uint64_t address)
     return loop_is_interpreter(&p->loop, &p->runtime, p->pid, address);
 }
 
+bool python_thread_name(struct python *p, pid_t tid, char out[PYTHON_NAME_MAX])
+{
+    char name[UNICODE_TEXT_SIZE];
+    uint32_t i = threads_find(&p->threads, tid);
+    if (i == MAP_NONE ||
+        !names_find(&p->names, &p->threads, &p->threads.list.at[i], clock_mono_ns(), name))
+        return false;
+    size_t length = strnlen(name, PYTHON_NAME_MAX - 1);
+    while (length && (name[length] & 0xc0) == 0x80) /* not in the middle of a character */
+        length--;
+    memcpy(out, name, length);
+    out[length] = '\0';
+    return true;
+}
+
 bool python_holds_gil(const struct python *p, pid_t tid)
 {
     return threads_hold_gil(&p->threads, tid);
@@ -219,7 +245,34 @@ bool python_is_gil(const struct python *p, uint64_t addr)
 
 bool python_collecting(const struct python *p, pid_t tid)
 {
-    uint32_t i = threads_find(&p->threads, tid);
-    return i != MAP_NONE && p->threads.interps.at[p->threads.list.at[i].interp].collecting &&
-           threads_hold_gil(&p->threads, tid);
+    for (uint32_t i = threads_find(&p->threads, tid); i != MAP_NONE;
+         i = p->threads.list.at[i].same_tid) {
+        const struct thread *th = &p->threads.list.at[i];
+        const struct interp *interp = &p->threads.interps.at[th->interp];
+        /* 3.15 says where. Before, it is who holds the GIL: while a finalizer has let go of it,
+         * another thread. */
+        if (interp->collecting && (p->runtime.layout.interp_gc_frame.size && interp->gc_frame
+                                       ? th->collects
+                                       : interp->locked && interp->holder == th->state))
+            return true;
+    }
+    return false;
+}
+
+bool python_handles_exception(const struct python *p, pid_t tid)
+{
+    bool handles = false;
+    for (uint32_t i = threads_find(&p->threads, tid); i != MAP_NONE;
+         i = p->threads.list.at[i].same_tid)
+        handles |= p->threads.list.at[i].handles;
+    return handles;
+}
+
+bool python_wants_gil(const struct python *p, pid_t tid)
+{
+    bool wants = false;
+    for (uint32_t i = threads_find(&p->threads, tid); i != MAP_NONE;
+         i = p->threads.list.at[i].same_tid)
+        wants |= p->threads.list.at[i].wants_gil;
+    return wants;
 }

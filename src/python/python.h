@@ -65,6 +65,11 @@ enum python_moving python_copy_moving(struct python *p, pid_t tid);
  * may do as it likes meanwhile). Strings are borrowed until python_free. More than max: both ends
  * are kept, *elided counts the middle. */
 int python_walk(struct python *p, struct python_frame *out, size_t max, uint32_t *elided);
+/* threading's name for this thread, for at most PYTHON_NAME_MAX bytes. false: it has none (yet).
+ * The list of names is read again when it is 2 s old: about 5 us a thread. */
+#define PYTHON_NAME_MAX 256
+bool python_thread_name(struct python *p, pid_t tid, char out[PYTHON_NAME_MAX]);
+
 /* How many frames of the elided middle of the last walk were entries. */
 uint32_t python_elided_entries(const struct python *p);
 
@@ -80,5 +85,9 @@ bool python_holds_gil(const struct python *p, pid_t tid);
 /* Whether addr (a futex) lies in a GIL of this process: the thread waits for the GIL. */
 bool python_is_gil(const struct python *p, uint64_t addr);
 bool python_collecting(const struct python *p, pid_t tid);
+/* As of the last copy of this thread: it handles an exception (is in an except or finally block, or
+ * in what that calls); it waits for the GIL and says so (3.15; before, python_is_gil tells). */
+bool python_handles_exception(const struct python *p, pid_t tid);
+bool python_wants_gil(const struct python *p, pid_t tid);
 
 #endif

@@ -28,7 +28,7 @@ struct candidate {
     bool python;
     bool old;                     /* to 3.6 (and 2): there is no _PyRuntime */
     struct old_runtime variables; /* if old */
-    uint64_t bias, start;
+    uint64_t bias, start, none;
     uint64_t runtime;    /* address */
     uint64_t py_version; /* address; 0: none */
     struct version version;
@@ -59,7 +59,8 @@ static void candidate_version(struct candidate *c, struct elf_symbols *elf, pid_
 static struct candidate look_into(const struct maps *maps, const struct mapping *first)
 {
     static const char *const names[] = {"_PyRuntime", "_PyThreadState_Current"};
-    static const char *const version_name[] = {"Py_Version"};
+    static const char *const version_name[] = {"Py_Version"}, *const none_name[] = {
+                                                                  "_Py_NoneStruct"};
     struct candidate c = {0};
     int fd = maps_open_file(maps, first, NULL);
     if (fd < 0)
@@ -83,6 +84,8 @@ static struct candidate look_into(const struct maps *maps, const struct mapping 
         }
         if (elf_symbols_find(elf, version_name, 1, &range, NULL))
             c.py_version = c.bias + range.vaddr;
+        if (elf_symbols_find(elf, none_name, 1, &range, NULL))
+            c.none = c.bias + range.vaddr;
         candidate_version(&c, elf, maps->pid, maps_path(maps, first));
     }
     elf_symbols_close(elf);
@@ -170,7 +173,8 @@ enum python_found runtime_find(struct runtime *out, pid_t pid, struct err *err)
     const struct layout *layout = c.version.major == 3 ? layout_find(c.version.minor) : NULL;
     if (!layout || c.version.early || c.old != (layout->minor <= OLD_MINOR))
         return unsupported(pid, &c.version, err);
-    *out = (struct runtime){.address = c.runtime, .module = c.start, .layout = *layout};
+    *out = (struct runtime){
+        .address = c.runtime, .module = c.start, .none = c.none, .layout = *layout};
     snprintf(out->version, sizeof out->version, "%s", c.version.text);
     if (c.version.micro_known)
         layout_adjust(&out->layout, c.version.micro);

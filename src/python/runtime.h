@@ -21,6 +21,7 @@ struct runtime {
     uint64_t interpreters;         /* the pointer to the first interpreter */
     uint64_t collecting;           /* the flag; 0: each interpreter has one, or not known */
     uint64_t gil;                  /* 0: each interpreter points to one */
+    uint64_t none;                 /* None; 0: not known */
     uint64_t waits_from, waits_to; /* futexes in here are the GIL's (3.6); both 0: in the GIL */
     struct layout layout;
     char version[24]; /* "3.12.1", "3.14.0rc2"; "3.8" if that is all that can be known */

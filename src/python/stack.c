@@ -30,7 +30,7 @@
 #define MOMENT_NS          (15 * NS_PER_US)
 #define MOMENT_NS_PER_PAGE (1 * NS_PER_US)
 /* The frame's address before, the state, the address after, the flags. */
-#define EXTRA_SPANS (3 + THREAD_FLAG_SPANS)
+#define EXTRA_SPANS (3 + THREAD_FLAG_SPANS + HANDLED_ITEMS_MAX)
 
 static uint32_t max_u32(uint32_t a, uint32_t b)
 {
@@ -54,6 +54,11 @@ void stack_init(struct stack *s, const struct layout *l)
     s->frame_bytes = to - from;
     s->state_bytes = max_u32(max_u32(field_end(l->ts_frame), field_end(l->ts_chunk)),
                              max_u32(field_end(l->ts_interp), field_end(l->ts_thread_id)));
+    s->state_bytes = max_u32(max_u32(s->state_bytes, field_end(l->ts_exc_value)),
+                             max_u32(field_end(l->ts_gil_wanted), field_end(l->ts_holds_gil)));
+    if (l->ts_exc_info.size)
+        s->state_bytes = max_u32(max_u32(s->state_bytes, field_end(l->ts_exc_info)),
+                                 l->ts_exc_state + HANDLED_ITEM_BYTES);
     s->frames = xmalloc(STACK_FRAMES_MAX * sizeof *s->frames);
     s->loose = xmalloc(STACK_FRAMES_MAX * sizeof *s->loose);
     s->chunks = xmalloc(CHUNKS_MAX * sizeof *s->chunks);
@@ -366,6 +371,7 @@ struct heads {
     uint64_t before, after; /* the current frame; with a cframe, what that pointed to */
     struct thread_flags flags;
     bool has_flags;
+    struct handled_copy handled;
 };
 
 /* Adds the flags to the vectored read; the number of their first span. */
@@ -398,11 +404,14 @@ static bool read_all(struct copy *c, const struct threads *t, struct thread *th,
     struct remote_span *state = add_span(c, th->state, h->state, c->s->state_bytes);
     struct remote_span *after = known ? add_span(c, holder, &h->after, 8) : NULL;
     size_t flags_at = add_flags(c, t, th->interp, h);
-    if (!state || (known && !after))
+    h->handled.first_span = c->n_spans;
+    for (size_t i = 0; i < c->track->handled.n; i++)
+        add_span(c, c->track->handled.item[i], h->handled.bytes[i], HANDLED_ITEM_BYTES);
+    if (!state || (known && !after) || c->n_spans < h->handled.first_span + c->track->handled.n)
         return false;
     remote_read_spans(c->pid, c->s->spans, c->n_spans);
-    h->has_flags = flags_at < c->n_spans;
-    for (size_t i = flags_at; i < c->n_spans; i++)
+    h->has_flags = flags_at < h->handled.first_span;
+    for (size_t i = flags_at; i < h->handled.first_span; i++)
         h->has_flags &= c->s->spans[i].ok;
     if (!state->ok)
         return false;
@@ -420,6 +429,21 @@ static bool read_all(struct copy *c, const struct threads *t, struct thread *th,
         return true;
     }
     return before->ok && after->ok;
+}
+
+/* What the thread's state says apart from its frames. */
+static void take_flags(const struct copy *c, const struct threads *t, struct thread *th,
+                       const struct heads *h)
+{
+    const struct stack *s = c->s;
+    const struct layout *l = c->l;
+    uint64_t gc_frame = t->interps.at[th->interp].gc_frame;
+    th->handles = handled_find(l, c->pid, t->runtime->none, th->state, h->state, s->state_bytes,
+                               &h->handled, s->spans + h->handled.first_span, &th->track.handled);
+    th->wants_gil = field_get(h->state, s->state_bytes, l->ts_gil_wanted) != 0;
+    th->collects = false;
+    for (size_t i = 0; gc_frame && i < s->n && !th->collects; i++)
+        th->collects = s->frames[i].address == gc_frame;
 }
 
 bool stack_copy(struct stack *s, struct threads *t, struct thread *th)
@@ -440,6 +464,7 @@ bool stack_copy(struct stack *s, struct threads *t, struct thread *th)
     c.next_chunk = field_get(h.state, s->state_bytes, l->ts_chunk);
     if (!follow(&c, h.before))
         return false;
+    take_flags(&c, t, th, &h);
     uint64_t again = h.before;
     if (s->misses && h.before && !current_frame(&c, th->state, s->cframe, &again))
         return false;
@@ -593,6 +618,24 @@ static bool settle(struct copy *c, const struct heads *h)
     return chain_of_moment(c, h->after) && s->n == n && (!n || s->frames[0].address == top);
 }
 
+/* What was just copied is the same as at the last try, the innermost instruction too: the thread
+ * has no CPU, or is busy in C, and the plain chain is right though it is at a place between two
+ * frames. */
+static bool stands_still(struct copy *c, const struct heads *h)
+{
+    struct stack *s = c->s;
+    uint64_t hash = hash_u64(h->before);
+    if (h->before != h->after || !h->before || !follow_from(c, h->before) || s->misses || !s->n)
+        return false;
+    for (size_t i = 0; i < s->n; i++) {
+        const struct stack_frame *f = &s->frames[i];
+        hash = hash_mix(hash_mix(hash_mix(hash, f->address), f->code), f->instr * 4 + f->doing);
+    }
+    bool same = s->last_try == hash;
+    s->last_try = hash;
+    return same;
+}
+
 bool stack_copy_moving(struct stack *s, struct threads *t, struct thread *th)
 {
     const struct layout *l = &t->runtime->layout;
@@ -613,7 +656,10 @@ bool stack_copy_moving(struct stack *s, struct threads *t, struct thread *th)
     if (h.has_flags)
         threads_take_flags(t, th->interp, &h.flags);
     c.chunk = field_get(h.state, s->state_bytes, l->ts_chunk);
-    return settle(&c, &h) && !s->misses;
+    if ((!settle(&c, &h) || s->misses) && (s->misses || !stands_still(&c, &h)))
+        return false;
+    take_flags(&c, t, th, &h);
+    return true;
 }
 
 static int by_address(const void *a, const void *b)
@@ -678,6 +724,12 @@ static void learn_frames(struct stack *s, struct track *track)
 void stack_learn(struct stack *s, const struct layout *l, struct thread *th)
 {
     struct track *track = &th->track;
+    /* A chunk that becomes less full is followed slowly: the thread may come back to its depth. */
+    for (size_t i = 0; i < s->n_chunks && i < track->chunks.n; i++) {
+        uint32_t before = track->chunks.at[i].used_bytes, slowly = before - before / 16;
+        if (s->chunks[i].address == track->chunks.at[i].address && s->chunks[i].used_bytes < slowly)
+            s->chunks[i].used_bytes = slowly;
+    }
     vec_clear(&track->chunks);
     vec_append(&track->chunks, s->chunks, s->n_chunks);
     if (l->cframe_frame.size)

@@ -49,14 +49,16 @@ struct stack {
     size_t n_chunks;
     size_t misses, ahead_used;
     uint64_t cframe;
+    uint64_t last_try; /* hash of what the last moving copy of this thread has shown; 0: none */
 };
 
 void stack_init(struct stack *s, const struct layout *layout);
 void stack_clear(struct stack *s);
 /* false: torn. */
 bool stack_copy(struct stack *s, struct threads *t, struct thread *th);
-/* The same of a thread that runs on meanwhile: false also if what was read is not of one moment, or
- * was not all read at once. After stack_learn() the next try knows more. */
+/* The same of a thread that runs on meanwhile (last_try is 0 at the first try): false also if what
+ * was read is not of one moment, or was not all read at once. After stack_learn() the next try
+ * knows more. */
 bool stack_copy_moving(struct stack *s, struct threads *t, struct thread *th);
 /* Remembers in th what the copy has met. */
 void stack_learn(struct stack *s, const struct layout *layout, struct thread *th);

@@ -320,13 +320,16 @@ size_t threads_flag_spans(const struct threads *t, uint32_t interp, struct threa
     *to = (struct thread_flags){.collecting = 0};
     spans[0] = (struct remote_span){i->gil, to->gil, sizeof to->gil, false};
     spans[1] = (struct remote_span){collecting, &to->collecting, sizeof to->collecting, false};
-    return collecting ? 2 : 1;
+    spans[2] = (struct remote_span){i->address + l->interp_gc_frame.at, &to->gc_frame,
+                                    sizeof to->gc_frame, false};
+    return collecting ? l->interp_gc_frame.size ? 3 : 2 : 1;
 }
 
 void threads_take_flags(struct threads *t, uint32_t interp, const struct thread_flags *flags)
 {
     parse_gil(&t->runtime->layout, &t->interps.at[interp], flags->gil);
     t->interps.at[interp].collecting = flags->collecting != 0;
+    t->interps.at[interp].gc_frame = flags->gc_frame;
 }
 
 uint32_t threads_find(const struct threads *t, pid_t tid)

@@ -16,6 +16,7 @@
 
 #include "base/map.h"
 #include "base/vec.h"
+#include "python/handled.h"
 #include "python/runtime.h"
 #include "python/tid.h"
 #include "target/remote.h"
@@ -25,6 +26,7 @@ struct interp {
     uint64_t gil; /* 0: none */
     uint64_t holder;
     bool locked, collecting;
+    uint64_t gc_frame; /* 3.15, as of the last copy */
 };
 
 struct chunk {
@@ -56,14 +58,16 @@ struct track {
     VEC(struct ahead_frame) ahead; /* in the order of the stack, then others met before */
     VEC(struct ahead_group) groups;
     struct map ahead_at; /* address -> index in ahead */
+    struct handled_track handled;
 };
 
 /* What tells an interpreter's flags, read along with a stack: see threads_flag_spans. */
 struct thread_flags {
     uint8_t gil[GIL_READ_BYTES];
     uint32_t collecting;
+    uint64_t gc_frame;
 };
-#define THREAD_FLAG_SPANS 2
+#define THREAD_FLAG_SPANS 3
 
 struct thread {
     uint64_t state, next, interp_address;
@@ -71,6 +75,7 @@ struct thread {
     pid_t tid;      /* 0: not known (yet) */
     uint32_t tries; /* to find tid */
     uint32_t interp;
+    bool handles, wants_gil, collects; /* as of the last copy */
     uint32_t same_tid; /* the next state of this tid (subinterpreters), or MAP_NONE */
     struct track track;
 };

@@ -29,6 +29,7 @@
 struct alive {
     uint32_t id;
     bool written;
+    uint32_t name;   /* of a thread, as it was written */
     struct run open; /* of a thread; ticks 0: none */
 };
 
@@ -127,9 +128,11 @@ static void put_threads(struct store_writer *w, const struct recording *rec)
     for (size_t i = 0; i < w->threads.n; i++) {
         struct alive a = w->threads.at[i];
         bool over = rec->threads.at[a.id].to_ns;
-        if (!a.written || over)
+        uint32_t name = rec->threads.at[a.id].name.n;
+        if (!a.written || over || a.name != name)
             put_thread(&w->put, a.id);
         a.written = true;
+        a.name = name;
         const struct run *open = a.id < rec->open.n ? &rec->open.at[a.id] : &none;
         if (open->ticks && !same_run(open, &a.open))
             put_open_run(&w->put, open);

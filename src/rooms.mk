@@ -90,6 +90,8 @@ libnative_a_SOURCES = \
 	src/native/lines_child.c \
 	src/native/modules.c \
 	src/native/modules.h \
+	src/native/perf_map.c \
+	src/native/perf_map.h \
 	src/native/registers.h \
 	src/native/stack_memory.c \
 	src/native/stack_memory.h \

@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/text.h"
+#include "native/perf_map.h"
 
 void frames_init(struct frames *f, struct sink *sink)
 {
@@ -15,6 +17,7 @@ void frames_init(struct frames *f, struct sink *sink)
 void frames_clear(struct frames *f)
 {
     map_free(&f->python);
+    map_free(&f->jit);
     vec_free(&f->modules);
     vec_free(&f->stand_ins);
 }
@@ -22,6 +25,7 @@ void frames_clear(struct frames *f)
 void frames_forget(struct frames *f)
 {
     map_clear(&f->python);
+    map_clear(&f->jit);
     vec_clear(&f->modules);
     vec_clear(&f->stand_ins);
 }
@@ -71,11 +75,40 @@ static void meet_module(struct frames *f, const struct unwinder *u, uint32_t n)
     f->stand_ins.at[n] = dictionary_function(d, &stand_in).n;
 }
 
+/* Code without a file: by the map that its compiler may write, now, as its address may be used for
+ * other code soon. None (0) if nothing names it. */
+static struct frame_id jit_frame(struct frames *f, const struct unwinder *u, uint64_t addr)
+{
+    struct perf_map_code code;
+    if (!perf_map_find(unwinder_perf_map(u), addr, clock_mono_ns(), &code))
+        return (struct frame_id){0};
+    uint32_t have = map_get(&f->jit, code.key);
+    if (have != MAP_NONE)
+        return (struct frame_id){have};
+    struct dictionary *d = &f->sink->words;
+    struct perf_map_name said;
+    perf_map_describe(unwinder_perf_map(u), &code, &said);
+    struct function function = {
+        .name = dictionary_string(d, said.name),
+        .file = dictionary_string(d, said.file),
+        .line = said.line,
+        .language = LANGUAGE_JIT,
+    };
+    struct frame frame = {
+        .kind = FRAME_NATIVE,
+        .place = {.function = dictionary_function(d, &function)},
+        .offset = code.start,
+    };
+    struct frame_id id = dictionary_frame(d, &frame);
+    map_set(&f->jit, code.key, id.n);
+    return id;
+}
+
 static struct frame_id native_frame(struct frames *f, const struct unwinder *u,
                                     const struct native_frame *in)
 {
     if (in->module == NATIVE_NO_MODULE)
-        return remark_frame(f, "[code without a file]", LANGUAGE_JIT);
+        return jit_frame(f, u, in->offset);
     meet_module(f, u, in->module);
     struct frame frame = {
         .kind = FRAME_NATIVE,
@@ -93,11 +126,16 @@ struct stack_id frames_native(struct frames *f, const struct unwinder *u,
     struct dictionary *d = &f->sink->words;
     struct stack_id stack = {0};
     size_t gap = elided ? n / 2 : n; /* frames before it are inner ones */
+    bool nameless = false;
     for (size_t i = n; i-- > 0;) {
-        /* Compiled code of a JIT comes in many pieces: they are one frame until they have names. */
-        bool nameless = frames[i].module == NATIVE_NO_MODULE;
-        if (!(nameless && i + 1 < n && frames[i + 1].module == NATIVE_NO_MODULE))
-            stack = dictionary_stack(d, stack, native_frame(f, u, &frames[i]));
+        /* Compiled code of a JIT comes in many pieces: they are one frame without names. */
+        struct frame_id frame = native_frame(f, u, &frames[i]);
+        if (!frame.n && !nameless)
+            stack =
+                dictionary_stack(d, stack, remark_frame(f, "[code without a file]", LANGUAGE_JIT));
+        else if (frame.n)
+            stack = dictionary_stack(d, stack, frame);
+        nameless = !frame.n;
         if (i == gap)
             stack = dictionary_stack(d, stack, remark_frame(f, "[deep recursion]", 0));
     }

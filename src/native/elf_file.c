@@ -284,30 +284,65 @@ bool elf_file_unpark(struct elf_file *f, int fd)
     return false;
 }
 
-static bool table_start(struct elf_file *f, uint64_t i, uint64_t *start)
+static bool table_row(struct elf_file *f, uint64_t i, uint64_t *start, uint64_t *fde)
 {
-    int32_t offset;
-    if (!elf_file_read(f, f->eh_table + i * 8, &offset, sizeof offset))
+    int32_t row[2];
+    if (!elf_file_read(f, f->eh_table + i * 8, row, sizeof row))
         return false;
-    *start = f->eh_base + (uint64_t)(int64_t)offset;
+    *start = f->eh_base + (uint64_t)(int64_t)row[0];
+    *fde = f->eh_base + (uint64_t)(int64_t)row[1];
     return true;
+}
+
+/* Up to size bytes of a CIE or FDE, without its length; how many. */
+static size_t read_entry(struct elf_file *f, uint64_t vaddr, uint8_t *to, size_t size)
+{
+    uint32_t length;
+    if (!elf_file_read(f, vaddr, &length, sizeof length))
+        return 0;
+    if (length < size)
+        size = length;
+    while (size > 4 && !elf_file_read(f, vaddr + 4, to, size))
+        size /= 2; /* the section's end */
+    return size > 4 ? size : 0;
+}
+
+/* How much code the FDE there covers; false if that cannot be told. */
+static bool fde_covers(struct elf_file *f, uint64_t vaddr, uint64_t *covers)
+{
+    uint8_t fde[24], cie[64]; /* as much as is looked at */
+    size_t fde_size = read_entry(f, vaddr, fde, sizeof fde);
+    uint32_t id;
+    if (!fde_size)
+        return false;
+    memcpy(&id, fde, sizeof id);
+    size_t cie_size = id ? read_entry(f, vaddr + 4 - id, cie, sizeof cie) : 0;
+    return eh_fde_covers(cie, cie_size, fde, fde_size, covers) && *covers;
 }
 
 bool elf_file_function(struct elf_file *f, uint64_t vaddr, uint64_t *start, uint64_t *end)
 {
-    uint64_t low = 0, high = f->eh_table_size, at;
+    uint64_t low = 0, high = f->eh_table_size, at, fde, covers;
     while (low < high) {
         uint64_t mid = low + (high - low) / 2;
-        if (!table_start(f, mid, &at))
+        if (!table_row(f, mid, &at, &fde))
             return false;
         if (at <= vaddr)
             low = mid + 1;
         else
             high = mid;
     }
-    if (!low || !table_start(f, low - 1, start))
+    if (!low || low > f->eh_table_size || (low < f->eh_table_size && !table_row(f, low, end, &fde)))
         return false;
-    if (low == f->eh_table_size || !table_start(f, low, end))
+    if (low == f->eh_table_size)
         *end = UINT64_MAX;
+    if (!table_row(f, low - 1, start, &fde))
+        return false;
+    if (*start > vaddr || !fde_covers(f, fde, &covers) || covers > *end - *start)
+        return *start <= vaddr;
+    if (vaddr - *start < covers)
+        *end = *start + covers;
+    else
+        *start += covers;
     return true;
 }

@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include "base/vec.h"
-#include "native/debug_file.h"
 #include "native/elf_file.h"
 
 #define SYMBOLS_MAX      (16u << 20)
@@ -35,7 +34,8 @@ struct symbols {
     uint64_t names_at, names_size; /* the string table in its file */
     char *names;                   /* owned copy if it is compressed there; else NULL */
     bool go;
-    char debuglink[256];
+    bool exported_only; /* the names are .dynsym's: some functions have none */
+    struct debuglink debuglink;
 };
 
 /* While the table is made: what decides between names for one address. */
@@ -167,9 +167,13 @@ static void note_section(struct symbols *s, Elf_Scn *section, const char *name)
         s->go = true;
     } else if (!strcmp(name, ".gnu_debuglink")) {
         const Elf_Data *data = section_data(section, &compressed);
-        if (data && data->d_size && memchr(data->d_buf, 0, data->d_size) &&
-            strlen(data->d_buf) < sizeof s->debuglink)
-            strcpy(s->debuglink, data->d_buf);
+        const char *end = data && data->d_size ? memchr(data->d_buf, 0, data->d_size) : NULL;
+        if (!end || (size_t)(end - (const char *)data->d_buf) >= sizeof s->debuglink.name)
+            return;
+        size_t size = (size_t)(end - (const char *)data->d_buf), crc_at = (size + 4) & ~(size_t)3;
+        memcpy(s->debuglink.name, data->d_buf, size + 1);
+        if (crc_at <= data->d_size && data->d_size - crc_at >= sizeof s->debuglink.crc)
+            memcpy(&s->debuglink.crc, (const char *)data->d_buf + crc_at, sizeof s->debuglink.crc);
     }
 }
 
@@ -207,7 +211,7 @@ struct symbols *symbols_open(pid_t pid, const char *path, const char *build_id)
         return s;
     if (load_file(s, &s->module, SHT_SYMTAB, true))
         return s;
-    fd = debug_file_open(pid, path, s->module.build_id, s->debuglink);
+    fd = debug_file_open(pid, path, s->module.build_id, &s->debuglink);
     if (fd >= 0 && elf_file_open(&s->debug, fd)) {
         s->has_debug = true;
         if (load_file(s, &s->debug, SHT_SYMTAB, false))
@@ -215,7 +219,7 @@ struct symbols *symbols_open(pid_t pid, const char *path, const char *build_id)
         elf_file_close(&s->debug);
         s->has_debug = false;
     }
-    load_file(s, &s->module, SHT_DYNSYM, false);
+    s->exported_only = load_file(s, &s->module, SHT_DYNSYM, false);
     return s;
 }
 
@@ -254,6 +258,9 @@ static void read_name(struct symbols *s, uint64_t at, char *to, size_t size)
 bool symbols_find(struct symbols *s, uint64_t vaddr, struct symbol *out)
 {
     size_t low = 0, high = s->list.n;
+    uint64_t end;
+    bool bounded =
+        (s->exported_only || !high) && elf_file_function(&s->module, vaddr, &out->start, &end);
     while (low < high) {
         size_t mid = low + (high - low) / 2;
         if (s->list.at[mid].start <= vaddr)
@@ -264,16 +271,15 @@ bool symbols_find(struct symbols *s, uint64_t vaddr, struct symbol *out)
     /* A few back: a short one may stand within a longer one. */
     for (size_t i = low; i > 0 && low - i < 8; i--) {
         const struct symbol_entry *e = &s->list.at[i - 1];
-        if (vaddr - e->start >= e->size)
+        if (vaddr - e->start >= e->size || (s->exported_only && bounded && e->start < out->start))
             continue;
         out->start = e->start;
         out->size = e->size;
         read_name(s, e->name, out->name, sizeof out->name);
         return true;
     }
-    uint64_t end;
     out->name[0] = '\0';
-    if (!elf_file_function(&s->module, vaddr, &out->start, &end))
+    if (!bounded && !elf_file_function(&s->module, vaddr, &out->start, &end))
         return false;
     out->size = end == UINT64_MAX ? 0 : end - out->start;
     return true;
@@ -299,7 +305,7 @@ const char *symbols_build_id(const struct symbols *s)
     return s->module.build_id;
 }
 
-const char *symbols_debuglink(const struct symbols *s)
+const struct debuglink *symbols_debuglink(const struct symbols *s)
 {
-    return s->debuglink;
+    return &s->debuglink;
 }

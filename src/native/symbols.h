@@ -13,6 +13,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "native/debug_file.h"
+
 struct symbols;
 
 /* What is known of the function at an address. */
@@ -36,8 +38,8 @@ size_t symbols_count(const struct symbols *s);
 size_t symbols_bytes(const struct symbols *s);
 /* The module was built by the Go toolchain (it has .gopclntab or .go.buildinfo). */
 bool symbols_is_go(const struct symbols *s);
-/* The module's build id in hex and the file that .gnu_debuglink names; "" if none. Borrowed. */
+/* The module's build id in hex, "" if none, and its .gnu_debuglink. Borrowed. */
 const char *symbols_build_id(const struct symbols *s);
-const char *symbols_debuglink(const struct symbols *s);
+const struct debuglink *symbols_debuglink(const struct symbols *s);
 
 #endif

@@ -85,6 +85,8 @@ libnative_a_SOURCES = \
 	src/native/elf_symbol.h \
 	src/native/frame_pointer.c \
 	src/native/frame_pointer.h \
+	src/native/go_table.c \
+	src/native/go_table.h \
 	src/native/lines.c \
 	src/native/lines.h \
 	src/native/lines_child.c \

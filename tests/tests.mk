@@ -106,6 +106,7 @@ LIVE_TESTS = \
 	tests/live/test_diff.py \
 	tests/live/test_doctor.py \
 	tests/live/test_dump.py \
+	tests/live/test_native.py \
 	tests/live/test_record.py \
 	tests/live/test_servers.py \
 	tests/live/test_split_c.py \
@@ -133,8 +134,10 @@ LIVE_FILES = \
 	tests/lib/tap.py \
 	tests/lib/targets.py \
 	tests/programs/native_chain.c \
+	tests/programs/native_deep.c \
 	tests/programs/native_shapes.cc \
 	tests/programs/native_spin.rs \
+	tests/programs/native_work.go \
 	tests/programs/python_busy.py \
 	tests/programs/python_chain.py \
 	tests/programs/python_deep.py \

@@ -48,6 +48,19 @@ static struct frame_id remark_frame(struct frames *f, const char *remark, enum l
     return dictionary_frame(d, &frame);
 }
 
+/* Stands for the frames that were left out. Their number is rounded to two digits: a recursion that
+ * goes up and down would make a stack of each. */
+static struct frame_id gap_frame(struct frames *f, uint32_t elided)
+{
+    char remark[96], count[FIGURE_MAX];
+    uint32_t unit = 1;
+    while (elided / unit >= 100)
+        unit *= 10;
+    snprintf(remark, sizeof remark, "[deep recursion: %s%s calls left out]",
+             unit > 1 ? "about " : "", figure_count(count, (elided + unit / 2) / unit * unit));
+    return remark_frame(f, remark, LANGUAGE_NATIVE);
+}
+
 struct stack_id frames_remark(struct frames *f, const char *remark)
 {
     keep_up(f);
@@ -137,7 +150,7 @@ struct stack_id frames_native(struct frames *f, const struct unwinder *u,
             stack = dictionary_stack(d, stack, frame);
         nameless = !frame.n;
         if (i == gap)
-            stack = dictionary_stack(d, stack, remark_frame(f, "[deep recursion]", 0));
+            stack = dictionary_stack(d, stack, gap_frame(f, elided));
     }
     return stack;
 }
@@ -173,7 +186,7 @@ struct stack_id frames_python(struct frames *f, const struct python_frame *frame
     for (size_t i = n; i-- > 0;) {
         stack = dictionary_stack(d, stack, python_frame(f, &frames[i]));
         if (i == gap)
-            stack = dictionary_stack(d, stack, remark_frame(f, "[deep recursion]", 0));
+            stack = dictionary_stack(d, stack, gap_frame(f, elided));
     }
     return stack;
 }

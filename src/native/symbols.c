@@ -13,8 +13,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "base/vec.h"
 #include "native/elf_file.h"
+#include "native/go_table.h"
 
 #define SYMBOLS_MAX      (16u << 20)
 #define SECTION_SIZE_MAX (1ull << 30)
@@ -163,7 +165,7 @@ static bool load_table(struct symbols *s, Elf *elf, Elf_Scn *section)
 static void note_section(struct symbols *s, Elf_Scn *section, const char *name)
 {
     bool compressed;
-    if (!strcmp(name, ".gopclntab") || !strcmp(name, ".go.buildinfo")) {
+    if (text_ends_with(name, ".gopclntab") || !strcmp(name, ".go.buildinfo")) {
         s->go = true;
     } else if (!strcmp(name, ".gnu_debuglink")) {
         const Elf_Data *data = section_data(section, &compressed);
@@ -201,6 +203,44 @@ static bool load_file(struct symbols *s, struct elf_file *file, GElf_Word type, 
     return loaded;
 }
 
+/* Go's own table, which is left in a stripped binary. */
+static bool load_go_table(struct symbols *s)
+{
+    Elf *elf = s->module.fd >= 0 ? elf_begin(s->module.fd, ELF_C_READ, NULL) : NULL;
+    size_t names;
+    uint64_t text = 0;
+    struct go_table table = {.names_at = 0};
+    struct candidates c = {0};
+    bool compressed;
+    if (!elf || elf_kind(elf) != ELF_K_ELF || elf_getshdrstrndx(elf, &names) < 0) {
+        elf_end(elf);
+        return false;
+    }
+    for (Elf_Scn *section = NULL; (section = elf_nextscn(elf, section)) && !c.list.n;) {
+        GElf_Shdr sh;
+        const char *name = gelf_getshdr(section, &sh) ? elf_strptr(elf, names, sh.sh_name) : NULL;
+        if (name && !strcmp(name, ".text"))
+            text = sh.sh_addr;
+        if (!name || !text_ends_with(name, ".gopclntab"))
+            continue;
+        const Elf_Data *data = section_data(section, &compressed);
+        if (!data || compressed || !data->d_buf ||
+            !go_table_parse(&table, data->d_buf, data->d_size, text))
+            continue;
+        s->names_at = sh.sh_offset + table.names_at;
+        s->names_size = table.names_size;
+        for (size_t i = 0; i < table.list.n; i++) {
+            const struct go_function *f = &table.list.at[i];
+            vec_push(&c.list, ((struct candidate){{f->start, f->size, f->name}, 0}));
+        }
+        go_table_clear(&table);
+    }
+    elf_end(elf);
+    keep(s, &c);
+    vec_free(&c.list);
+    return s->list.n > 0;
+}
+
 struct symbols *symbols_open(pid_t pid, const char *path, const char *build_id)
 {
     struct symbols *s = xcalloc(1, sizeof *s);
@@ -219,6 +259,8 @@ struct symbols *symbols_open(pid_t pid, const char *path, const char *build_id)
         elf_file_close(&s->debug);
         s->has_debug = false;
     }
+    if (s->go && load_go_table(s))
+        return s;
     s->exported_only = load_file(s, &s->module, SHT_DYNSYM, false);
     return s;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The functions of one module, sorted by address: from .symtab (the module's or its separate debug
- * file's), else from .dynsym. dwfl_module_addrinfo searches linearly and is 20 times slower.
+ * file's), else from .gopclntab of a Go program, else from .dynsym. dwfl_module_addrinfo searches
+ * linearly and is 20 times slower.
  *
  * 16 bytes a symbol; names stay in the file and are read when asked for. Worker thread.
  */

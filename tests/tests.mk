@@ -30,6 +30,10 @@ check_PROGRAMS += tests/unit/model_recording
 tests_unit_model_recording_SOURCES = tests/unit/model_recording.c
 tests_unit_model_recording_LDADD = libmodel.a libbase.a $(CMOCKA_LIBS) -lm
 
+check_PROGRAMS += tests/unit/native_hostile
+tests_unit_native_hostile_SOURCES = tests/unit/native_hostile.c
+tests_unit_native_hostile_LDADD = libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) -lm
+
 check_PROGRAMS += tests/unit/native_perf_map
 tests_unit_native_perf_map_SOURCES = tests/unit/native_perf_map.c
 tests_unit_native_perf_map_LDADD = libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) -lm

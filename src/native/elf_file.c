@@ -20,6 +20,8 @@
 #define PROGRAM_HEADERS_MAX 256u
 #define NOTES_SIZE_MAX      65536u
 #define SECTIONS_MAX        65536u
+#define SCAN_MAX            65536u /* bytes of code that are searched for a function's beginning */
+#define UNCOVERED_MAX       4096u  /* a longer piece without FDEs is not one function */
 
 /* Encodings of pointers in .eh_frame_hdr (LSB 5.0, 10.5 and 10.6.2). */
 #define EH_UDATA4  0x03
@@ -320,6 +322,27 @@ static bool fde_covers(struct elf_file *f, uint64_t vaddr, uint64_t *covers)
     return eh_fde_covers(cie, cie_size, fde, fde_size, covers) && *covers;
 }
 
+/* In code that has no FDEs, functions mostly keep frame pointers (chromium): the last place from
+ * *start to vaddr at which one begins so. */
+static bool find_prologue(struct elf_file *f, uint64_t vaddr, uint64_t *start)
+{
+    static const uint8_t prologue[] = {0x55, 0x48, 0x89, 0xe5}; /* push %rbp; mov %rsp, %rbp */
+    uint8_t code[1024 + sizeof prologue - 1];
+    uint64_t least = vaddr - *start > SCAN_MAX ? vaddr - SCAN_MAX : *start;
+    for (uint64_t end = vaddr + 1, at; end > least; end = at) {
+        at = end - least > 1024 ? end - 1024 : least;
+        size_t size = (size_t)(end - at) + sizeof prologue - 1;
+        if (!elf_file_read(f, at, code, size))
+            return false;
+        for (size_t i = (size_t)(end - at); i-- > 0;)
+            if (!memcmp(code + i, prologue, sizeof prologue)) {
+                *start = at + i;
+                return true;
+            }
+    }
+    return false;
+}
+
 bool elf_file_function(struct elf_file *f, uint64_t vaddr, uint64_t *start, uint64_t *end)
 {
     uint64_t low = 0, high = f->eh_table_size, at, fde, covers;
@@ -340,9 +363,10 @@ bool elf_file_function(struct elf_file *f, uint64_t vaddr, uint64_t *start, uint
         return false;
     if (*start > vaddr || !fde_covers(f, fde, &covers) || covers > *end - *start)
         return *start <= vaddr;
-    if (vaddr - *start < covers)
+    if (vaddr - *start < covers) {
         *end = *start + covers;
-    else
-        *start += covers;
-    return true;
+        return true;
+    }
+    *start += covers;
+    return find_prologue(f, vaddr, start) || vaddr - *start < UNCOVERED_MAX;
 }

@@ -61,8 +61,8 @@ bool elf_file_read(struct elf_file *f, uint64_t vaddr, void *to, size_t size);
 bool elf_file_code_vaddr(const struct elf_file *f, uint64_t offset, uint64_t *vaddr);
 
 /* Bounds of the function that holds vaddr by the table of .eh_frame. Code that it does not cover
- * counts as one piece, from the end of one function to the start of the next (UINT64_MAX: there is
- * none). O(log n) reads. */
+ * is cut into pieces where frame pointers are set up; a short rest counts as one piece. *end is
+ * UINT64_MAX if nothing follows. O(log n) reads. */
 bool elf_file_function(struct elf_file *f, uint64_t vaddr, uint64_t *start, uint64_t *end);
 
 #endif

@@ -19,7 +19,8 @@
 #include "native/go_table.h"
 
 #define SYMBOLS_MAX      (16u << 20)
-#define SECTION_SIZE_MAX (1ull << 30)
+#define SECTION_SIZE_MAX (512ull << 20)
+#define INFLATION_MAX    100u /* times: a section that grows more is a trap */
 #define NAME_PIECE       256u
 
 struct symbol_entry {
@@ -112,7 +113,7 @@ static Elf_Data *section_data(Elf_Scn *section, bool *was_compressed)
         return NULL;
     if (sh.sh_flags & SHF_COMPRESSED) {
         if (!gelf_getchdr(section, &ch) || ch.ch_size > SECTION_SIZE_MAX ||
-            elf_compress(section, 0, 0) < 0)
+            ch.ch_size / INFLATION_MAX > sh.sh_size || elf_compress(section, 0, 0) < 0)
             return NULL;
         *was_compressed = true;
     }

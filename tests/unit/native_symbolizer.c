@@ -267,6 +267,74 @@ static void test_stripped_by_bounds(void **state)
     free(p);
 }
 
+/* Functions by where they set up their frames, where there are no FDEs. */
+static void test_stripped_without_fdes(void **state)
+{
+    (void)state;
+    char *p = build("cc", "native_chain.c",
+                    "-O1 -fno-asynchronous-unwind-tables -fno-omit-frame-pointer "
+                    "-fcf-protection=none");
+    char wanted[PATH_MAX], *list = xasprintf("%s/list", test_folder), line[256];
+    assert_int_equal(shell("nm '%s' > '%s'; strip -s '%s'", p, list, p), 0);
+    FILE *f = fopen(list, "re");
+    struct symbolizer *s = symbolizer_new(0);
+    struct symbol_places places;
+    unsigned found = 0;
+    while (fgets(line, sizeof line, f)) {
+        unsigned long long start = strtoull(line, NULL, 16);
+        if (!strstr(line, " T middle") && !strstr(line, " T outer") && !strstr(line, " T inner"))
+            continue;
+        for (unsigned at = 0; at < 12; at += 3) {
+            snprintf(wanted, sizeof wanted, "%s+0x%llx", strrchr(p, '/') + 1, start);
+            symbolizer_name(s, p, "", start + at, &places);
+            assert_string_equal(places.at[0].name, wanted);
+            symbol_places_clear(&places);
+        }
+        found++;
+    }
+    assert_true(found >= 2);
+    symbolizer_free(s);
+    fclose(f);
+    free(list);
+    free(p);
+}
+
+/* An exported symbol that claims to be longer than its function names only that. */
+static void test_exported_within_bounds(void **state)
+{
+    (void)state;
+    char *p = xasprintf("%s/liar", test_folder), *list = xasprintf("%s/list", test_folder);
+    assert_int_equal(
+        shell(
+            "cd '%s' && printf '%%s\\n' '.text' '.globl liar' '.type liar,@function' 'liar:' "
+            "'.cfi_startproc' 'nop' 'nop' 'nop' 'ret' '.cfi_endproc' '.type hidden,@function' "
+            "'hidden:' '.cfi_startproc' 'nop' 'nop' 'nop' 'ret' '.cfi_endproc' "
+            "'.size hidden, 4' '.size liar, 8' > liar.s && echo 'int main(void){return 0;}' > m.c "
+            "&& cc -rdynamic m.c liar.s -o liar && nm liar > list && strip -s liar",
+            test_folder),
+        0);
+    FILE *f = fopen(list, "re");
+    char line[256], wanted[PATH_MAX];
+    unsigned long long at = 0;
+    while (fgets(line, sizeof line, f))
+        if (strstr(line, " T liar"))
+            at = strtoull(line, NULL, 16);
+    fclose(f);
+    assert_true(at);
+    struct symbolizer *s = symbolizer_new(0);
+    struct symbol_places places;
+    symbolizer_name(s, p, "", at + 2, &places);
+    assert_string_equal(places.at[0].name, "liar");
+    symbol_places_clear(&places);
+    symbolizer_name(s, p, "", at + 6, &places);
+    snprintf(wanted, sizeof wanted, "liar+0x%llx", at + 4);
+    assert_string_equal(places.at[0].name, wanted);
+    symbol_places_clear(&places);
+    symbolizer_free(s);
+    free(list);
+    free(p);
+}
+
 /* Truncated and altered files: no crash, no hang, each answers something. */
 static void test_hostile_files(void **state)
 {
@@ -426,12 +494,20 @@ int main(int argc, char **argv)
     if (argc == 3 && !strcmp(argv[1], SYMBOLIZER_SERVE))
         return symbolizer_serve(atoi(argv[2]));
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_demangle),      cmocka_unit_test(test_c_with_inlined),
-        cmocka_unit_test(test_clang),         cmocka_unit_test(test_separate_debug_file),
-        cmocka_unit_test(test_cxx),           cmocka_unit_test(test_rust),
-        cmocka_unit_test(test_libc),          cmocka_unit_test(test_stripped_by_bounds),
-        cmocka_unit_test(test_hostile_files), cmocka_unit_test(test_child_dies),
-        cmocka_unit_test(test_child_hangs),   cmocka_unit_test(test_no_file),
+        cmocka_unit_test(test_demangle),
+        cmocka_unit_test(test_c_with_inlined),
+        cmocka_unit_test(test_clang),
+        cmocka_unit_test(test_separate_debug_file),
+        cmocka_unit_test(test_cxx),
+        cmocka_unit_test(test_rust),
+        cmocka_unit_test(test_libc),
+        cmocka_unit_test(test_stripped_by_bounds),
+        cmocka_unit_test(test_stripped_without_fdes),
+        cmocka_unit_test(test_exported_within_bounds),
+        cmocka_unit_test(test_hostile_files),
+        cmocka_unit_test(test_child_dies),
+        cmocka_unit_test(test_child_hangs),
+        cmocka_unit_test(test_no_file),
         cmocka_unit_test(test_speed),
     };
     return cmocka_run_group_tests_name("native_symbolizer", tests, make_folder, remove_folder);

@@ -83,6 +83,8 @@ libnative_a_SOURCES = \
 	src/native/elf_file.h \
 	src/native/elf_symbol.c \
 	src/native/elf_symbol.h \
+	src/native/fetch.c \
+	src/native/fetch.h \
 	src/native/frame_pointer.c \
 	src/native/frame_pointer.h \
 	src/native/go_table.c \
@@ -95,6 +97,8 @@ libnative_a_SOURCES = \
 	src/native/perf_map.c \
 	src/native/perf_map.h \
 	src/native/registers.h \
+	src/native/self.c \
+	src/native/self.h \
 	src/native/stack_memory.c \
 	src/native/stack_memory.h \
 	src/native/symbolizer.c \

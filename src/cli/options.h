@@ -38,7 +38,7 @@ struct options {
     double duration_s;           /* -d; 0: until stopped */
     double rate_hz;              /* -r */
     double interval_s;           /* -i */
-    bool children, native, no_native, ascii, no_color, quiet, verbose, help, version;
+    bool children, debuginfod, native, no_native, ascii, no_color, quiet, verbose, help, version;
     const char *view, *format, *sort, *from, *to, *fail_on;
     long limit; /* -1: the format's default */
     long thread;

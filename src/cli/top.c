@@ -91,7 +91,8 @@ int verb_top(const struct options *o)
         pid_t pid;
         if (!pick(o, &pid, &err))
             return err.text[0] ? fail(&err) : EXIT_DONE;
-        struct session_options options = {.rate_hz = o->rate_hz, .children = o->children};
+        struct session_options options = {
+            .rate_hz = o->rate_hz, .children = o->children, .debuginfod = o->debuginfod};
         s = session_watch(pid, &options, &err);
     } else {
         s = open_target(o, true, &err);
@@ -130,7 +131,8 @@ int verb_demo(const struct options *o)
     struct demo demo;
     if (!demo_start(&demo, &err))
         return fail(&err);
-    struct session_options options = {.rate_hz = o->rate_hz, .children = o->children};
+    struct session_options options = {
+        .rate_hz = o->rate_hz, .children = o->children, .debuginfod = o->debuginfod};
     struct session *s = session_watch(demo.service, &options, &err);
     int status = s ? run_screens(s, NULL, o) : fail(&err);
     session_free(s);

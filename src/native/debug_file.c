@@ -184,3 +184,8 @@ int debug_file_open(pid_t pid, const char *path, const char *build_id, const str
     }
     return fd;
 }
+
+int debug_file_open_fetched(const char *path, const char *build_id)
+{
+    return check(open_regular(path), build_id);
+}

@@ -27,4 +27,7 @@ int module_file_open(pid_t pid, const char *path, const char *build_id);
 int debug_file_open(pid_t pid, const char *path, const char *build_id,
                     const struct debuglink *link);
 
+/* A debug file that was fetched to path; -1 if it is not this build id's. */
+int debug_file_open_fetched(const char *path, const char *build_id);
+
 #endif

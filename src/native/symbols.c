@@ -37,6 +37,7 @@ struct symbols {
     uint64_t names_at, names_size; /* the string table in its file */
     char *names;                   /* owned copy if it is compressed there; else NULL */
     bool go;
+    bool has_debug_info;
     bool exported_only; /* the names are .dynsym's: some functions have none */
     struct debuglink debuglink;
 };
@@ -168,6 +169,8 @@ static void note_section(struct symbols *s, Elf_Scn *section, const char *name)
     bool compressed;
     if (text_ends_with(name, ".gopclntab") || !strcmp(name, ".go.buildinfo")) {
         s->go = true;
+    } else if (!strcmp(name, ".debug_info") || !strcmp(name, ".zdebug_info")) {
+        s->has_debug_info = true;
     } else if (!strcmp(name, ".gnu_debuglink")) {
         const Elf_Data *data = section_data(section, &compressed);
         const char *end = data && data->d_size ? memchr(data->d_buf, 0, data->d_size) : NULL;
@@ -242,7 +245,7 @@ static bool load_go_table(struct symbols *s)
     return s->list.n > 0;
 }
 
-struct symbols *symbols_open(pid_t pid, const char *path, const char *build_id)
+struct symbols *symbols_open(pid_t pid, const char *path, const char *build_id, const char *fetched)
 {
     struct symbols *s = xcalloc(1, sizeof *s);
     s->module.fd = s->debug.fd = -1;
@@ -253,6 +256,8 @@ struct symbols *symbols_open(pid_t pid, const char *path, const char *build_id)
     if (load_file(s, &s->module, SHT_SYMTAB, true))
         return s;
     fd = debug_file_open(pid, path, s->module.build_id, &s->debuglink);
+    if (fd < 0 && fetched)
+        fd = debug_file_open_fetched(fetched, s->module.build_id);
     if (fd >= 0 && elf_file_open(&s->debug, fd)) {
         s->has_debug = true;
         if (load_file(s, &s->debug, SHT_SYMTAB, false))
@@ -341,6 +346,11 @@ size_t symbols_bytes(const struct symbols *s)
 bool symbols_is_go(const struct symbols *s)
 {
     return s->go;
+}
+
+bool symbols_lacks_debug(const struct symbols *s)
+{
+    return !s->has_debug_info;
 }
 
 const char *symbols_build_id(const struct symbols *s)

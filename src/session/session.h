@@ -20,8 +20,9 @@
 struct session;
 
 struct session_options {
-    double rate_hz; /* 1 to 10,000 */
-    bool children;  /* take in the descendants, now and later */
+    double rate_hz;  /* 1 to 10,000 */
+    bool children;   /* take in the descendants, now and later */
+    bool debuginfod; /* fetch debug files that are not here (DEBUGINFOD_URLS) */
 };
 #define SESSION_DEFAULT_RATE_HZ 100
 

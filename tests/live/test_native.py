@@ -3,11 +3,15 @@
 files, debug files that stand elsewhere, Go, containers, a chroot, the vdso, deep recursion."""
 
 import contextlib
+import ctypes.util
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
+import time
+import urllib.request
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
@@ -221,6 +225,64 @@ def _():
         with contained(unshare, place, ["sh", "-c", script, private]) as pid:
             rows = recorded(pid, place)
         check_split(rows)
+
+
+def recorded_with(urls, cache, pid, path, seconds):
+    """The rows of a recording with --debuginfod."""
+    environment = dict(os.environ, DEBUGINFOD_URLS=urls, DEBUGINFOD_CACHE_PATH=cache)
+    proftop.ok("record", "-p", pid, "-o", path, "-r", 200, "-d", seconds, "--debuginfod",
+               env=environment)
+    return proftop.rows_by_name(proftop.report(path))
+
+
+@tap.test("debuginfod: asked only with --debuginfod, from a folder and from a server")
+def _():
+    targets.tool("objcopy")
+    tap.require(ctypes.util.find_library("debuginfod"), "no libdebuginfod here")
+    with targets.folder() as place:
+        build_id = "5566778899aabbccddee" * 2
+        binary = targets.program("split", "-Wl,--build-id=0x" + build_id, into=place)
+        tree = os.path.join(place, "tree", "buildid", build_id)
+        os.makedirs(tree)
+        split_off_debug(binary, os.path.join(tree, "debuginfo"))
+        urls = "file://" + os.path.join(place, "tree")
+        cache = os.path.join(place, "cache")
+        with targets.started([binary], ready="ready") as process:
+            path = os.path.join(place, "a.ptop")
+            os.environ["DEBUGINFOD_URLS"] = urls
+            try:
+                rows = recorded(process.pid, place)
+            finally:
+                del os.environ["DEBUGINFOD_URLS"]
+            assert not any("burn" in name for name in rows), sorted(rows)
+            check_split(recorded_with(urls, cache, process.pid, path, 3))
+            assert os.path.isdir(os.path.join(cache, build_id)), "not in the client's cache"
+            # A server that does not answer keeps nobody waiting.
+            with socket.socket() as deaf:
+                deaf.bind(("127.0.0.1", 0))
+                deaf.listen(5)
+                url = "http://127.0.0.1:%d" % deaf.getsockname()[1]
+                begin_s = time.monotonic()
+                rows = recorded_with(url, cache + "2", process.pid, path, 2)
+                assert time.monotonic() - begin_s < 20, "it waited for the server"
+                assert any(name.startswith("split+0x") for name in rows), sorted(rows)
+            proftop.fails(["record", "-p", process.pid, "-o", path, "--debuginfod"],
+                          "DEBUGINFOD_URLS", status=2)
+            server = targets.tool("debuginfod")
+            port = targets.free_port()
+            url = "http://127.0.0.1:%d" % port
+            os.rename(os.path.join(tree, "debuginfo"), os.path.join(tree, "split.debug"))
+            serving = [server, "-F", "-p", str(port), "-d", os.path.join(place, "db"), tree]
+            with targets.started(serving, cwd=place):
+                asking = "%s/buildid/%s/debuginfo" % (url, build_id)
+
+                def has_it():
+                    with contextlib.suppress(OSError):
+                        with urllib.request.urlopen(asking, timeout=5) as answer:
+                            return answer.status == 200
+
+                targets.wait_for(has_it, "the server's index", 30)
+                check_split(recorded_with(url, cache + "3", process.pid, path, 3))
 
 
 @tap.test("a stripped program: a row for a function, by where it begins")

@@ -97,7 +97,7 @@ static void read_all(const char *path)
         }
         elf_file_close(&elf);
     }
-    struct symbols *s = symbols_open(0, path, "");
+    struct symbols *s = symbols_open(0, path, "", NULL);
     for (int i = 0; i < 200; i++)
         if (symbols_find(s, (uint64_t)rand_r(&seed) % 0x600000, &symbol))
             assert_true(strlen(symbol.name) < sizeof symbol.name);

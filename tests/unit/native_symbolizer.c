@@ -394,7 +394,7 @@ static pid_t only_child(void)
 static uint64_t address_of(const char *path, const char *name)
 {
     static struct symbol symbol;
-    struct symbols *table = symbols_open(0, path, "");
+    struct symbols *table = symbols_open(0, path, "", NULL);
     uint64_t at = 0;
     for (uint64_t v = 0x1000; v < 0x3000 && !at; v++)
         if (symbols_find(table, v, &symbol) && !strcmp(symbol.name, name))
@@ -476,7 +476,7 @@ static void test_speed(void **state)
     if (access(path, R_OK))
         path = "/proc/self/exe";
     uint64_t from = clock_mono_ns();
-    struct symbols *t = symbols_open(0, path, "");
+    struct symbols *t = symbols_open(0, path, "", NULL);
     uint64_t opened = clock_mono_ns();
     static struct symbol symbol;
     size_t found = 0;

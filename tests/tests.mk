@@ -130,6 +130,7 @@ LIVE_FILES = \
 	tests/bench/bench_first_table.py \
 	tests/bench/bench_overhead.py \
 	tests/bench/bench_rss.py \
+	tests/bench/bench_symbols.py \
 	tests/lib/count-results \
 	tests/lib/lsan.supp \
 	tests/lib/measure.py \

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -22,7 +21,6 @@
 #include "target/procfs.h"
 
 #define DEBUG_ROOT     "/usr/lib/debug"
-#define VDSO_SIZE      8192u
 #define DEBUG_FILE_MAX ((off_t)4 << 30) /* more is not read for its CRC */
 
 /* A regular file with this build id (if want is known), else -1; fd is closed then. */
@@ -106,14 +104,24 @@ static int check_unchanged(int fd)
 /* The kernel's own code is the same in every process: ours is as good as the target's. */
 static int open_vdso(const char *build_id)
 {
-    const void *image = (const void *)getauxval(AT_SYSINFO_EHDR); // NOLINT: an address
-    int fd = image ? memfd_create("vdso", MFD_CLOEXEC) : -1;
-    if (fd < 0)
-        return -1;
-    if (write(fd, image, VDSO_SIZE) != VDSO_SIZE) {
-        close(fd);
-        return -1;
+    struct maps maps;
+    int fd = -1;
+    maps_init(&maps);
+    bool read = maps_read(&maps, getpid(), NULL, NULL);
+    for (size_t i = 0; read && i < maps.list.n; i++) {
+        const struct mapping *map = &maps.list.at[i];
+        if (strcmp(maps_path(&maps, map), "[vdso]"))
+            continue;
+        const void *image = (const void *)(uintptr_t)map->start; // NOLINT: an address
+        size_t size = (size_t)(map->end - map->start);
+        fd = memfd_create("vdso", MFD_CLOEXEC);
+        if (fd >= 0 && write(fd, image, size) != (ssize_t)size) {
+            close(fd);
+            fd = -1;
+        }
+        break;
     }
+    maps_clear(&maps);
     return check(fd, build_id);
 }
 

@@ -23,6 +23,7 @@ struct lines {
     int fd;
     uint32_t starts;
     uint64_t limit_ns;
+    struct meanwhile meanwhile;
     uint8_t message[LINES_MESSAGE_MAX];
 };
 
@@ -31,12 +32,18 @@ struct lines *lines_new(void)
     struct lines *l = xcalloc(1, sizeof *l);
     l->fd = -1;
     l->limit_ns = ANSWER_LIMIT_NS;
+    l->meanwhile.fd = -1;
     return l;
 }
 
 void lines_set_limit(struct lines *l, uint64_t limit_ns)
 {
     l->limit_ns = limit_ns;
+}
+
+void lines_set_meanwhile(struct lines *l, struct meanwhile meanwhile)
+{
+    l->meanwhile = meanwhile;
 }
 
 static void end_child(struct lines *l)
@@ -112,14 +119,22 @@ bool lines_open(struct lines *l, uint32_t module, int fd, int debug_fd)
 static size_t receive(struct lines *l)
 {
     uint64_t until = clock_mono_ns() + l->limit_ns;
+    struct pollfd p[2] = {{.fd = l->fd, .events = POLLIN},
+                          {.fd = l->meanwhile.fd, .events = POLLIN}};
     for (;;) {
         uint64_t now = clock_mono_ns();
-        struct pollfd p = {.fd = l->fd, .events = POLLIN};
-        int ready = now < until ? poll(&p, 1, (int)((until - now) / NS_PER_MS) + 1) : 0;
+        int ready = now < until ? poll(p, 2, (int)((until - now) / NS_PER_MS) + 1) : 0;
         if (ready < 0 && errno == EINTR)
             continue;
         if (ready <= 0)
             return 0;
+        if (!p[0].revents) {
+            now = clock_mono_ns();
+            if (!l->meanwhile.call(l->meanwhile.arg))
+                p[1].fd = -1;
+            until += clock_mono_ns() - now; /* which is not the child's fault */
+            continue;
+        }
         ssize_t n = recv(l->fd, l->message, sizeof l->message, 0);
         if (n < 0 && errno == EINTR)
             continue;

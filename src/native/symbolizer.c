@@ -90,6 +90,11 @@ void symbolizer_set_limit(struct symbolizer *s, uint64_t limit_ns)
     lines_set_limit(s->lines, limit_ns);
 }
 
+void symbolizer_set_meanwhile(struct symbolizer *s, int fd, bool (*call)(void *arg), void *arg)
+{
+    lines_set_meanwhile(s->lines, (struct meanwhile){fd, call, arg});
+}
+
 static uint32_t module_number(struct symbolizer *s, const char *path, const char *build_id)
 {
     uint64_t key = hash_mix(hash_bytes(path, strlen(path)), hash_bytes(build_id, strlen(build_id)));
@@ -202,6 +207,8 @@ bool symbolizer_lines(struct symbolizer *s, const char *module_path, const char 
         return false;
     }
     enum lines_result result = lines_find(s->lines, (uint32_t)(m - s->modules.at), offset, out);
+    /* Names that were asked for meanwhile may have moved it, or closed its table. */
+    m = find_module(s, module_path, build_id);
     if (result == LINES_FAILED)
         m->no_lines = true;
     if (result != LINES_FOUND)

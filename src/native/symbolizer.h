@@ -58,6 +58,10 @@ void symbolizer_set_fetching(struct symbolizer *s, bool on);
  * that, where it is wanted and has not been tried; never waits. */
 bool symbolizer_fetching(struct symbolizer *s, const char *module_path, const char *build_id);
 
+/* While symbolizer_lines waits for the child: call(arg) when fd is readable, which may ask for
+ * names and nothing else; false: not again for this answer. */
+void symbolizer_set_meanwhile(struct symbolizer *s, int fd, bool (*call)(void *arg), void *arg);
+
 /* How long the child may take for an answer before it is killed; 4 s unless set. */
 void symbolizer_set_limit(struct symbolizer *s, uint64_t limit_ns);
 

@@ -137,10 +137,24 @@ static bool ask_later(struct inquiry *q)
 
 /* What the worker has taken in and has not done: oldest first. */
 struct backlog {
+    struct naming *naming;
+    struct symbolizer *symbolizer;
     VEC(struct inquiry *) named;   /* their lines are still to come, from `first` on */
     VEC(struct inquiry *) waiting; /* for files that are being fetched */
     size_t first;
 };
+
+/* Names do not wait for lines, which may take a second each. */
+static bool name_meanwhile(void *arg)
+{
+    struct backlog *b = arg;
+    struct inquiry *q = queue_take(b->naming->inquiries);
+    if (!q)
+        return false;
+    answer_names(b->naming, b->symbolizer, q);
+    vec_push(&b->named, q);
+    return true;
+}
 
 static struct inquiry *next_inquiry(struct naming *s, struct backlog *b)
 {
@@ -161,7 +175,8 @@ static void *naming_work(void *arg)
 {
     struct naming *s = arg;
     struct symbolizer *sym = symbolizer_new(s->pid);
-    struct backlog b = {.first = 0};
+    struct backlog b = {.naming = s, .symbolizer = sym};
+    symbolizer_set_meanwhile(sym, queue_fd(s->inquiries), name_meanwhile, &b);
     symbolizer_set_fetching(sym, s->debuginfod);
     while (!s->stopping) {
         struct inquiry *q = next_inquiry(s, &b);

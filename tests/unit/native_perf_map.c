@@ -144,6 +144,33 @@ static void test_pauses(void **state)
     sleeper_end(&s);
 }
 
+/* The map is where the process itself sees /tmp. */
+static void test_chroot(void **state)
+{
+    (void)state;
+    int fds[2];
+    if (geteuid() != 0) {
+        print_message("# needs root, for chroot\n");
+        skip();
+    }
+    assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+    pid_t pid = fork();
+    if (!pid) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        _exit(chroot(test_folder) == 0 && write(fds[1], "r", 1) == 1 ? pause() : 1);
+    }
+    char c;
+    assert_int_equal(read(fds[0], &c, 1), 1);
+    assert_int_equal(shell("mkdir -p '%s/tmp' && echo '1000 100 py::f:/srv/x.py' > "
+                           "'%s/tmp/perf-%d.map'",
+                           test_folder, test_folder, (int)pid),
+                     0);
+    struct perf_map *m = perf_map_new(pid);
+    assert_string_equal(name_at(m, 0x1000), "f");
+    perf_map_free(m);
+    end((struct running){pid, fds[0], fds[1]});
+}
+
 /* Files that somebody else may have put there. */
 static void test_not_trusted(void **state)
 {
@@ -323,10 +350,11 @@ static void test_python(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names),   cmocka_unit_test(test_growing),
-        cmocka_unit_test(test_pauses),  cmocka_unit_test(test_not_trusted),
-        cmocka_unit_test(test_hostile), cmocka_unit_test(test_cost),
-        cmocka_unit_test(test_node),    cmocka_unit_test(test_python),
+        cmocka_unit_test(test_names),       cmocka_unit_test(test_growing),
+        cmocka_unit_test(test_pauses),      cmocka_unit_test(test_chroot),
+        cmocka_unit_test(test_not_trusted), cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_cost),        cmocka_unit_test(test_node),
+        cmocka_unit_test(test_python),
     };
     return cmocka_run_group_tests_name("native_perf_map", tests, make_folder, remove_folder);
 }

@@ -452,6 +452,64 @@ static void test_child_hangs(void **state)
     free(p);
 }
 
+struct questions {
+    struct symbolizer *symbolizer;
+    const char *program;
+    int asked, fd;
+};
+
+/* Names of so many modules that the symbolizer's own list of them moves. */
+static bool ask_names(void *arg)
+{
+    struct questions *q = arg;
+    struct symbol_places places;
+    char name[32], c;
+    for (int i = 0; i < 200; i++) {
+        snprintf(name, sizeof name, "/no/such/%d", i);
+        symbolizer_name(q->symbolizer, name, "", 1, &places);
+        symbol_places_clear(&places);
+    }
+    symbolizer_name(q->symbolizer, q->program, "", address_of(q->program, "middle"), &places);
+    assert_string_equal(places.at[0].name, "middle");
+    symbol_places_clear(&places);
+    q->asked++;
+    return read(q->fd, &c, 1) == 1 && q->asked < 2;
+}
+
+/* A child that takes its time keeps nobody's names waiting. */
+static void test_names_meanwhile(void **state)
+{
+    (void)state;
+    char *p = build("cc", "native_chain.c", "-O0 -g");
+    struct symbolizer *s = symbolizer_new(0);
+    struct symbol_places places;
+    int fds[2];
+    uint64_t at = address_of(p, "middle");
+    assert_true(symbolizer_lines(s, p, "", at, &places)); /* the child runs */
+    symbol_places_clear(&places);
+    assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+    assert_int_equal(write(fds[1], "ab", 2), 2);
+    struct questions q = {.symbolizer = s, .program = p, .fd = fds[0]};
+    symbolizer_set_meanwhile(s, fds[0], ask_names, &q);
+    pid_t child = only_child();
+    kill(child, SIGSTOP);
+    pid_t waker = fork();
+    if (!waker) {
+        usleep(300000);
+        kill(child, SIGCONT);
+        _exit(0);
+    }
+    assert_true(symbolizer_lines(s, p, "", at, &places));
+    assert_string_equal(places.at[places.n - 1].name, "middle");
+    symbol_places_clear(&places);
+    assert_int_equal(q.asked, 2);
+    waitpid(waker, NULL, 0);
+    symbolizer_free(s);
+    close(fds[0]);
+    close(fds[1]);
+    free(p);
+}
+
 static void test_no_file(void **state)
 {
     (void)state;
@@ -507,6 +565,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_hostile_files),
         cmocka_unit_test(test_child_dies),
         cmocka_unit_test(test_child_hangs),
+        cmocka_unit_test(test_names_meanwhile),
         cmocka_unit_test(test_no_file),
         cmocka_unit_test(test_speed),
     };

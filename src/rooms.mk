@@ -85,16 +85,24 @@ libnative_a_SOURCES = \
 	src/native/elf_file.h \
 	src/native/elf_symbol.c \
 	src/native/elf_symbol.h \
+	src/native/fetch.c \
+	src/native/fetch.h \
 	src/native/frame_pointer.c \
 	src/native/frame_pointer.h \
 	src/native/kallsyms.c \
 	src/native/kallsyms.h \
+	src/native/go_table.c \
+	src/native/go_table.h \
 	src/native/lines.c \
 	src/native/lines.h \
 	src/native/lines_child.c \
 	src/native/modules.c \
 	src/native/modules.h \
+	src/native/perf_map.c \
+	src/native/perf_map.h \
 	src/native/registers.h \
+	src/native/self.c \
+	src/native/self.h \
 	src/native/stack_memory.c \
 	src/native/stack_memory.h \
 	src/native/symbolizer.c \

@@ -38,6 +38,14 @@ check_PROGRAMS += tests/unit/model_recording
 tests_unit_model_recording_SOURCES = tests/unit/model_recording.c
 tests_unit_model_recording_LDADD = libmodel.a libbase.a $(CMOCKA_LIBS) -lm
 
+check_PROGRAMS += tests/unit/native_hostile
+tests_unit_native_hostile_SOURCES = tests/unit/native_hostile.c
+tests_unit_native_hostile_LDADD = libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) -lm
+
+check_PROGRAMS += tests/unit/native_perf_map
+tests_unit_native_perf_map_SOURCES = tests/unit/native_perf_map.c
+tests_unit_native_perf_map_LDADD = libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) -lm
+
 check_PROGRAMS += tests/unit/native_symbolizer
 tests_unit_native_symbolizer_SOURCES = tests/unit/native_symbolizer.c
 tests_unit_native_symbolizer_LDADD = libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) -lm
@@ -116,6 +124,7 @@ LIVE_TESTS = \
 	tests/live/test_dump.py \
 	tests/live/test_harmless.py \
 	tests/live/test_mixed.py \
+	tests/live/test_native.py \
 	tests/live/test_record.py \
 	tests/live/test_servers.py \
 	tests/live/test_split_c.py \
@@ -136,6 +145,7 @@ LIVE_FILES = \
 	tests/bench/bench_overhead.py \
 	tests/bench/bench_rss.py \
 	tests/bench/bench_sampling.py \
+	tests/bench/bench_symbols.py \
 	tests/lib/count-results \
 	tests/lib/lsan.supp \
 	tests/lib/measure.py \
@@ -146,8 +156,10 @@ LIVE_FILES = \
 	tests/programs/eintr.c \
 	tests/programs/mixed.py \
 	tests/programs/native_chain.c \
+	tests/programs/native_deep.c \
 	tests/programs/native_shapes.cc \
 	tests/programs/native_spin.rs \
+	tests/programs/native_work.go \
 	tests/programs/python_busy.py \
 	tests/programs/python_chain.py \
 	tests/programs/python_deep.py \

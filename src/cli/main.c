@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * proftop: from the command line to a verb. The hidden argument SYMBOLIZER_SERVE makes this
- * process the disposable child that reads debug information for another proftop; MAN_KEYS prints
- * the man page's list of keys, which a test compares with the page.
+ * proftop: from the command line to a verb. The hidden arguments SYMBOLIZER_SERVE and FETCH_SERVE
+ * make this process a disposable child of another proftop, which reads debug information or
+ * fetches it; MAN_KEYS prints the man page's list of keys, which a test compares with the page.
  */
 #include <locale.h>
 #include <signal.h>
@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "cli/verbs.h"
 #include "config.h"
+#include "native/fetch.h"
 #include "native/symbolizer.h"
 #include "target/process.h"
 #include "ui/ui.h"
@@ -60,6 +61,8 @@ int main(int argc, char **argv)
     };
     if (argc == 3 && strcmp(argv[1], SYMBOLIZER_SERVE) == 0)
         return symbolizer_serve(atoi(argv[2]));
+    if (argc == 3 && strcmp(argv[1], FETCH_SERVE) == 0)
+        return fetch_serve(argv[2]);
     if (argc == 2 && strcmp(argv[1], MAN_KEYS) == 0) {
         ui_print_keys(stdout);
         return EXIT_DONE;

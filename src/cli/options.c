@@ -72,6 +72,7 @@ static const struct option_row rows[] = {
     {'n', "name", "NAME", "the process of this name", LIVE | DUMP, KIND_TEXT, AT(name)},
     {'r', "rate", "HZ", "samples a second of each thread (default 100)", LIVE, KIND_RATE, AT(rate_hz)},
     {'c', "children", NULL, "watch the process's children too", LIVE, KIND_FLAG, AT(children)},
+    {0, "debuginfod", NULL, "fetch debug files that are not here from the servers in DEBUGINFOD_URLS", LIVE, KIND_FLAG, AT(debuginfod)},
     {'o', "output", "FILE", "the file to write", RECORD, KIND_TEXT, AT(output)},
     {'d', "duration", "SECONDS", "how long to record (default: until the target ends, or Ctrl-C)", RECORD, KIND_SECONDS, AT(duration_s)},
     {'i', "interval", "SECONDS", "time between two screens (default 1)", SCREEN, KIND_SECONDS, AT(interval_s)},
@@ -166,7 +167,8 @@ static bool set_option(struct options *o, const struct option_row *row, const ch
         return true;
     case KIND_RATE:
         return read_number(value, 1, 100000, to) ||
-               err_set(err, "--%s takes 1 to 100000 samples a second, not \"%s\"", row->name, value);
+               err_set(err, "--%s takes 1 to 100000 samples a second, not \"%s\"", row->name,
+                       value);
     case KIND_SECONDS:
         return read_number(value, 0.01, 1e7, to) ||
                err_set(err, "--%s takes a number of seconds, not \"%s\"", row->name, value);
@@ -272,6 +274,10 @@ static bool check(const struct options *o, const bool *given, struct err *err)
         return err_set(err, "record needs -o FILE, the file to write");
     if (o->native && o->no_native)
         return err_set(err, "--native and --no-native exclude each other");
+    const char *servers = getenv("DEBUGINFOD_URLS");
+    if (o->debuginfod && (!servers || !*servers))
+        return err_set(err, "--debuginfod needs the servers' addresses in DEBUGINFOD_URLS, such as "
+                            "https://debuginfod.example.org (sudo -E keeps that variable)");
     if (o->fail_on && strcmp(o->fail_on, "regression") != 0)
         return err_set(err, "--fail-on takes \"regression\", not \"%s\"", o->fail_on);
     return true;
@@ -325,6 +331,7 @@ struct session_options options_session(const struct options *o)
     return (struct session_options){.rate_hz = o->rate_hz,
                                     .children = o->children,
                                     .no_native = o->no_native,
+                                    .debuginfod = o->debuginfod,
                                     .engine = o->engine,
                                     .budget_pct = o->budget_pct,
                                     .rate_is_kept = o->rate_given};

@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/text.h"
+#include "native/perf_map.h"
 
 void frames_init(struct frames *f, struct sink *sink)
 {
@@ -15,6 +17,7 @@ void frames_init(struct frames *f, struct sink *sink)
 void frames_clear(struct frames *f)
 {
     map_free(&f->python_frames);
+    map_free(&f->jit);
     vec_free(&f->modules);
     vec_free(&f->stand_ins);
 }
@@ -22,6 +25,7 @@ void frames_clear(struct frames *f)
 void frames_forget(struct frames *f)
 {
     map_clear(&f->python_frames);
+    map_clear(&f->jit);
     vec_clear(&f->modules);
     vec_clear(&f->stand_ins);
 }
@@ -42,6 +46,19 @@ static struct frame_id remark_frame(struct frames *f, const char *remark, enum l
     struct frame frame = {.kind = FRAME_MARK,
                           .place = {.function = dictionary_function(d, &function)}};
     return dictionary_frame(d, &frame);
+}
+
+/* Stands for the frames that were left out. Their number is rounded to two digits: a recursion that
+ * goes up and down would make a stack of each. */
+static struct frame_id gap_frame(struct frames *f, uint32_t elided)
+{
+    char remark[96], count[FIGURE_MAX];
+    uint32_t unit = 1;
+    while (elided / unit >= 100)
+        unit *= 10;
+    snprintf(remark, sizeof remark, "[deep recursion: %s%s calls left out]",
+             unit > 1 ? "about " : "", figure_count(count, (elided + unit / 2) / unit * unit));
+    return remark_frame(f, remark, LANGUAGE_NATIVE);
 }
 
 struct stack_id frames_remark(struct frames *f, const char *remark)
@@ -71,11 +88,40 @@ static void meet_module(struct frames *f, const struct unwinder *u, uint32_t n)
     f->stand_ins.at[n] = dictionary_function(d, &stand_in).n;
 }
 
+/* Code without a file: by the map that its compiler may write, now, as its address may be used for
+ * other code soon. None (0) if nothing names it. */
+static struct frame_id jit_frame(struct frames *f, const struct unwinder *u, uint64_t addr)
+{
+    struct perf_map_code code;
+    if (!perf_map_find(unwinder_perf_map(u), addr, clock_mono_ns(), &code))
+        return (struct frame_id){0};
+    uint32_t have = map_get(&f->jit, code.key);
+    if (have != MAP_NONE)
+        return (struct frame_id){have};
+    struct dictionary *d = &f->sink->words;
+    struct perf_map_name said;
+    perf_map_describe(unwinder_perf_map(u), &code, &said);
+    struct function function = {
+        .name = dictionary_string(d, said.name),
+        .file = dictionary_string(d, said.file),
+        .line = said.line,
+        .language = LANGUAGE_JIT,
+    };
+    struct frame frame = {
+        .kind = FRAME_NATIVE,
+        .place = {.function = dictionary_function(d, &function)},
+        .offset = code.start,
+    };
+    struct frame_id id = dictionary_frame(d, &frame);
+    map_set(&f->jit, code.key, id.n);
+    return id;
+}
+
 static struct frame_id native_frame(struct frames *f, const struct unwinder *u,
                                     const struct native_frame *in)
 {
     if (in->module == NATIVE_NO_MODULE)
-        return remark_frame(f, "[code without a file]", LANGUAGE_JIT);
+        return jit_frame(f, u, in->offset);
     meet_module(f, u, in->module);
     bool own = f->python && python_is_interpreter(f->python, in->address);
     struct frame frame = {
@@ -87,6 +133,19 @@ static struct frame_id native_frame(struct frames *f, const struct unwinder *u,
     return dictionary_frame(&f->sink->words, &frame);
 }
 
+/* Compiled code of a JIT comes in many pieces: they are one frame without names. */
+static struct stack_id add_native(struct frames *f, struct stack_id stack, struct frame_id frame,
+                                  bool *nameless)
+{
+    bool was = *nameless;
+    *nameless = !frame.n;
+    if (!frame.n && was)
+        return stack;
+    if (!frame.n)
+        frame = remark_frame(f, "[code without a file]", LANGUAGE_JIT);
+    return dictionary_stack(&f->sink->words, stack, frame);
+}
+
 struct stack_id frames_native(struct frames *f, const struct unwinder *u,
                               const struct native_frame *frames, size_t n, uint32_t elided)
 {
@@ -94,13 +153,11 @@ struct stack_id frames_native(struct frames *f, const struct unwinder *u,
     struct dictionary *d = &f->sink->words;
     struct stack_id stack = {0};
     size_t gap = elided ? n / 2 : n; /* frames before it are inner ones */
+    bool nameless = false;
     for (size_t i = n; i-- > 0;) {
-        /* Compiled code of a JIT comes in many pieces: they are one frame until they have names. */
-        bool nameless = frames[i].module == NATIVE_NO_MODULE;
-        if (!(nameless && i + 1 < n && frames[i + 1].module == NATIVE_NO_MODULE))
-            stack = dictionary_stack(d, stack, native_frame(f, u, &frames[i]));
+        stack = add_native(f, stack, native_frame(f, u, &frames[i]), &nameless);
         if (i == gap)
-            stack = dictionary_stack(d, stack, remark_frame(f, "[deep recursion]", 0));
+            stack = dictionary_stack(d, stack, gap_frame(f, elided));
     }
     return stack;
 }
@@ -154,7 +211,7 @@ struct stack_id frames_python(struct frames *f, const struct python_frame *frame
     for (size_t i = n; i-- > 0;) {
         stack = dictionary_stack(d, stack, python_frame(f, &frames[i]));
         if (i == gap)
-            stack = dictionary_stack(d, stack, remark_frame(f, "[deep recursion]", 0));
+            stack = dictionary_stack(d, stack, gap_frame(f, elided));
     }
     return stack;
 }
@@ -166,11 +223,15 @@ struct stack_id frames_mixed(struct frames *f, const struct unwinder *u,
     keep_up(f);
     struct dictionary *d = &f->sink->words;
     struct stack_id stack = {0};
+    bool nameless = false;
     for (size_t i = n; i-- > 0;) {
         const struct weave_item *item = &items[i];
-        struct frame_id frame = item->python ? python_frame(f, &python[item->index])
-                                             : native_frame(f, u, &native[item->index]);
-        stack = dictionary_stack(d, stack, frame);
+        if (item->python) {
+            stack = dictionary_stack(d, stack, python_frame(f, &python[item->index]));
+            nameless = false;
+        } else {
+            stack = add_native(f, stack, native_frame(f, u, &native[item->index]), &nameless);
+        }
     }
     return stack;
 }

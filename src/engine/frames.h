@@ -17,6 +17,7 @@ struct frames {
     struct python *python; /* borrowed; NULL: none of the code is an interpreter's */
     uint32_t generation;
     struct map python_frames; /* python_frame.key -> frame id */
+    struct map jit;           /* perf_map_code.key -> frame id */
     VEC(uint32_t) modules;    /* unwinder's module -> module id; 0: not yet */
     VEC(uint32_t) stand_ins;  /* the same -> function id */
 };

@@ -72,7 +72,8 @@ struct frame {
     struct place place;      /* native: a stand-in for its module, until it is resolved */
     struct module_id module; /* native */
     uint64_t offset;         /* native: ELF virtual address in the module; for a caller, of the
-                                call (return address - 1). Without a module: the address itself. */
+                                call (return address - 1). Without a module: where the code
+                                that a JIT compiled begins, and place is final. */
 };
 
 /* Machine code, named by module and offset. */

@@ -13,9 +13,9 @@
 #define SYMBOL_MAX             4096u /* longer ones are left mangled: demangling can explode */
 #define TEMPLATE_ARGUMENTS_MAX 40    /* longer lists are shown as <...> */
 
-/* Appended by gcc and clang to parts and variants of one function; a number may follow. */
-static const char *const suffixes[] = {".cold",     ".part", ".isra",      ".constprop",
-                                       ".lto_priv", ".llvm", ".localalias"};
+/* Appended by gcc, clang and Go to parts and variants of one function; a number may follow. */
+static const char *const suffixes[] = {".cold",     ".part", ".isra",       ".constprop",
+                                       ".lto_priv", ".llvm", ".localalias", ".abi0"};
 
 /* Cuts a symbol version (@@GLIBC_2.14) and compilers' suffixes. */
 static char *plain(const char *symbol)

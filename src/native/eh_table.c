@@ -2,7 +2,6 @@
 /* See eh_table.h. Formats: LSB 5.0 core, 10.6.1 (.eh_frame); DWARF 5, 7.6 (LEB128). */
 #include "native/eh_table.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -140,4 +139,18 @@ struct eh_row *eh_table_make(const uint8_t *bytes, size_t size, uint64_t vaddr, 
     vec_sort(&rows, by_function);
     *n = rows.n;
     return rows.at;
+}
+
+bool eh_fde_covers(const uint8_t *cie, size_t cie_size, const uint8_t *fde, size_t fde_size,
+                   uint64_t *covers)
+{
+    if (cie_size < 5 || fde_size < 5)
+        return false;
+    uint8_t encoding = cie_encoding((struct cursor){cie + 4, cie + cie_size, false});
+    if (encoding == ENCODING_NONE)
+        return false;
+    struct cursor c = {fde + 4, fde + fde_size, false};
+    pointer(&c, encoding);
+    *covers = pointer(&c, encoding & 0x07); /* the same size, never negative */
+    return !c.bad;
 }

@@ -20,6 +20,8 @@
 #define PROGRAM_HEADERS_MAX 256u
 #define NOTES_SIZE_MAX      65536u
 #define SECTIONS_MAX        65536u
+#define SCAN_MAX            65536u /* bytes of code that are searched for a function's beginning */
+#define UNCOVERED_MAX       4096u  /* a longer piece without FDEs is not one function */
 
 /* Encodings of pointers in .eh_frame_hdr (LSB 5.0, 10.5 and 10.6.2). */
 #define EH_UDATA4  0x03
@@ -284,30 +286,87 @@ bool elf_file_unpark(struct elf_file *f, int fd)
     return false;
 }
 
-static bool table_start(struct elf_file *f, uint64_t i, uint64_t *start)
+static bool table_row(struct elf_file *f, uint64_t i, uint64_t *start, uint64_t *fde)
 {
-    int32_t offset;
-    if (!elf_file_read(f, f->eh_table + i * 8, &offset, sizeof offset))
+    int32_t row[2];
+    if (!elf_file_read(f, f->eh_table + i * 8, row, sizeof row))
         return false;
-    *start = f->eh_base + (uint64_t)(int64_t)offset;
+    *start = f->eh_base + (uint64_t)(int64_t)row[0];
+    *fde = f->eh_base + (uint64_t)(int64_t)row[1];
     return true;
+}
+
+/* Up to size bytes of a CIE or FDE, without its length; how many. */
+static size_t read_entry(struct elf_file *f, uint64_t vaddr, uint8_t *to, size_t size)
+{
+    uint32_t length;
+    if (!elf_file_read(f, vaddr, &length, sizeof length))
+        return 0;
+    if (length < size)
+        size = length;
+    while (size > 4 && !elf_file_read(f, vaddr + 4, to, size))
+        size /= 2; /* the section's end */
+    return size > 4 ? size : 0;
+}
+
+/* How much code the FDE there covers; false if that cannot be told. */
+static bool fde_covers(struct elf_file *f, uint64_t vaddr, uint64_t *covers)
+{
+    uint8_t fde[24], cie[64]; /* as much as is looked at */
+    size_t fde_size = read_entry(f, vaddr, fde, sizeof fde);
+    uint32_t id;
+    if (!fde_size)
+        return false;
+    memcpy(&id, fde, sizeof id);
+    size_t cie_size = id ? read_entry(f, vaddr + 4 - id, cie, sizeof cie) : 0;
+    return eh_fde_covers(cie, cie_size, fde, fde_size, covers) && *covers;
+}
+
+/* In code that has no FDEs, functions mostly keep frame pointers (chromium): the last place from
+ * *start to vaddr at which one begins so. */
+static bool find_prologue(struct elf_file *f, uint64_t vaddr, uint64_t *start)
+{
+    static const uint8_t prologue[] = {0x55, 0x48, 0x89, 0xe5}; /* push %rbp; mov %rsp, %rbp */
+    uint8_t code[1024 + sizeof prologue - 1];
+    uint64_t least = vaddr - *start > SCAN_MAX ? vaddr - SCAN_MAX : *start;
+    for (uint64_t end = vaddr + 1, at; end > least; end = at) {
+        at = end - least > 1024 ? end - 1024 : least;
+        size_t size = (size_t)(end - at) + sizeof prologue - 1;
+        if (!elf_file_read(f, at, code, size))
+            return false;
+        for (size_t i = (size_t)(end - at); i-- > 0;)
+            if (!memcmp(code + i, prologue, sizeof prologue)) {
+                *start = at + i;
+                return true;
+            }
+    }
+    return false;
 }
 
 bool elf_file_function(struct elf_file *f, uint64_t vaddr, uint64_t *start, uint64_t *end)
 {
-    uint64_t low = 0, high = f->eh_table_size, at;
+    uint64_t low = 0, high = f->eh_table_size, at, fde, covers;
     while (low < high) {
         uint64_t mid = low + (high - low) / 2;
-        if (!table_start(f, mid, &at))
+        if (!table_row(f, mid, &at, &fde))
             return false;
         if (at <= vaddr)
             low = mid + 1;
         else
             high = mid;
     }
-    if (!low || !table_start(f, low - 1, start))
+    if (!low || low > f->eh_table_size || (low < f->eh_table_size && !table_row(f, low, end, &fde)))
         return false;
-    if (low == f->eh_table_size || !table_start(f, low, end))
+    if (low == f->eh_table_size)
         *end = UINT64_MAX;
-    return true;
+    if (!table_row(f, low - 1, start, &fde))
+        return false;
+    if (*start > vaddr || !fde_covers(f, fde, &covers) || covers > *end - *start)
+        return *start <= vaddr;
+    if (vaddr - *start < covers) {
+        *end = *start + covers;
+        return true;
+    }
+    *start += covers;
+    return find_prologue(f, vaddr, start) || vaddr - *start < UNCOVERED_MAX;
 }

@@ -60,8 +60,9 @@ bool elf_file_read(struct elf_file *f, uint64_t vaddr, void *to, size_t size);
 /* The vaddr of an executable mapping that begins at this (page-aligned) file offset. */
 bool elf_file_code_vaddr(const struct elf_file *f, uint64_t offset, uint64_t *vaddr);
 
-/* Bounds of the function that holds vaddr by the table of .eh_frame: from its start to the start
- * of the next one. O(log n) reads. */
+/* Bounds of the function that holds vaddr by the table of .eh_frame. Code that it does not cover
+ * is cut into pieces where frame pointers are set up; a short rest counts as one piece. *end is
+ * UINT64_MAX if nothing follows. O(log n) reads. */
 bool elf_file_function(struct elf_file *f, uint64_t vaddr, uint64_t *start, uint64_t *end);
 
 #endif

@@ -86,6 +86,75 @@ bool entry_step(struct modules *modules, struct stack_memory *memory, struct reg
     return true;
 }
 
+/* Hardware numbers of registers in pop's order to DWARF's. */
+static const uint8_t popped[] = {DWARF_RAX, DWARF_RCX, DWARF_RDX, DWARF_RBX,
+                                 DWARF_RSP, DWARF_RBP, DWARF_RSI, DWARF_RDI};
+
+/* One instruction of a function's end at code: its length, or 0 for any other. *ended: the ret. */
+static size_t epilogue_instruction(const uint8_t *code, struct stack_memory *memory,
+                                   struct registers *regs, bool *ended)
+{
+    uint64_t *sp = &regs->at[DWARF_RSP], value;
+    int32_t imm;
+    if (code[0] == 0x48 && code[1] == 0x83 && code[2] == 0xc4) { /* add $imm8, %rsp */
+        *sp += (uint64_t)(int64_t)(int8_t)code[3];
+        return 4;
+    }
+    if (code[0] == 0x48 && code[1] == 0x81 && code[2] == 0xc4) { /* add $imm32, %rsp */
+        memcpy(&imm, code + 3, sizeof imm);
+        *sp += (uint64_t)(int64_t)imm;
+        return 7;
+    }
+    if (code[0] == 0xc9) { /* leave */
+        if (!register_known(regs, DWARF_RBP) || !stack_word(memory, regs->at[DWARF_RBP], &value))
+            return 0;
+        *sp = regs->at[DWARF_RBP] + 8;
+        register_set(regs, DWARF_RBP, value);
+        return 1;
+    }
+    bool high = code[0] == 0x41;
+    if ((code[high] & 0xf8) == 0x58) { /* pop */
+        unsigned r = code[high] & 7;
+        if ((r == 4 && !high) || !stack_word(memory, *sp, &value))
+            return 0;
+        register_set(regs, high ? DWARF_R8 + r : popped[r], value);
+        *sp += 8;
+        return 1u + high;
+    }
+    if (code[0] == 0xc3) {
+        *ended = stack_word(memory, *sp, &regs->at[DWARF_RIP]);
+        *sp += 8;
+        return *ended ? 1 : 0;
+    }
+    return 0;
+}
+
+bool epilogue_step(struct modules *modules, struct stack_memory *memory, struct registers *regs)
+{
+    uint8_t code[32] = {0};
+    struct registers next = *regs;
+    uint64_t at = regs->at[DWARF_RIP] + 1;
+    const struct code_range *range = modules_find(modules, at);
+    if (!range)
+        return false;
+    size_t size = range->end - at < sizeof code ? (size_t)(range->end - at) : sizeof code;
+    if (!modules_code(modules, range, at, code, size))
+        return false;
+    next.known &= PRESERVED_MASK | POINTER_MASK;
+    bool ended = false;
+    for (size_t i = 0, n; i + 8 <= sizeof code; i += n) {
+        n = epilogue_instruction(code + i, memory, &next, &ended);
+        if (!n)
+            return false;
+        if (ended) {
+            next.known &= PRESERVED_MASK | POINTER_MASK;
+            *regs = next;
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Length of an instruction that a compiler mixes into a prologue: mov, lea, xor, test between
  * registers and memory. 0: another one. */
 static size_t filler_length(const uint8_t *p, size_t left)

@@ -28,6 +28,11 @@ enum frame_pointer_result frame_pointer_step(struct stack_memory *memory, struct
  * nowhere. */
 bool entry_step(struct modules *modules, struct stack_memory *memory, struct registers *regs);
 
+/* To the caller by the code that follows a call, if that is nothing but the function's end (add N,
+ * %rsp; pops; leave; ret), as in CPython's perf trampolines. DWARF_RIP is the address to look up:
+ * one before the return address. Exact. */
+bool epilogue_step(struct modules *modules, struct stack_memory *memory, struct registers *regs);
+
 /* The rbp of a function that uses it as its frame pointer, with rip in it (the address to look up)
  * and rsp known. function_start: 0 if unknown. 5 us by the prologue, 50 us by a scan. */
 bool frame_pointer_recover(struct modules *modules, struct stack_memory *memory,

@@ -6,18 +6,16 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "native/self.h"
 
 #define ANSWER_LIMIT_NS (4 * NS_PER_S)
-#define CHILD_FD        3
 #define STARTS_MAX      32u /* children lost before lines are given up for good */
 
 struct lines {
@@ -25,6 +23,7 @@ struct lines {
     int fd;
     uint32_t starts;
     uint64_t limit_ns;
+    struct meanwhile meanwhile;
     uint8_t message[LINES_MESSAGE_MAX];
 };
 
@@ -33,6 +32,7 @@ struct lines *lines_new(void)
     struct lines *l = xcalloc(1, sizeof *l);
     l->fd = -1;
     l->limit_ns = ANSWER_LIMIT_NS;
+    l->meanwhile.fd = -1;
     return l;
 }
 
@@ -41,17 +41,17 @@ void lines_set_limit(struct lines *l, uint64_t limit_ns)
     l->limit_ns = limit_ns;
 }
 
+void lines_set_meanwhile(struct lines *l, struct meanwhile meanwhile)
+{
+    l->meanwhile = meanwhile;
+}
+
 static void end_child(struct lines *l)
 {
     if (l->fd >= 0)
         close(l->fd);
     l->fd = -1;
-    if (l->child > 0) {
-        kill(l->child, SIGKILL);
-        while (waitpid(l->child, NULL, 0) < 0 && errno == EINTR) {
-        }
-    }
-    l->child = 0;
+    self_end(&l->child);
 }
 
 void lines_free(struct lines *l)
@@ -67,34 +67,6 @@ uint32_t lines_generation(const struct lines *l)
     return l->child ? l->starts : l->starts + 1;
 }
 
-/* This very program, executed anew: it inherits no memory and only the socket. A process group of
- * its own keeps the terminal's Ctrl-C from it. */
-static bool spawn(pid_t *child, int fd)
-{
-    char name[] = "proftop", verb[] = SYMBOLIZER_SERVE, number[] = "3";
-    char *argv[] = {name, verb, number, NULL};
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attr;
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, fd, CHILD_FD);
-    for (int i = 0; i < CHILD_FD; i++)
-        posix_spawn_file_actions_addopen(&actions, i, "/dev/null", O_RDWR, 0);
-    posix_spawn_file_actions_addclosefrom_np(&actions, CHILD_FD + 1);
-    posix_spawnattr_init(&attr);
-    posix_spawnattr_setsigmask(&attr, &none);
-    posix_spawnattr_setsigdefault(&attr, &all);
-    posix_spawnattr_setpgroup(&attr, 0);
-    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-                                        POSIX_SPAWN_SETPGROUP);
-    int failed = posix_spawn(child, "/proc/self/exe", &actions, &attr, argv, environ);
-    posix_spawnattr_destroy(&attr);
-    posix_spawn_file_actions_destroy(&actions);
-    return !failed;
-}
-
 static bool start_child(struct lines *l)
 {
     int fds[2];
@@ -103,13 +75,11 @@ static bool start_child(struct lines *l)
     if (l->starts >= STARTS_MAX || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds))
         return false;
     l->starts++;
-    bool ok = spawn(&l->child, fds[1]);
+    bool ok = self_start(&l->child, fds[1], SYMBOLIZER_SERVE, "3");
     close(fds[1]);
     l->fd = fds[0];
-    if (!ok) {
-        l->child = 0;
+    if (!ok)
         end_child(l);
-    }
     return ok;
 }
 
@@ -149,14 +119,22 @@ bool lines_open(struct lines *l, uint32_t module, int fd, int debug_fd)
 static size_t receive(struct lines *l)
 {
     uint64_t until = clock_mono_ns() + l->limit_ns;
+    struct pollfd p[2] = {{.fd = l->fd, .events = POLLIN},
+                          {.fd = l->meanwhile.fd, .events = POLLIN}};
     for (;;) {
         uint64_t now = clock_mono_ns();
-        struct pollfd p = {.fd = l->fd, .events = POLLIN};
-        int ready = now < until ? poll(&p, 1, (int)((until - now) / NS_PER_MS) + 1) : 0;
+        int ready = now < until ? poll(p, 2, (int)((until - now) / NS_PER_MS) + 1) : 0;
         if (ready < 0 && errno == EINTR)
             continue;
         if (ready <= 0)
             return 0;
+        if (!p[0].revents) {
+            now = clock_mono_ns();
+            if (!l->meanwhile.call(l->meanwhile.arg))
+                p[1].fd = -1;
+            until += clock_mono_ns() - now; /* which is not the child's fault */
+            continue;
+        }
         ssize_t n = recv(l->fd, l->message, sizeof l->message, 0);
         if (n < 0 && errno == EINTR)
             continue;

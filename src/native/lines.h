@@ -19,6 +19,15 @@ void lines_free(struct lines *l);
 /* How long an answer may take before the child is killed; 4 s unless set. */
 void lines_set_limit(struct lines *l, uint64_t limit_ns);
 
+/* What to do while an answer is waited for: call(arg) whenever fd is readable; false ends that for
+ * this answer. It must not ask for lines. */
+struct meanwhile {
+    int fd; /* -1: nothing */
+    bool (*call)(void *arg);
+    void *arg;
+};
+void lines_set_meanwhile(struct lines *l, struct meanwhile meanwhile);
+
 /* Number of the child that runs now, or of the one that the next call will start; a module must be
  * opened anew for each. */
 uint32_t lines_generation(const struct lines *l);

@@ -7,10 +7,8 @@
 #include <errno.h>
 #include <malloc.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -19,6 +17,7 @@
 #include "base/vec.h"
 #include "native/dwarf_file.h"
 #include "native/lines.h"
+#include "native/self.h"
 
 #define MEMORY_MAX  (1ull << 30)
 #define KEPT_MAX    (64u << 20) /* more than this on the heap: other modules are closed */
@@ -41,9 +40,7 @@ struct server {
 
 static void limit_myself(void)
 {
-    struct rlimit none = {0, 0};
-    setrlimit(RLIMIT_CORE, &none);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    self_limit();
 #ifndef __SANITIZE_ADDRESS__ /* it reserves terabytes of addresses */
     struct rlimit memory = {MEMORY_MAX, MEMORY_MAX};
     setrlimit(RLIMIT_AS, &memory);

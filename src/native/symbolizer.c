@@ -5,6 +5,7 @@
  */
 #include "native/symbolizer.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,6 +17,7 @@
 #include "native/debug_file.h"
 #include "native/demangle.h"
 #include "native/kallsyms.h"
+#include "native/fetch.h"
 #include "native/lines.h"
 #include "native/symbols.h"
 
@@ -28,6 +30,8 @@ struct named_module {
     uint64_t used;
     uint32_t lines_generation; /* of the child that has it open; 0 none */
     bool no_lines;             /* there are none, or the child broke on them */
+    enum { FETCH_UNTRIED, FETCH_BEGUN, FETCH_OVER } fetch;
+    char *fetched; /* a debug file from a server; NULL none */
 };
 
 struct symbolizer {
@@ -38,7 +42,10 @@ struct symbolizer {
     uint64_t uses;
     struct lines *lines;
     struct kallsyms *kernel; /* NULL: not read yet */
-    struct symbol symbol;    /* scratch: it is large */
+    bool fetches;
+    struct fetch *fetch;   /* one at a time; NULL: none runs */
+    uint32_t fetch_module; /* whose */
+    struct symbol symbol;  /* scratch: it is large */
 };
 
 void symbol_place_clear(struct symbol_place *p)
@@ -70,18 +77,25 @@ void symbolizer_free(struct symbolizer *s)
     for (size_t i = 0; i < s->modules.n; i++) {
         free(s->modules.at[i].path);
         free(s->modules.at[i].build_id);
+        free(s->modules.at[i].fetched);
         symbols_free(s->modules.at[i].symbols);
     }
     vec_free(&s->modules);
     map_free(&s->index);
     lines_free(s->lines);
     kallsyms_free(s->kernel);
+    fetch_free(s->fetch);
     free(s);
 }
 
 void symbolizer_set_limit(struct symbolizer *s, uint64_t limit_ns)
 {
     lines_set_limit(s->lines, limit_ns);
+}
+
+void symbolizer_set_meanwhile(struct symbolizer *s, int fd, bool (*call)(void *arg), void *arg)
+{
+    lines_set_meanwhile(s->lines, (struct meanwhile){fd, call, arg});
 }
 
 static uint32_t module_number(struct symbolizer *s, const char *path, const char *build_id)
@@ -122,7 +136,7 @@ static struct named_module *find_module(struct symbolizer *s, const char *path,
     struct named_module *m = &s->modules.at[number];
     m->used = ++s->uses;
     if (!m->symbols) {
-        m->symbols = symbols_open(s->pid, m->path, m->build_id);
+        m->symbols = symbols_open(s->pid, m->path, m->build_id, m->fetched);
         s->bytes += symbols_bytes(m->symbols);
         while (s->bytes > TABLES_BYTES_MAX && s->bytes > symbols_bytes(m->symbols))
             close_oldest(s, m);
@@ -188,6 +202,8 @@ static bool open_lines(struct symbolizer *s, struct named_module *m)
         return false;
     int debug_fd = debug_file_open(s->pid, m->path, symbols_build_id(m->symbols),
                                    symbols_debuglink(m->symbols));
+    if (debug_fd < 0 && m->fetched)
+        debug_fd = debug_file_open_fetched(m->fetched, symbols_build_id(m->symbols));
     bool ok = lines_open(s->lines, number, fd, debug_fd);
     m->lines_generation = ok ? lines_generation(s->lines) : 0;
     close(fd);
@@ -208,6 +224,8 @@ bool symbolizer_lines(struct symbolizer *s, const char *module_path, const char 
         return false;
     }
     enum lines_result result = lines_find(s->lines, (uint32_t)(m - s->modules.at), offset, out);
+    /* Names that were asked for meanwhile may have moved it, or closed its table. */
+    m = find_module(s, module_path, build_id);
     if (result == LINES_FAILED)
         m->no_lines = true;
     if (result != LINES_FOUND)
@@ -221,4 +239,58 @@ bool symbolizer_lines(struct symbolizer *s, const char *module_path, const char 
     }
     symbol_place_clear(&named);
     return true;
+}
+
+void symbolizer_set_fetching(struct symbolizer *s, bool on)
+{
+    s->fetches = on;
+}
+
+/* Ends the fetch that runs if it is over; its module is then read anew. */
+static void take_fetched(struct symbolizer *s)
+{
+    char path[PATH_MAX];
+    enum fetch_state state = s->fetch ? fetch_poll(s->fetch, path, sizeof path) : FETCH_RUNNING;
+    if (state == FETCH_RUNNING)
+        return;
+    fetch_free(s->fetch);
+    s->fetch = NULL;
+    struct named_module *m = &s->modules.at[s->fetch_module];
+    m->fetch = FETCH_OVER;
+    if (state != FETCH_DONE)
+        return;
+    m->fetched = xstrdup(path);
+    m->lines_generation = 0;
+    m->no_lines = false;
+    if (m->symbols)
+        s->bytes -= symbols_bytes(m->symbols);
+    symbols_free(m->symbols);
+    m->symbols = NULL;
+}
+
+static bool wants_fetch(const struct symbolizer *s, const struct named_module *m)
+{
+    const char *build_id = symbols_build_id(m->symbols);
+    if (m->path[0] != '/' || !build_id[0] || !symbols_lacks_debug(m->symbols))
+        return false;
+    int fd = debug_file_open(s->pid, m->path, build_id, symbols_debuglink(m->symbols));
+    if (fd >= 0)
+        close(fd);
+    return fd < 0;
+}
+
+bool symbolizer_fetching(struct symbolizer *s, const char *module_path, const char *build_id)
+{
+    if (!s->fetches)
+        return false;
+    take_fetched(s);
+    struct named_module *m = find_module(s, module_path, build_id);
+    if (m->fetch == FETCH_UNTRIED && !wants_fetch(s, m))
+        m->fetch = FETCH_OVER;
+    if (m->fetch == FETCH_UNTRIED && !s->fetch) {
+        s->fetch = fetch_start(symbols_build_id(m->symbols));
+        s->fetch_module = (uint32_t)(m - s->modules.at);
+        m->fetch = s->fetch ? FETCH_BEGUN : FETCH_OVER;
+    }
+    return m->fetch != FETCH_OVER;
 }

@@ -52,6 +52,16 @@ void symbolizer_name(struct symbolizer *s, const char *module_path, const char *
 bool symbolizer_lines(struct symbolizer *s, const char *module_path, const char *build_id,
                       uint64_t offset, struct symbol_places *out);
 
+/* Lets debug files that are not here be fetched from a debuginfod server; off unless set. */
+void symbolizer_set_fetching(struct symbolizer *s, bool on);
+/* The module's debug file is being fetched, or its turn will come: ask for lines later. Begins
+ * that, where it is wanted and has not been tried; never waits. */
+bool symbolizer_fetching(struct symbolizer *s, const char *module_path, const char *build_id);
+
+/* While symbolizer_lines waits for the child: call(arg) when fd is readable, which may ask for
+ * names and nothing else; false: not again for this answer. */
+void symbolizer_set_meanwhile(struct symbolizer *s, int fd, bool (*call)(void *arg), void *arg);
+
 /* How long the child may take for an answer before it is killed; 4 s unless set. */
 void symbolizer_set_limit(struct symbolizer *s, uint64_t limit_ns);
 

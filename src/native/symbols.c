@@ -13,12 +13,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "base/vec.h"
-#include "native/debug_file.h"
 #include "native/elf_file.h"
+#include "native/go_table.h"
 
 #define SYMBOLS_MAX      (16u << 20)
-#define SECTION_SIZE_MAX (1ull << 30)
+#define SECTION_SIZE_MAX (512ull << 20)
+#define INFLATION_MAX    100u /* times: a section that grows more is a trap */
 #define NAME_PIECE       256u
 
 struct symbol_entry {
@@ -35,7 +37,9 @@ struct symbols {
     uint64_t names_at, names_size; /* the string table in its file */
     char *names;                   /* owned copy if it is compressed there; else NULL */
     bool go;
-    char debuglink[256];
+    bool has_debug_info;
+    bool exported_only; /* the names are .dynsym's: some functions have none */
+    struct debuglink debuglink;
 };
 
 /* While the table is made: what decides between names for one address. */
@@ -110,7 +114,7 @@ static Elf_Data *section_data(Elf_Scn *section, bool *was_compressed)
         return NULL;
     if (sh.sh_flags & SHF_COMPRESSED) {
         if (!gelf_getchdr(section, &ch) || ch.ch_size > SECTION_SIZE_MAX ||
-            elf_compress(section, 0, 0) < 0)
+            ch.ch_size / INFLATION_MAX > sh.sh_size || elf_compress(section, 0, 0) < 0)
             return NULL;
         *was_compressed = true;
     }
@@ -163,13 +167,19 @@ static bool load_table(struct symbols *s, Elf *elf, Elf_Scn *section)
 static void note_section(struct symbols *s, Elf_Scn *section, const char *name)
 {
     bool compressed;
-    if (!strcmp(name, ".gopclntab") || !strcmp(name, ".go.buildinfo")) {
+    if (text_ends_with(name, ".gopclntab") || !strcmp(name, ".go.buildinfo")) {
         s->go = true;
+    } else if (!strcmp(name, ".debug_info") || !strcmp(name, ".zdebug_info")) {
+        s->has_debug_info = true;
     } else if (!strcmp(name, ".gnu_debuglink")) {
         const Elf_Data *data = section_data(section, &compressed);
-        if (data && data->d_size && memchr(data->d_buf, 0, data->d_size) &&
-            strlen(data->d_buf) < sizeof s->debuglink)
-            strcpy(s->debuglink, data->d_buf);
+        const char *end = data && data->d_size ? memchr(data->d_buf, 0, data->d_size) : NULL;
+        if (!end || (size_t)(end - (const char *)data->d_buf) >= sizeof s->debuglink.name)
+            return;
+        size_t size = (size_t)(end - (const char *)data->d_buf), crc_at = (size + 4) & ~(size_t)3;
+        memcpy(s->debuglink.name, data->d_buf, size + 1);
+        if (crc_at <= data->d_size && data->d_size - crc_at >= sizeof s->debuglink.crc)
+            memcpy(&s->debuglink.crc, (const char *)data->d_buf + crc_at, sizeof s->debuglink.crc);
     }
 }
 
@@ -197,7 +207,45 @@ static bool load_file(struct symbols *s, struct elf_file *file, GElf_Word type, 
     return loaded;
 }
 
-struct symbols *symbols_open(pid_t pid, const char *path, const char *build_id)
+/* Go's own table, which is left in a stripped binary. */
+static bool load_go_table(struct symbols *s)
+{
+    Elf *elf = s->module.fd >= 0 ? elf_begin(s->module.fd, ELF_C_READ, NULL) : NULL;
+    size_t names;
+    uint64_t text = 0;
+    struct go_table table = {.names_at = 0};
+    struct candidates c = {0};
+    bool compressed;
+    if (!elf || elf_kind(elf) != ELF_K_ELF || elf_getshdrstrndx(elf, &names) < 0) {
+        elf_end(elf);
+        return false;
+    }
+    for (Elf_Scn *section = NULL; (section = elf_nextscn(elf, section)) && !c.list.n;) {
+        GElf_Shdr sh;
+        const char *name = gelf_getshdr(section, &sh) ? elf_strptr(elf, names, sh.sh_name) : NULL;
+        if (name && !strcmp(name, ".text"))
+            text = sh.sh_addr;
+        if (!name || !text_ends_with(name, ".gopclntab"))
+            continue;
+        const Elf_Data *data = section_data(section, &compressed);
+        if (!data || compressed || !data->d_buf ||
+            !go_table_parse(&table, data->d_buf, data->d_size, text))
+            continue;
+        s->names_at = sh.sh_offset + table.names_at;
+        s->names_size = table.names_size;
+        for (size_t i = 0; i < table.list.n; i++) {
+            const struct go_function *f = &table.list.at[i];
+            vec_push(&c.list, ((struct candidate){{f->start, f->size, f->name}, 0}));
+        }
+        go_table_clear(&table);
+    }
+    elf_end(elf);
+    keep(s, &c);
+    vec_free(&c.list);
+    return s->list.n > 0;
+}
+
+struct symbols *symbols_open(pid_t pid, const char *path, const char *build_id, const char *fetched)
 {
     struct symbols *s = xcalloc(1, sizeof *s);
     s->module.fd = s->debug.fd = -1;
@@ -207,7 +255,9 @@ struct symbols *symbols_open(pid_t pid, const char *path, const char *build_id)
         return s;
     if (load_file(s, &s->module, SHT_SYMTAB, true))
         return s;
-    fd = debug_file_open(pid, path, s->module.build_id, s->debuglink);
+    fd = debug_file_open(pid, path, s->module.build_id, &s->debuglink);
+    if (fd < 0 && fetched)
+        fd = debug_file_open_fetched(fetched, s->module.build_id);
     if (fd >= 0 && elf_file_open(&s->debug, fd)) {
         s->has_debug = true;
         if (load_file(s, &s->debug, SHT_SYMTAB, false))
@@ -215,7 +265,9 @@ struct symbols *symbols_open(pid_t pid, const char *path, const char *build_id)
         elf_file_close(&s->debug);
         s->has_debug = false;
     }
-    load_file(s, &s->module, SHT_DYNSYM, false);
+    if (s->go && load_go_table(s))
+        return s;
+    s->exported_only = load_file(s, &s->module, SHT_DYNSYM, false);
     return s;
 }
 
@@ -254,6 +306,9 @@ static void read_name(struct symbols *s, uint64_t at, char *to, size_t size)
 bool symbols_find(struct symbols *s, uint64_t vaddr, struct symbol *out)
 {
     size_t low = 0, high = s->list.n;
+    uint64_t end;
+    bool bounded =
+        (s->exported_only || !high) && elf_file_function(&s->module, vaddr, &out->start, &end);
     while (low < high) {
         size_t mid = low + (high - low) / 2;
         if (s->list.at[mid].start <= vaddr)
@@ -264,16 +319,15 @@ bool symbols_find(struct symbols *s, uint64_t vaddr, struct symbol *out)
     /* A few back: a short one may stand within a longer one. */
     for (size_t i = low; i > 0 && low - i < 8; i--) {
         const struct symbol_entry *e = &s->list.at[i - 1];
-        if (vaddr - e->start >= e->size)
+        if (vaddr - e->start >= e->size || (s->exported_only && bounded && e->start < out->start))
             continue;
         out->start = e->start;
         out->size = e->size;
         read_name(s, e->name, out->name, sizeof out->name);
         return true;
     }
-    uint64_t end;
     out->name[0] = '\0';
-    if (!elf_file_function(&s->module, vaddr, &out->start, &end))
+    if (!bounded && !elf_file_function(&s->module, vaddr, &out->start, &end))
         return false;
     out->size = end == UINT64_MAX ? 0 : end - out->start;
     return true;
@@ -294,12 +348,17 @@ bool symbols_is_go(const struct symbols *s)
     return s->go;
 }
 
+bool symbols_lacks_debug(const struct symbols *s)
+{
+    return !s->has_debug_info;
+}
+
 const char *symbols_build_id(const struct symbols *s)
 {
     return s->module.build_id;
 }
 
-const char *symbols_debuglink(const struct symbols *s)
+const struct debuglink *symbols_debuglink(const struct symbols *s)
 {
-    return s->debuglink;
+    return &s->debuglink;
 }

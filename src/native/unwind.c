@@ -18,6 +18,7 @@
 #include "native/cfi.h"
 #include "native/frame_pointer.h"
 #include "native/modules.h"
+#include "native/perf_map.h"
 #include "native/registers.h"
 #include "native/stack_memory.h"
 
@@ -51,6 +52,7 @@ struct unwinder {
     struct modules modules;
     struct stack_memory memory;
     struct cfi *cfi;
+    struct perf_map *perf_map;
     struct known_address rules[RULES]; /* in sets of RULE_WAYS, by hash */
     unsigned victim;                   /* which of a full set goes next */
     struct unwind_stats stats;
@@ -68,6 +70,7 @@ struct unwinder *unwinder_new(pid_t pid)
     modules_init(&u->modules, pid);
     u->memory.pid = pid;
     u->cfi = cfi_new(&u->modules, &u->memory);
+    u->perf_map = perf_map_new(pid);
     return u;
 }
 
@@ -76,6 +79,7 @@ void unwinder_free(struct unwinder *u)
     if (!u)
         return;
     cfi_free(u->cfi);
+    perf_map_free(u->perf_map);
     modules_clear(&u->modules);
     free(u);
 }
@@ -171,6 +175,12 @@ static enum cfi_result cfi_step_known(struct unwinder *u, struct known_address *
 static enum cfi_result step_without_cfi(struct unwinder *u, struct registers *regs, bool innermost)
 {
     struct registers next = *regs;
+    if (!innermost && epilogue_step(&u->modules, &u->memory, &next) &&
+        next.at[DWARF_RSP] > regs->at[DWARF_RSP] && know(u, next.at[DWARF_RIP] - 1, true)) {
+        *regs = next;
+        return CFI_STEPPED;
+    }
+    next = *regs;
     if (!register_known(regs, DWARF_RBP))
         recover_rbp(u, &next);
     enum frame_pointer_result result = frame_pointer_step(&u->memory, &next);
@@ -305,6 +315,11 @@ size_t unwinder_module_count(const struct unwinder *u)
 const struct native_module *unwinder_module(const struct unwinder *u, uint32_t module)
 {
     return &u->modules.list.at[module].name;
+}
+
+struct perf_map *unwinder_perf_map(const struct unwinder *u)
+{
+    return u->perf_map;
 }
 
 struct unwind_stats unwinder_stats(const struct unwinder *u)

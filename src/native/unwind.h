@@ -51,6 +51,10 @@ size_t unwinder_walk(struct unwinder *u, const struct capture *capture, struct n
 size_t unwinder_module_count(const struct unwinder *u);
 const struct native_module *unwinder_module(const struct unwinder *u, uint32_t module);
 
+/* What names the code without a module. */
+struct perf_map;
+struct perf_map *unwinder_perf_map(const struct unwinder *u);
+
 /* What the walks did since the unwinder was made. */
 struct unwind_stats {
     uint64_t walks, steps;

@@ -2,6 +2,7 @@
 /* See naming.h. naming_work is the worker's side, the rest the front's. */
 #include "session/naming.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -21,7 +22,9 @@ struct inquiry {
     uint32_t epoch;
     VEC(struct question) questions;
     VEC(char) text;
-    size_t lined; /* how many of the questions have got their lines */
+    size_t lined;               /* how many of the questions have got their lines */
+    VEC(struct question) later; /* those of them whose debug file is being fetched */
+    bool renamed;               /* these are such ones: their names may be others now */
 };
 
 struct reply_frame {
@@ -38,6 +41,7 @@ struct reply {
 struct naming {
     pthread_t thread;
     pid_t pid;
+    bool debuginfod;
     struct queue *inquiries, *replies;
     _Atomic bool stopping;
     uint32_t epoch;
@@ -51,6 +55,7 @@ static void inquiry_free(struct inquiry *q)
     if (!q)
         return;
     vec_free(&q->questions);
+    vec_free(&q->later);
     vec_free(&q->text);
     free(q);
 }
@@ -88,6 +93,8 @@ static void answer_names(struct naming *s, struct symbolizer *sym, const struct 
 
 /* Lines for a few questions, so that names asked for meanwhile need not wait long. */
 #define LINES_AT_ONCE 16
+/* How often it is looked whether a file has been fetched. */
+#define FETCH_LOOK_MS 200
 
 static void answer_lines(struct naming *s, struct symbolizer *sym, struct inquiry *q)
 {
@@ -95,10 +102,17 @@ static void answer_lines(struct naming *s, struct symbolizer *sym, struct inquir
     r->epoch = q->epoch;
     for (int i = 0; i < LINES_AT_ONCE && q->lined < q->questions.n && !s->stopping; i++) {
         const struct question *ask = &q->questions.at[q->lined++];
-        r->done++;
+        const char *path = q->text.at + ask->path, *build_id = q->text.at + ask->build_id;
         struct symbol_places places = {0};
-        if (symbolizer_lines(sym, q->text.at + ask->path, q->text.at + ask->build_id, ask->offset,
-                             &places)) {
+        if (symbolizer_fetching(sym, path, build_id)) {
+            vec_push(&q->later, *ask);
+            continue;
+        }
+        r->done++;
+        bool lines = symbolizer_lines(sym, path, build_id, ask->offset, &places);
+        if (!lines && q->renamed)
+            symbolizer_name(sym, path, build_id, ask->offset, &places);
+        if (lines || q->renamed) {
             struct reply_frame *f = vec_add(&r->frames);
             f->frame = ask->frame;
             f->places = places;
@@ -109,39 +123,97 @@ static void answer_lines(struct naming *s, struct symbolizer *sym, struct inquir
     send_reply(s, r);
 }
 
+/* The questions that are left become the inquiry's; false: there are none. */
+static bool ask_later(struct inquiry *q)
+{
+    if (!q->later.n)
+        return false;
+    q->questions.n = q->lined = 0;
+    vec_append(&q->questions, q->later.at, q->later.n);
+    q->later.n = 0;
+    q->renamed = true;
+    return true;
+}
+
+/* What the worker has taken in and has not done: oldest first. */
+struct backlog {
+    struct naming *naming;
+    struct symbolizer *symbolizer;
+    VEC(struct inquiry *) named;   /* their lines are still to come, from `first` on */
+    VEC(struct inquiry *) waiting; /* for files that are being fetched */
+    size_t first;
+};
+
+/* Names do not wait for lines, which may take a second each. */
+static bool name_meanwhile(void *arg)
+{
+    struct backlog *b = arg;
+    struct inquiry *q = queue_take(b->naming->inquiries);
+    if (!q)
+        return false;
+    answer_names(b->naming, b->symbolizer, q);
+    vec_push(&b->named, q);
+    return true;
+}
+
+static struct inquiry *next_inquiry(struct naming *s, struct backlog *b)
+{
+    struct inquiry *q = queue_take(s->inquiries);
+    if (q || b->first < b->named.n)
+        return q;
+    if (!b->waiting.n)
+        return queue_wait(s->inquiries);
+    struct pollfd p = {.fd = queue_fd(s->inquiries), .events = POLLIN};
+    poll(&p, 1, FETCH_LOOK_MS);
+    b->named.n = b->first = 0;
+    vec_append(&b->named, b->waiting.at, b->waiting.n);
+    b->waiting.n = 0;
+    return queue_take(s->inquiries);
+}
+
 static void *naming_work(void *arg)
 {
     struct naming *s = arg;
     struct symbolizer *sym = symbolizer_new(s->pid);
-    VEC(struct inquiry *) backlog = {0}; /* named, their lines are still to come: oldest first */
-    size_t first = 0;
+    struct backlog b = {.naming = s, .symbolizer = sym};
+    symbolizer_set_meanwhile(sym, queue_fd(s->inquiries), name_meanwhile, &b);
+    symbolizer_set_fetching(sym, s->debuginfod);
     while (!s->stopping) {
-        struct inquiry *q = first < backlog.n ? queue_take(s->inquiries) : queue_wait(s->inquiries);
+        struct inquiry *q = next_inquiry(s, &b);
         if (q) {
             answer_names(s, sym, q);
-            vec_push(&backlog, q);
-        } else if (first < backlog.n) {
-            answer_lines(s, sym, backlog.at[first]);
-            if (backlog.at[first]->lined == backlog.at[first]->questions.n) {
-                inquiry_free(backlog.at[first++]);
-                if (first == backlog.n)
-                    backlog.n = first = 0;
-            }
+            vec_push(&b.named, q);
+        } else if (b.first < b.named.n) {
+            q = b.named.at[b.first];
+            answer_lines(s, sym, q);
+            if (q->lined < q->questions.n)
+                continue;
+            b.first++;
+            if (ask_later(q))
+                vec_push(&b.waiting, q);
+            else
+                inquiry_free(q);
         } else {
             break; /* closed */
         }
+        if (b.first == b.named.n)
+            b.named.n = b.first = 0;
     }
-    while (first < backlog.n)
-        inquiry_free(backlog.at[first++]);
-    vec_free(&backlog);
+    while (b.first < b.named.n)
+        inquiry_free(b.named.at[b.first++]);
+    while (b.waiting.n)
+        inquiry_free(b.waiting.at[--b.waiting.n]);
+    vec_free(&b.named);
+    vec_free(&b.waiting);
     symbolizer_free(sym);
     return NULL;
 }
 
-struct naming *naming_start(pid_t pid)
+struct naming *naming_start(pid_t pid, bool debuginfod)
 {
     struct naming *s = xcalloc(1, sizeof *s);
     s->pid = pid;
+    s->debuginfod = debuginfod;
     s->asked = 1;
     s->inquiries = queue_new(1024);
     s->replies = queue_new(65536);

@@ -17,8 +17,9 @@
 
 struct naming;
 
-/* pid: whose files are opened (/proc/PID/root); 0 for those of this machine. */
-struct naming *naming_start(pid_t pid);
+/* pid: whose files are opened (/proc/PID/root); 0 for those of this machine. debuginfod: debug
+ * files that are not there may be fetched from a server. */
+struct naming *naming_start(pid_t pid, bool debuginfod);
 void naming_stop(struct naming *s);
 /* Readable when naming_pump has something to take in. */
 int naming_fd(const struct naming *s);

@@ -88,7 +88,7 @@ static struct session *session_live(pid_t pid, pid_t spawned, const struct sessi
     struct session *s = session_new(SESSION_LIVE);
     s->spawned = spawned;
     s->sampler = sampler;
-    s->naming = naming_start(pid);
+    s->naming = naming_start(pid, options->debuginfod);
     s->rec = recording_new(start_ns, wall_ns);
     s->rec->rate_hz = options->rate_hz;
     struct utsname host;

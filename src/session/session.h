@@ -22,12 +22,13 @@
 struct session;
 
 struct session_options {
-    double rate_hz; /* 1 to 100,000 */
-    bool children;  /* take in the descendants, now and later */
-    bool no_native; /* of Python threads read their Python frames alone */
+    double rate_hz;  /* 1 to 100,000 */
+    bool children;   /* take in the descendants, now and later */
+    bool debuginfod; /* fetch debug files that are not here (DEBUGINFOD_URLS) */
+    bool no_native;  /* of Python threads read their Python frames alone */
     enum engine engine;
-    double budget_pct;  /* of the target's time; 0: no budget */
-    bool rate_is_kept;  /* whatever it costs */
+    double budget_pct; /* of the target's time; 0: no budget */
+    bool rate_is_kept; /* whatever it costs */
 };
 #define SESSION_DEFAULT_RATE_HZ 100
 

@@ -102,6 +102,8 @@ bool rows_is_own(const struct recording *rec, struct function_id function)
     if (f->language == LANGUAGE_PYTHON)
         return *file && *file != '<' && !strstr(file, "/lib/python3") &&
                !strstr(file, "/site-packages/") && !strstr(file, "/dist-packages/");
+    if (f->language == LANGUAGE_JIT)
+        return *file == '/' && !strstr(file, "/node_modules/") && !strstr(file, "/lib/python3");
     return *module && !starts_with_any(name, library_names) &&
            !starts_with_any(module, library_dirs);
 }

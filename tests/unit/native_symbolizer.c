@@ -267,6 +267,74 @@ static void test_stripped_by_bounds(void **state)
     free(p);
 }
 
+/* Functions by where they set up their frames, where there are no FDEs. */
+static void test_stripped_without_fdes(void **state)
+{
+    (void)state;
+    char *p = build("cc", "native_chain.c",
+                    "-O1 -fno-asynchronous-unwind-tables -fno-omit-frame-pointer "
+                    "-fcf-protection=none");
+    char wanted[PATH_MAX], *list = xasprintf("%s/list", test_folder), line[256];
+    assert_int_equal(shell("nm '%s' > '%s'; strip -s '%s'", p, list, p), 0);
+    FILE *f = fopen(list, "re");
+    struct symbolizer *s = symbolizer_new(0);
+    struct symbol_places places;
+    unsigned found = 0;
+    while (fgets(line, sizeof line, f)) {
+        unsigned long long start = strtoull(line, NULL, 16);
+        if (!strstr(line, " T middle") && !strstr(line, " T outer") && !strstr(line, " T inner"))
+            continue;
+        for (unsigned at = 0; at < 12; at += 3) {
+            snprintf(wanted, sizeof wanted, "%s+0x%llx", strrchr(p, '/') + 1, start);
+            symbolizer_name(s, p, "", start + at, &places);
+            assert_string_equal(places.at[0].name, wanted);
+            symbol_places_clear(&places);
+        }
+        found++;
+    }
+    assert_true(found >= 2);
+    symbolizer_free(s);
+    fclose(f);
+    free(list);
+    free(p);
+}
+
+/* An exported symbol that claims to be longer than its function names only that. */
+static void test_exported_within_bounds(void **state)
+{
+    (void)state;
+    char *p = xasprintf("%s/liar", test_folder), *list = xasprintf("%s/list", test_folder);
+    assert_int_equal(
+        shell(
+            "cd '%s' && printf '%%s\\n' '.text' '.globl liar' '.type liar,@function' 'liar:' "
+            "'.cfi_startproc' 'nop' 'nop' 'nop' 'ret' '.cfi_endproc' '.type hidden,@function' "
+            "'hidden:' '.cfi_startproc' 'nop' 'nop' 'nop' 'ret' '.cfi_endproc' "
+            "'.size hidden, 4' '.size liar, 8' > liar.s && echo 'int main(void){return 0;}' > m.c "
+            "&& cc -rdynamic m.c liar.s -o liar && nm liar > list && strip -s liar",
+            test_folder),
+        0);
+    FILE *f = fopen(list, "re");
+    char line[256], wanted[PATH_MAX];
+    unsigned long long at = 0;
+    while (fgets(line, sizeof line, f))
+        if (strstr(line, " T liar"))
+            at = strtoull(line, NULL, 16);
+    fclose(f);
+    assert_true(at);
+    struct symbolizer *s = symbolizer_new(0);
+    struct symbol_places places;
+    symbolizer_name(s, p, "", at + 2, &places);
+    assert_string_equal(places.at[0].name, "liar");
+    symbol_places_clear(&places);
+    symbolizer_name(s, p, "", at + 6, &places);
+    snprintf(wanted, sizeof wanted, "liar+0x%llx", at + 4);
+    assert_string_equal(places.at[0].name, wanted);
+    symbol_places_clear(&places);
+    symbolizer_free(s);
+    free(list);
+    free(p);
+}
+
 /* Truncated and altered files: no crash, no hang, each answers something. */
 static void test_hostile_files(void **state)
 {
@@ -326,7 +394,7 @@ static pid_t only_child(void)
 static uint64_t address_of(const char *path, const char *name)
 {
     static struct symbol symbol;
-    struct symbols *table = symbols_open(0, path, "");
+    struct symbols *table = symbols_open(0, path, "", NULL);
     uint64_t at = 0;
     for (uint64_t v = 0x1000; v < 0x3000 && !at; v++)
         if (symbols_find(table, v, &symbol) && !strcmp(symbol.name, name))
@@ -384,6 +452,64 @@ static void test_child_hangs(void **state)
     free(p);
 }
 
+struct questions {
+    struct symbolizer *symbolizer;
+    const char *program;
+    int asked, fd;
+};
+
+/* Names of so many modules that the symbolizer's own list of them moves. */
+static bool ask_names(void *arg)
+{
+    struct questions *q = arg;
+    struct symbol_places places;
+    char name[32], c;
+    for (int i = 0; i < 200; i++) {
+        snprintf(name, sizeof name, "/no/such/%d", i);
+        symbolizer_name(q->symbolizer, name, "", 1, &places);
+        symbol_places_clear(&places);
+    }
+    symbolizer_name(q->symbolizer, q->program, "", address_of(q->program, "middle"), &places);
+    assert_string_equal(places.at[0].name, "middle");
+    symbol_places_clear(&places);
+    q->asked++;
+    return read(q->fd, &c, 1) == 1 && q->asked < 2;
+}
+
+/* A child that takes its time keeps nobody's names waiting. */
+static void test_names_meanwhile(void **state)
+{
+    (void)state;
+    char *p = build("cc", "native_chain.c", "-O0 -g");
+    struct symbolizer *s = symbolizer_new(0);
+    struct symbol_places places;
+    int fds[2];
+    uint64_t at = address_of(p, "middle");
+    assert_true(symbolizer_lines(s, p, "", at, &places)); /* the child runs */
+    symbol_places_clear(&places);
+    assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+    assert_int_equal(write(fds[1], "ab", 2), 2);
+    struct questions q = {.symbolizer = s, .program = p, .fd = fds[0]};
+    symbolizer_set_meanwhile(s, fds[0], ask_names, &q);
+    pid_t child = only_child();
+    kill(child, SIGSTOP);
+    pid_t waker = fork();
+    if (!waker) {
+        usleep(300000);
+        kill(child, SIGCONT);
+        _exit(0);
+    }
+    assert_true(symbolizer_lines(s, p, "", at, &places));
+    assert_string_equal(places.at[places.n - 1].name, "middle");
+    symbol_places_clear(&places);
+    assert_int_equal(q.asked, 2);
+    waitpid(waker, NULL, 0);
+    symbolizer_free(s);
+    close(fds[0]);
+    close(fds[1]);
+    free(p);
+}
+
 static void test_no_file(void **state)
 {
     (void)state;
@@ -408,7 +534,7 @@ static void test_speed(void **state)
     if (access(path, R_OK))
         path = "/proc/self/exe";
     uint64_t from = clock_mono_ns();
-    struct symbols *t = symbols_open(0, path, "");
+    struct symbols *t = symbols_open(0, path, "", NULL);
     uint64_t opened = clock_mono_ns();
     static struct symbol symbol;
     size_t found = 0;
@@ -426,12 +552,21 @@ int main(int argc, char **argv)
     if (argc == 3 && !strcmp(argv[1], SYMBOLIZER_SERVE))
         return symbolizer_serve(atoi(argv[2]));
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_demangle),      cmocka_unit_test(test_c_with_inlined),
-        cmocka_unit_test(test_clang),         cmocka_unit_test(test_separate_debug_file),
-        cmocka_unit_test(test_cxx),           cmocka_unit_test(test_rust),
-        cmocka_unit_test(test_libc),          cmocka_unit_test(test_stripped_by_bounds),
-        cmocka_unit_test(test_hostile_files), cmocka_unit_test(test_child_dies),
-        cmocka_unit_test(test_child_hangs),   cmocka_unit_test(test_no_file),
+        cmocka_unit_test(test_demangle),
+        cmocka_unit_test(test_c_with_inlined),
+        cmocka_unit_test(test_clang),
+        cmocka_unit_test(test_separate_debug_file),
+        cmocka_unit_test(test_cxx),
+        cmocka_unit_test(test_rust),
+        cmocka_unit_test(test_libc),
+        cmocka_unit_test(test_stripped_by_bounds),
+        cmocka_unit_test(test_stripped_without_fdes),
+        cmocka_unit_test(test_exported_within_bounds),
+        cmocka_unit_test(test_hostile_files),
+        cmocka_unit_test(test_child_dies),
+        cmocka_unit_test(test_child_hangs),
+        cmocka_unit_test(test_names_meanwhile),
+        cmocka_unit_test(test_no_file),
         cmocka_unit_test(test_speed),
     };
     return cmocka_run_group_tests_name("native_symbolizer", tests, make_folder, remove_folder);

@@ -58,7 +58,7 @@ static const char *name_at(struct walked *w, pid_t pid, size_t i)
     assert_true(m < MODULES && m < unwinder_module_count(w->unwinder));
     const struct native_module *module = unwinder_module(w->unwinder, m);
     if (!w->symbols[m])
-        w->symbols[m] = symbols_open(pid, module->path, module->build_id);
+        w->symbols[m] = symbols_open(pid, module->path, module->build_id, NULL);
     return symbols_find(w->symbols[m], w->at[i].offset, &w->symbol) ? w->symbol.name : "?";
 }
 

@@ -173,6 +173,8 @@ libsession_a_SOURCES = \
 noinst_LIBRARIES += libview.a
 libview_a_SOURCES = \
 	src/view/alerts.c \
+	src/view/calls.c \
+	src/view/calls.h \
 	src/view/compare.c \
 	src/view/compare.h \
 	src/view/detail.c \

@@ -39,7 +39,8 @@ struct options {
     double rate_hz;              /* -r */
     double interval_s;           /* -i */
     bool children, native, no_native, ascii, no_color, quiet, verbose, help, version;
-    const char *view, *format, *sort, *from, *to, *fail_on;
+    bool callers;
+    const char *view, *format, *sort, *from, *to, *fail_on, *root;
     long limit; /* -1: the format's default */
     long thread;
     enum states states;

@@ -111,6 +111,7 @@ LIVE_TESTS = \
 	tests/live/test_split_c.py \
 	tests/live/test_split_python.py \
 	tests/ui/test_family.py \
+	tests/ui/test_flame.py \
 	tests/ui/test_manual.py \
 	tests/ui/test_screens.py \
 	tests/ui/test_terminal.py

@@ -420,7 +420,7 @@ static void drawn_with_colours(void **state)
     look.color = FLAME_BY_LANGUAGE;
     draw_flame(&g, 0, 12, &k.f, &look);
     assert_int_not_equal(grid_at(&g, 2, 5)->style, grid_at(&g, 2, 45)->style);
-    expect_line(&g, 0, " v: by language   C   Python             idle 25.0% not in it");
+    expect_line(&g, 0, " v: by language   C   Python           idle 25.0% not in it");
     grid_clear(&g);
     known_free(&k);
 }

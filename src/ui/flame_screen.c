@@ -23,13 +23,11 @@ void flame_screen_fill(struct ui *ui)
 {
     struct flame_screen *fs = &ui->flame;
     struct query q = ui_query(ui);
-    flame_fill(&fs->graph, &q, ui->grid.columns, &fs->zoom, ui->search);
-    uint32_t box = flame_find_function(&fs->graph, fs->function_key);
+    struct flame_ask ask = {ui->grid.columns, &fs->zoom, ui->search, fs->function_key,
+                            &fs->selected};
+    flame_fill(&fs->graph, &q, &ask);
     fs->function_key = 0;
-    if (box != FLAME_NONE)
-        flame_path_to(&fs->selected, &fs->graph, box);
-    else
-        box = flame_find(&fs->graph, &fs->selected);
+    uint32_t box = flame_find(&fs->graph, &fs->selected);
     fs->box = box == FLAME_NONE ? 0 : box;
     ui_list(ui)->selected = box == FLAME_NONE ? 0 : (size_t)fs->graph.boxes.at[box].row;
 }
@@ -57,6 +55,7 @@ void flame_screen_enter(struct ui *ui)
     bool first = !ui->flame.selected.keys.n;
     if (!first && !ui_list(ui)->holds && ui->screen != SCREEN_DETAIL)
         return;
+    ui->flame.zoom.keys.n = ui->flame.zooms.n = 0;
     if (ui->screen == SCREEN_DETAIL) {
         ui->flame.function_key = ui->detail_key;
         return;

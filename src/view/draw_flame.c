@@ -19,7 +19,7 @@ struct shade {
 };
 
 static const struct shade by_self[] = {
-    {"under 1%", ' ', STYLE_BOX_COLD},
+    {"<1%", ' ', STYLE_BOX_COLD},
     {"1%", '.', STYLE_BOX_WARM},
     {"5%", '+', STYLE_BOX_HOT},
     {"20% of all", '#', STYLE_BOX_HOTTEST},
@@ -70,44 +70,44 @@ static const struct shade *shade_of(const struct flame *f, const struct flame_bo
     return &by_self[step];
 }
 
-/* One shade of the legend; returns the columns used. */
-static int draw_shade(struct grid *g, int row, int column, const struct shade *shade,
-                      const struct flame_look *look)
+/* One shade of the legend, up to column `end`; returns the columns used. */
+static int draw_shade(struct grid *g, int row, int column, int end, const struct shade *shade,
+                      bool plain)
 {
-    int room = g->columns - column;
-    if (look->plain)
-        return grid_printf(g, row, column, room, STYLE_COLUMN, "%c %s  ",
+    int room = end > column ? end - column : 0;
+    if (plain)
+        return grid_printf(g, row, column, room, STYLE_NORMAL, "%c %s  ",
                            shade->sign == ' ' ? '_' : shade->sign, shade->label);
-    int used = grid_printf(g, row, column, room, shade->style, " %s ", shade->label);
-    return used + 1;
+    return grid_printf(g, row, column, room, shade->style, " %s ", shade->label) + 1;
+}
+
+/* The shades that one way of colouring has, and which of them are in the picture. */
+static size_t shades_of(const struct flame *f, enum flame_color color, const struct shade **shades,
+                        bool seen[LANGUAGE_COUNT])
+{
+    for (size_t i = 0; i < LANGUAGE_COUNT; i++)
+        seen[i] = color != FLAME_BY_LANGUAGE;
+    switch (color) {
+    case FLAME_BY_WAIT:
+        *shades = by_wait;
+        return sizeof by_wait / sizeof by_wait[0];
+    case FLAME_BY_LANGUAGE:
+        for (size_t i = 0; i < f->boxes.n; i++)
+            if (f->boxes.at[i].function_key)
+                seen[f->boxes.at[i].language % LANGUAGE_COUNT] = true;
+        *shades = by_language;
+        return LANGUAGE_COUNT;
+    case FLAME_BY_SELF:
+    case FLAME_COLORS:
+        break;
+    }
+    *shades = by_self;
+    return sizeof by_self / sizeof by_self[0];
 }
 
 static void draw_legend(struct grid *g, int row, const struct flame *f,
                         const struct flame_look *look)
 {
-    grid_fill(g, row, 0, g->columns, STYLE_COLUMN);
-    int at = 1 + grid_printf(g, row, 1, g->columns - 1, STYLE_COLUMN, "v: by %s  ",
-                             flame_color_name(look->color));
-    bool seen[LANGUAGE_COUNT] = {false};
-    switch (look->color) {
-    case FLAME_BY_WAIT:
-        for (size_t i = 0; i < sizeof by_wait / sizeof by_wait[0]; i++)
-            at += draw_shade(g, row, at, &by_wait[i], look);
-        break;
-    case FLAME_BY_LANGUAGE:
-        for (size_t i = 0; i < f->boxes.n; i++)
-            if (f->boxes.at[i].function_key)
-                seen[f->boxes.at[i].language % LANGUAGE_COUNT] = true;
-        for (size_t i = 0; i < LANGUAGE_COUNT; i++)
-            if (seen[i])
-                at += draw_shade(g, row, at, &by_language[i], look);
-        break;
-    case FLAME_BY_SELF:
-    case FLAME_COLORS:
-        for (size_t i = 0; i < sizeof by_self / sizeof by_self[0]; i++)
-            at += draw_shade(g, row, at, &by_self[i], look);
-        break;
-    }
     char right[96] = "";
     if (f->zoom)
         snprintf(right, sizeof right, "zoomed: %.1f%% of all",
@@ -115,8 +115,18 @@ static void draw_legend(struct grid *g, int row, const struct flame *f,
     else if (f->idle_pct >= 0.05)
         snprintf(right, sizeof right, "idle %.1f%% not in it", f->idle_pct);
     int width = text_columns(right);
-    if (at + width + 1 < g->columns)
-        grid_put_right(g, row, at, g->columns - at - 1, STYLE_COLUMN, right);
+    /* That there is a zoom is said before what colours mean. */
+    int end = f->zoom && width < g->columns ? g->columns - width - 2 : g->columns;
+    int at = 1 + grid_printf(g, row, 1, end - 1, STYLE_LABEL, "v %s: %s  ",
+                             look->plain ? "signs" : "colours", flame_color_name(look->color));
+    const struct shade *shades;
+    bool seen[LANGUAGE_COUNT];
+    size_t n = shades_of(f, look->color, &shades, seen);
+    for (size_t i = 0; i < n; i++)
+        if (seen[i])
+            at += draw_shade(g, row, at, end, &shades[i], look->plain);
+    if (f->zoom || at + width + 1 < g->columns)
+        grid_put_right(g, row, g->columns - width - 1, width, STYLE_NORMAL, right);
 }
 
 /* What of a name still says something in so few columns: "Shop.handle" becomes "…handle". */

@@ -25,6 +25,15 @@ struct layout {
     const struct flame_path *zoom;
 };
 
+static void turn_round(struct flame_path *path)
+{
+    for (size_t i = 0; i < path->keys.n / 2; i++) {
+        uint64_t swap = path->keys.at[i];
+        path->keys.at[i] = path->keys.at[path->keys.n - 1 - i];
+        path->keys.at[path->keys.n - 1 - i] = swap;
+    }
+}
+
 enum { MATCH_SELF = 1, MATCH_BELOW = 2 };
 
 static uint32_t put_text(struct flame *f, const char *text)
@@ -263,8 +272,25 @@ static void lay_children(struct layout *l, uint32_t box)
     place_children(l, box, kept);
 }
 
-void flame_fill(struct flame *f, const struct query *query, int columns,
-                const struct flame_path *zoom, const char *search)
+/* What was asked for by its function: the way to the node of it that has the most time. */
+static void find_function(const struct layout *l, const struct flame_ask *ask)
+{
+    const struct call_node *best = NULL;
+    for (uint32_t i = 0; ask->function_key && i < l->calls.nodes.n; i++) {
+        const struct call_node *node = node_at(l, i);
+        if (node->total_ns && (!best || node->total_ns > best->total_ns) &&
+            rows_function_key(l->rec, node->function) == ask->function_key)
+            best = node;
+    }
+    if (!best)
+        return;
+    vec_clear(&ask->found->keys);
+    for (; best; best = best->parent == CALLS_NONE ? NULL : node_at(l, best->parent))
+        vec_push(&ask->found->keys, best->key);
+    turn_round(ask->found);
+}
+
+void flame_fill(struct flame *f, const struct query *query, const struct flame_ask *ask)
 {
     struct query q = *query;
     q.direction = CALLS_DOWN;
@@ -278,18 +304,19 @@ void flame_fill(struct flame *f, const struct query *query, int columns,
     f->match_ns = 0;
     f->whole_ns = head.whole_ns;
     f->idle_pct = head.idle_pct;
-    struct layout l = {.f = f, .rec = q.rec, .zoom = zoom};
+    struct layout l = {.f = f, .rec = q.rec, .zoom = ask->zoom};
     calls_build(&l.calls, &q, &sum);
     link_children(&l);
-    find_matches(&l, search);
+    find_matches(&l, ask->search);
+    find_function(&l, ask);
 
     uint64_t total_ns = 0, wait_ns = 0;
     for (uint32_t i = l.first[l.calls.nodes.n]; i != CALLS_NONE; i = l.next[i]) {
         total_ns += node_at(&l, i)->total_ns;
         wait_ns += node_at(&l, i)->wait_ns;
     }
-    if (total_ns && columns > 0) {
-        struct flame_box *box = add_box(&l, FLAME_NONE, CALLS_NONE, 0, columns);
+    if (total_ns && ask->columns > 0) {
+        struct flame_box *box = add_box(&l, FLAME_NONE, CALLS_NONE, 0, ask->columns);
         box->total_ns = total_ns;
         box->wait_ns = wait_ns;
         box->name = put_text(f, "all");
@@ -346,11 +373,7 @@ void flame_path_to(struct flame_path *path, const struct flame *f, uint32_t box)
         return;
     for (uint32_t at = box; at != 0; at = f->boxes.at[at].parent)
         vec_push(&path->keys, f->boxes.at[at].key);
-    for (size_t i = 0; i < path->keys.n / 2; i++) {
-        uint64_t swap = path->keys.at[i];
-        path->keys.at[i] = path->keys.at[path->keys.n - 1 - i];
-        path->keys.at[path->keys.n - 1 - i] = swap;
-    }
+    turn_round(path);
 }
 
 uint32_t flame_row_start(const struct flame *f, int row)
@@ -364,16 +387,6 @@ uint32_t flame_row_start(const struct flame *f, int row)
             high = middle;
     }
     return (uint32_t)low;
-}
-
-uint32_t flame_find_function(const struct flame *f, uint64_t function_key)
-{
-    uint32_t best = FLAME_NONE;
-    for (uint32_t i = 0; function_key && i < f->boxes.n; i++)
-        if (f->boxes.at[i].function_key == function_key &&
-            (best == FLAME_NONE || f->boxes.at[i].total_ns > f->boxes.at[best].total_ns))
-            best = i;
-    return best;
 }
 
 uint32_t flame_beside(const struct flame *f, uint32_t box, int step)

@@ -46,9 +46,14 @@ struct flame_path {
     VEC(uint64_t) keys;
 };
 
-/* search may be NULL or "". The path of the zoom is followed as far as it still leads. */
-void flame_fill(struct flame *f, const struct query *query, int columns,
-                const struct flame_path *zoom, const char *search);
+struct flame_ask {
+    int columns;
+    const struct flame_path *zoom; /* followed as far as it still leads */
+    const char *search;            /* NULL or "" for none */
+    uint64_t function_key;         /* where this function is most, too narrow to draw or not, is */
+    struct flame_path *found;      /* ... written here, if it is anywhere; 0 and NULL: not asked */
+};
+void flame_fill(struct flame *f, const struct query *query, const struct flame_ask *ask);
 void flame_clear(struct flame *f); /* frees */
 
 const char *flame_text(const struct flame *f, uint32_t offset);
@@ -57,8 +62,6 @@ uint32_t flame_find(const struct flame *f, const struct flame_path *path);
 void flame_path_to(struct flame_path *path, const struct flame *f, uint32_t box);
 /* The first box of a row; the number of boxes beyond the last. O(log boxes). */
 uint32_t flame_row_start(const struct flame *f, int row);
-/* The widest box of a function, FLAME_NONE if it has none. */
-uint32_t flame_find_function(const struct flame *f, uint64_t function_key);
 
 /* Where arrows lead; the box itself where there is no other. */
 uint32_t flame_beside(const struct flame *f, uint32_t box, int step); /* within its row */

@@ -183,8 +183,10 @@ def _():
             ("k", "all"),
         ):
             screen.keys(key)
-            screen.wait(lambda text, name=name: selected(text) == name or
-                        (name is None and selected(text) != "all"))
+            screen.wait(
+                lambda text, name=name: selected(text) == name
+                or (name is None and selected(text) != "all")
+            )
 
 
 @tap.test("search marks the boxes and says their share")
@@ -209,7 +211,7 @@ def _():
 @tap.test("colours by self time, wait and language; signs where there are none")
 def _():
     with watched(options="--no-color --ascii") as (screen, _target, _go):
-        text = screen.wait("by self time")
+        text = screen.wait(": self time")
         assert all(ord(c) < 128 for c in text), [c for c in text if ord(c) > 127]
         assert re.search(r"spin #+", text), text
         screen.keys("v")
@@ -222,15 +224,15 @@ def _():
         sign = "#" if waiting < 25 else "+" if waiting <= 75 else "-"
         assert "|>*heavy %s%s" % (sign, sign) in text, text
         screen.keys("v")
-        text = screen.wait("by language")
+        text = screen.wait(": language")
         assert re.search(r"heavy p+", text), text
         screen.keys("v")
-        screen.wait("by self time")
+        screen.wait(": self time")
     with watched() as (screen, _target, _go):
-        screen.wait("by self time")
+        screen.wait(": self time")
         assert re.search("\033\\[[0-9;]*48;5;160", screen.styled()), "no box is hot"
         screen.keys("v", "Home")
-        screen.wait(lambda text: "by wait" in text and selected(text) == "all")
+        screen.wait(lambda text: ": wait" in text and selected(text) == "all")
         lines = screen.styled().split("\n")[7:]
         styled = next(line for line in lines if "listen" in line)
         assert re.search("\033\\[[0-9;]*48;5;25m[^\033]*listen", styled), styled

@@ -63,7 +63,8 @@ static void known_free(struct known *k)
 static void fill(struct known *k, int columns, const char *search)
 {
     struct query q = fixture_query(k->rec);
-    flame_fill(&k->f, &q, columns, &k->zoom, search);
+    struct flame_ask ask = {.columns = columns, .zoom = &k->zoom, .search = search};
+    flame_fill(&k->f, &q, &ask);
 }
 
 static uint32_t find(const struct flame *f, const char *name)
@@ -146,7 +147,7 @@ static void boxes_add_up(void **state)
     /* Of one state. */
     struct query q = fixture_query(k.rec);
     q.filter.states = STATES_WAIT;
-    flame_fill(&k.f, &q, 60, NULL, NULL);
+    flame_fill(&k.f, &q, &(struct flame_ask){.columns = 60});
     check_box(&k.f, "query", 2, 0, 60, 3);
     assert_int_equal(k.f.boxes.n, 3);
     known_free(&k);
@@ -227,6 +228,28 @@ static void paths_outlive_fills(void **state)
     known_free(&k);
 }
 
+static void functions_are_found(void **state)
+{
+    (void)state;
+    struct known k = known_new();
+    struct flame_path path = {0};
+    fill(&k, 600, NULL);
+    uint64_t tiny = k.f.boxes.at[find(&k.f, "tiny7")].function_key;
+    struct flame_ask ask = {.columns = 60, .function_key = tiny, .found = &path};
+    struct query q = fixture_query(k.rec);
+    flame_fill(&k.f, &q, &ask);
+    assert_int_equal(path.keys.n, 2);
+    assert_int_equal(flame_find(&k.f, &path), find_merged(&k.f, find(&k.f, "work")));
+    ask.columns = 600;
+    flame_fill(&k.f, &q, &ask);
+    assert_int_equal(flame_find(&k.f, &path), find(&k.f, "tiny7"));
+    ask.function_key = 12345; /* nowhere: the path stays */
+    flame_fill(&k.f, &q, &ask);
+    assert_int_equal(path.keys.n, 2);
+    vec_free(&path.keys);
+    known_free(&k);
+}
+
 static void arrows_move(void **state)
 {
     (void)state;
@@ -244,8 +267,6 @@ static void arrows_move(void **state)
     assert_int_equal(flame_below(&k.f, find(&k.f, "parse")), find(&k.f, "parse"));
     /* Cousins are neighbours in the row. */
     assert_int_equal(flame_beside(&k.f, find(&k.f, "query"), 1), find(&k.f, "copy"));
-    assert_int_equal(flame_find_function(&k.f, k.f.boxes.at[work].function_key), work);
-    assert_int_equal(flame_find_function(&k.f, 0), FLAME_NONE);
     known_free(&k);
 }
 
@@ -418,9 +439,10 @@ static void drawn_with_colours(void **state)
     assert_int_equal(grid_at(&g, 3, 5)->style, STYLE_BOX_HOT);     /* handle, 6.7 % */
     assert_int_equal(grid_at(&g, 2, 5)->style, STYLE_BOX_COLD);    /* main, none */
     look.color = FLAME_BY_LANGUAGE;
+    grid_erase(&g);
     draw_flame(&g, 0, 12, &k.f, &look);
     assert_int_not_equal(grid_at(&g, 2, 5)->style, grid_at(&g, 2, 45)->style);
-    expect_line(&g, 0, " v: by language   C   Python           idle 25.0% not in it");
+    expect_line(&g, 0, " v colours: language   C   Python      idle 25.0% not in it");
     grid_clear(&g);
     known_free(&k);
 }
@@ -435,7 +457,7 @@ static void drawn_without_colours(void **state)
     struct flame_look look = {
         .selected = find(&k.f, "parse"), .color = FLAME_BY_WAIT, .plain = true, .search = "query"};
     draw_flame(&g, 0, 12, &k.f, &look);
-    expect_line(&g, 0, " v: by wait  # on the CPU  + both  - waiting");
+    expect_line(&g, 0, " v signs: wait  # on the CPU  + both  - waiting");
     expect_line(&g, 2, "|main ++++++++++++++++++++++++++++++++++|work ##############");
     expect_line(&g, 3, "|Shop.handle ###############|*query ----|copy ##########|...");
     expect_line(&g, 4, "|>parse ################|");
@@ -444,6 +466,7 @@ static void drawn_without_colours(void **state)
     draw_flame(&g, 0, 12, &k.f, &look);
     expect_line(&g, 3, "|Shop.handle +++++++++++++++|*query ####|copy ##########|...");
     look.color = FLAME_BY_LANGUAGE;
+    grid_erase(&g);
     draw_flame(&g, 0, 12, &k.f, &look);
     expect_line(&g, 2, "|main pppppppppppppppppppppppppppppppppp|work cccccccccccccc");
     for (int i = 0; i < 60 * 12; i++)
@@ -460,6 +483,7 @@ int main(void)
         cmocka_unit_test(narrow_ones_are_merged),
         cmocka_unit_test(zoom_keeps_the_way),
         cmocka_unit_test(paths_outlive_fills),
+        cmocka_unit_test(functions_are_found),
         cmocka_unit_test(arrows_move),
         cmocka_unit_test(search_says_its_share),
         cmocka_unit_test(equal_ones_do_not_swap),

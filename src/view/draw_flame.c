@@ -129,14 +129,29 @@ static void draw_legend(struct grid *g, int row, const struct flame *f,
         grid_put_right(g, row, g->columns - width - 1, width, STYLE_NORMAL, right);
 }
 
+/* Where the last part of a qualified name begins: "handle" of "Shop.handle", "at(c::d)" of
+ * "std::map<a::b>::at(c::d)", "Foo" of "x::(anonymous namespace)::Foo". */
+static const char *last_part(const char *name)
+{
+    const char *tail = name;
+    int depth = 0;
+    if (strstr(name, "+0x"))
+        return name; /* a place in a module, whose dots part nothing */
+    for (const char *c = name; *c; c++) {
+        if (*c == '(' || *c == '<' || *c == '[')
+            depth++;
+        else if (*c == ')' || *c == '>' || *c == ']')
+            depth -= depth > 0;
+        else if (!depth && (*c == '.' || *c == ':') && c[1] && !strchr(".:(<[", c[1]))
+            tail = c + 1;
+    }
+    return tail;
+}
+
 /* What of a name still says something in so few columns: "Shop.handle" becomes "…handle". */
 static void shorten(char *out, size_t size, const char *name, int room)
 {
-    const char *tail = name;
-    if (text_columns(name) > room)
-        for (const char *c = name; *c && *c != '(' && *c != '<'; c++)
-            if ((*c == '.' || *c == ':') && c[1] && !strchr(".:(<", c[1]))
-                tail = c + 1;
+    const char *tail = text_columns(name) > room ? last_part(name) : name;
     bool fits = tail > name && text_columns(tail) < room;
     snprintf(out, size, "%s%s", fits ? "\u2026" : "", tail);
 }

@@ -402,6 +402,41 @@ static void hostile_names(void **state)
     known_free(&k);
 }
 
+static void names_keep_their_end(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *drawn; /* in 12 columns and a blank */
+    } names[] = {
+        {"short", "short"},
+        {"Shop.recommend", "…recommend"},
+        {"Shop.recommend_products", "recommend_p…"},
+        {"Shop.get.<locals>.<listcomp>", "get.<locals…"},
+        {"std::map<a::b, c::d>::at(e::f)", "…at(e::f)"},
+        {"node::(anonymous namespace)::Run", "…Run"},
+        {"main.(*Server).handle", "…handle"},
+        {"<Vec<T> as Drop>::drop", "…drop"},
+        {"a_long_name::operator<", "…operator<"},
+        {"libc.so.6+0x1234567890", "libc.so.6+0…"},
+    };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct known k = {.rec = fixture_new()};
+        struct function_id f = fixture_function(k.rec, names[i].name, "/f.py", 1);
+        fixture_run(k.rec, fixture_thread(k.rec, 1, "a"),
+                    fixture_call(k.rec, (struct stack_id){0}, f, 1), STATE_RUNNING, WAIT_NONE, 0,
+                    1);
+        fill(&k, 13, NULL);
+        struct grid g;
+        char text[64];
+        grid_init(&g, 13, 6, false);
+        draw_flame(&g, 0, 6, &k.f, &(struct flame_look){.search = ""});
+        grid_text(&g, 2, text, sizeof text);
+        assert_string_equal(text, names[i].drawn);
+        grid_clear(&g);
+        known_free(&k);
+    }
+}
+
 static void expect_line(const struct grid *g, int row, const char *text)
 {
     char have[1024];
@@ -490,6 +525,7 @@ int main(void)
         cmocka_unit_test(deep_stacks),
         cmocka_unit_test(nothing_to_show),
         cmocka_unit_test(hostile_names),
+        cmocka_unit_test(names_keep_their_end),
         cmocka_unit_test(drawn_with_colours),
         cmocka_unit_test(drawn_without_colours),
     };

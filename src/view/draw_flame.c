@@ -156,16 +156,22 @@ static void shorten(char *out, size_t size, const char *name, int room)
     snprintf(out, size, "%s%s", fits ? "\u2026" : "", tail);
 }
 
+/* "…", and how many are in it where there is room. */
+static void merged_text(char *out, size_t size, const struct flame_box *box, int room, bool ascii)
+{
+    const char *sign = ascii && room > 2 ? "..." : "\u2026";
+    snprintf(out, size, "%s %u", sign, box->merged);
+    if (text_columns(out) > room)
+        snprintf(out, size, "%s", sign);
+}
+
 static void draw_box(struct grid *g, int row, const struct flame *f, uint32_t index,
                      const struct flame_look *look)
 {
     const struct flame_box *box = &f->boxes.at[index];
     const struct shade *shade = shade_of(f, box, look->color);
     bool selected = index == look->selected;
-    enum style style = selected      ? STYLE_SELECTED
-                       : box->match  ? STYLE_MATCH
-                       : box->merged ? STYLE_GREY
-                                     : shade->style;
+    enum style style = selected ? STYLE_SELECTED : box->match ? STYLE_MATCH : shade->style;
     /* With colours the last column parts it from the next box, without the first does. */
     int column = box->column, width = box->width > 1 ? box->width - 1 : box->width;
     if (look->plain && box->width > 1) {
@@ -173,7 +179,7 @@ static void draw_box(struct grid *g, int row, const struct flame *f, uint32_t in
         grid_char(g, row, column + width, STYLE_NORMAL, '|');
     }
     grid_fill(g, row, column, width, style);
-    if (look->plain && !box->merged)
+    if (look->plain)
         for (int i = 0; i < width; i++)
             grid_char(g, row, column + i, style, (uint32_t)(unsigned char)shade->sign);
     int at = column, end = column + width;
@@ -183,12 +189,12 @@ static void draw_box(struct grid *g, int row, const struct flame *f, uint32_t in
         grid_char(g, row, at++, style, '*');
     char text[NAME_MAX_BYTES];
     if (box->merged)
-        snprintf(text, sizeof text, "%s", g->ascii && width > 2 ? "..." : "\u2026");
+        merged_text(text, sizeof text, box, end - at, g->ascii);
     else
         shorten(text, sizeof text, flame_text(f, box->name), end - at);
     at += grid_put(g, row, at, end - at, style, text);
     /* The signs begin a blank after the name. */
-    if (at < end && !box->merged)
+    if (at < end)
         grid_char(g, row, at, style, ' ');
     uint32_t first = flame_row_start(f, (int)look->top);
     if (index - first < LINK_ROWS)

@@ -49,6 +49,8 @@ def listen():
     os.read(os.pipe()[0], 1)
 
 threading.Thread(target=listen, daemon=True).start()
+spin(0.01)
+print("ready", flush=True)
 work()
 """
 
@@ -61,7 +63,7 @@ def watched(columns=80, rows=24, options="", key="f", **environment):
         go_deep = os.path.join(place, "go-deep")
         with open(path, "w") as f:
             f.write("GO_DEEP = %r\n" % go_deep + PROGRAM)
-        with targets.started([sys.executable, path]) as target:
+        with targets.started([sys.executable, path], ready="ready") as target:
             with tmux.terminal(columns, rows, **environment) as screen:
                 screen.type("%s %s %d" % (proftop.PATH, options, target.pid))
                 screen.wait("spin")
@@ -285,7 +287,7 @@ def _():
         with open(path, "w") as f:
             f.write("GO_DEEP = '/nonexistent'\n" + PROGRAM)
         file = os.path.join(place, "one.ptop")
-        with targets.started([sys.executable, path]) as target:
+        with targets.started([sys.executable, path], ready="ready") as target:
             proftop.record(target.pid, file, 2, 200)
         with tmux.terminal() as screen:
             screen.type("%s open %s" % (proftop.PATH, file))
@@ -340,7 +342,7 @@ def _():
         with open(path, "w") as f:
             f.write("GO_DEEP = '/nonexistent'\n" + PROGRAM)
         file = os.path.join(place, "one.ptop")
-        with targets.started([sys.executable, path]) as target:
+        with targets.started([sys.executable, path], ready="ready") as target:
             proftop.record(target.pid, file, 2, 200)
         flat = proftop.rows_by_name(proftop.report(file, "functions"))
         up = proftop.report(file, "tree", "--root", "spin", "--callers")["rows"]

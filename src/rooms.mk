@@ -206,6 +206,8 @@ libsession_a_SOURCES = \
 noinst_LIBRARIES += libview.a
 libview_a_SOURCES = \
 	src/view/alerts.c \
+	src/view/calls.c \
+	src/view/calls.h \
 	src/view/compare.c \
 	src/view/compare.h \
 	src/view/detail.c \
@@ -214,6 +216,8 @@ libview_a_SOURCES = \
 	src/view/draw_compare.h \
 	src/view/draw_figure.c \
 	src/view/draw_figure.h \
+	src/view/draw_flame.c \
+	src/view/draw_flame.h \
 	src/view/draw_frame.c \
 	src/view/draw_frame.h \
 	src/view/draw_header.c \
@@ -222,6 +226,8 @@ libview_a_SOURCES = \
 	src/view/draw_table.h \
 	src/view/draw_time.c \
 	src/view/draw_time.h \
+	src/view/flame.c \
+	src/view/flame.h \
 	src/view/functions.c \
 	src/view/grid.c \
 	src/view/grid.h \
@@ -249,6 +255,8 @@ libview_a_SOURCES = \
 noinst_LIBRARIES += libui.a
 libui_a_SOURCES = \
 	src/ui/command.c \
+	src/ui/flame_screen.c \
+	src/ui/flame_screen.h \
 	src/ui/guard.c \
 	src/ui/guard.h \
 	src/ui/keys.c \

@@ -98,6 +98,10 @@ check_PROGRAMS += tests/unit/view_draw
 tests_unit_view_draw_SOURCES = tests/unit/view_draw.c
 tests_unit_view_draw_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
 
+check_PROGRAMS += tests/unit/view_flame
+tests_unit_view_flame_SOURCES = tests/unit/view_flame.c
+tests_unit_view_flame_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
+
 check_PROGRAMS += tests/unit/view_grid
 tests_unit_view_grid_SOURCES = tests/unit/view_grid.c
 tests_unit_view_grid_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
@@ -130,6 +134,7 @@ LIVE_TESTS = \
 	tests/live/test_split_c.py \
 	tests/live/test_split_python.py \
 	tests/ui/test_family.py \
+	tests/ui/test_flame.py \
 	tests/ui/test_manual.py \
 	tests/ui/test_screens.py \
 	tests/ui/test_terminal.py

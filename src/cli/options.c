@@ -81,6 +81,8 @@ static const struct option_row rows[] = {
     {0, "native", NULL, "show the interpreter's own functions too, and the kernel's", LIVE | OPEN | PRINT | DUMP, KIND_FLAG, AT(native)},
     {0, "no-native", NULL, "in Python threads Python frames alone; live: at a lower cost", LIVE | OPEN | PRINT | DUMP, KIND_FLAG, AT(no_native)},
     {0, "view", "VIEW", "functions (default), lines, tree, threads, timeline, alerts or summary", PRINT, KIND_TEXT, AT(view)},
+    {0, "root", "FUNCTION", "the tree below this function alone, over all its callers", REPORT, KIND_TEXT, AT(root)},
+    {0, "callers", NULL, "with --root: its callers instead, from it upwards", REPORT, KIND_FLAG, AT(callers)},
     {0, "format", "FORMAT", "table (default), json or csv; dump: text or json", PRINT | DUMP, KIND_TEXT, AT(format)},
     {0, "limit", "N", "at most so many rows; 0: all", PRINT | DUMP, KIND_COUNT, AT(limit)},
     {0, "sort", "COLUMN", "order by a column of the JSON, such as total_pct", PRINT, KIND_TEXT, AT(sort)},
@@ -272,6 +274,10 @@ static bool check(const struct options *o, const bool *given, struct err *err)
         return err_set(err, "usage: proftop %s", verbs[o->verb].usage);
     if (o->verb == VERB_RECORD && !o->output)
         return err_set(err, "record needs -o FILE, the file to write");
+    if (o->callers && !o->root)
+        return err_set(err, "--callers needs --root FUNCTION, the function that is called");
+    if (o->root && (!o->view || strcmp(o->view, "tree") != 0))
+        return err_set(err, "--root goes with --view tree");
     if (o->native && o->no_native)
         return err_set(err, "--native and --no-native exclude each other");
     const char *servers = getenv("DEBUGINFOD_URLS");

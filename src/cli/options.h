@@ -40,9 +40,9 @@ struct options {
     double rate_hz;              /* -r */
     double interval_s;           /* -i */
     double budget_pct;           /* --budget; 0: off */
-    bool rate_given;
+    bool rate_given, callers;
     bool children, debuginfod, native, no_native, ascii, no_color, quiet, verbose, help, version;
-    const char *view, *format, *sort, *from, *to, *fail_on;
+    const char *view, *format, *sort, *from, *to, *fail_on, *root;
     long limit; /* -1: the format's default */
     long thread;
     enum states states;

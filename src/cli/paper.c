@@ -41,6 +41,8 @@ int verb_report(const struct options *o)
         .view = o->view,
         .format = o->format,
         .sort = o->sort,
+        .root = o->root,
+        .callers = o->callers,
         .from = o->from,
         .to = o->to,
         .limit = o->limit,

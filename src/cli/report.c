@@ -10,6 +10,7 @@
 #include "cli/options.h"
 #include "cli/print.h"
 #include "cli/span.h"
+#include "view/rows.h"
 
 /* The kernel's unit of process start times on every machine that it tells them on: USER_HZ. */
 #define TICKS_PER_S 100
@@ -141,6 +142,18 @@ static const struct view *find_view(const char *name, struct err *err)
     return NULL;
 }
 
+/* Whether the recording has a function of this name. */
+static bool check_root(const struct recording *rec, const char *name, struct err *err)
+{
+    for (uint32_t i = 1; name && i < rec->words.functions.n; i++)
+        if (strcmp(rows_function_name(rec, (struct function_id){i}), name) == 0)
+            return true;
+    return !name || err_set(err,
+                            "no function \"%.200s\" in the recording; --view functions lists "
+                            "their names",
+                            name);
+}
+
 int report_print(const struct recording *rec, const struct report_options *o, FILE *out,
                  struct err *err)
 {
@@ -156,9 +169,15 @@ int report_print(const struct recording *rec, const struct report_options *o, FI
         .limit = o->limit >= 0           ? (size_t)o->limit
                  : format == PRINT_TABLE ? REPORT_TABLE_LIMIT
                                          : 0,
+        .direction = !o->root     ? CALLS_DOWN
+                     : o->callers ? CALLS_CALLERS
+                                  : CALLS_CALLEES,
+        .root_name = o->root,
         .source = o->source,
         .source_context = o->source_context,
     };
+    if (!check_root(rec, o->root, err))
+        return EXIT_FAILED;
     bool usage;
     if (!span_window(&query.window, rec, o->from, o->to, &usage, err))
         return usage ? EXIT_USAGE : EXIT_FAILED;

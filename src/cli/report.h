@@ -15,10 +15,12 @@ struct report_options {
     const char *view;      /* NULL: functions */
     const char *format;    /* NULL: table */
     const char *sort;      /* a column's key; NULL: the view's own order */
+    const char *root;      /* tree: what this function calls; NULL: from the outermost down */
+    bool callers;          /* its callers instead */
     const char *from, *to; /* see span.h; NULL: the whole */
     long limit;            /* rows; 0: all; -1: 30 in a table, all in JSON and CSV */
     enum states states;
-    int32_t pid, tid;       /* 0: any */
+    int32_t pid, tid; /* 0: any */
     enum native_frames native;
     int columns;            /* the terminal's width; 0: not a terminal */
     source_line_fn *source; /* for the lines view; may be NULL */

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "view/draw_header.h"
 #include "view/draw_table.h"
+#include "view/rows.h"
 
 #define DOUBLE_CLICK_NS (400 * NS_PER_MS)
 
@@ -59,6 +60,10 @@ static void search(struct ui *ui, int step, bool here)
 {
     struct list *l = ui_list(ui);
     size_t n = ui->table.rows.n;
+    if (ui->screen == SCREEN_FLAME) {
+        flame_screen_search(ui, step, here);
+        return;
+    }
     if (!ui->search[0]) {
         ui_say(ui, STYLE_NOTICE, "nothing to search for: / asks");
         return;
@@ -173,6 +178,64 @@ static void open_row(struct ui *ui)
     open_detail(ui);
 }
 
+/* Shows a screen that was asked for by its key or its tab. */
+static void go_to(struct ui *ui, enum screen_id screen)
+{
+    if (screen == SCREEN_FLAME)
+        flame_screen_enter(ui);
+    if (screen == SCREEN_TREE && ui->tree.direction != CALLS_DOWN) {
+        ui->tree.direction = CALLS_DOWN;
+        ui->lists[SCREEN_TREE].holds = false;
+        ui->refill = true;
+    }
+    ui_show(ui, screen);
+}
+
+/* Sets which way the tree goes; its rows are others then. */
+static void turn_tree(struct ui *ui, enum calls_direction direction)
+{
+    struct list *l = &ui->lists[SCREEN_TREE];
+    ui->tree.direction = direction;
+    l->holds = false;
+    l->selected = l->top = 0;
+    ui->refill = true;
+}
+
+/* The callers of the function selected, as a tree; then what it calls; then the whole again. */
+static void vary(struct ui *ui)
+{
+    if (ui->screen == SCREEN_TREE && ui->tree.direction != CALLS_DOWN) {
+        turn_tree(ui, ui->tree.direction == CALLS_CALLERS ? CALLS_CALLEES : CALLS_DOWN);
+        return;
+    }
+    if (ui->screen == SCREEN_THREADS || ui->screen == SCREEN_ALERTS || only_scrolls(ui)) {
+        ui_say(ui, STYLE_NOTICE, "v is for functions: their callers, and what they call");
+        return;
+    }
+    ui_fill(ui, clock_mono_ns());
+    struct query q = ui_query(ui);
+    struct function_id f =
+        ui->screen == SCREEN_DETAIL ? detail_find(q.rec, ui->detail_key) : ui_selected_function(ui);
+    if (!f.n) {
+        ui_say(ui, STYLE_NOTICE, "no function is selected");
+        return;
+    }
+    ui->tree.root_key = rows_function_key(q.rec, f);
+    snprintf(ui->tree.root_name, sizeof ui->tree.root_name, "%s", rows_function_name(q.rec, f));
+    ui->tree.from = ui->screen;
+    turn_tree(ui, CALLS_CALLERS);
+    ui_show(ui, SCREEN_TREE);
+}
+
+/* From a tree about a function to where it was selected. */
+static void leave_tree(struct ui *ui)
+{
+    enum screen_id before = ui->before;
+    turn_tree(ui, CALLS_DOWN);
+    ui_show(ui, ui->tree.from);
+    ui->before = before;
+}
+
 static void back(struct ui *ui)
 {
     if (ui->screen == SCREEN_DETAIL && ui->detail_path.n) {
@@ -180,6 +243,8 @@ static void back(struct ui *ui)
         ui->detail_path.n--;
         *ui_list(ui) = (struct list){0};
         ui->refill = true;
+    } else if (ui->screen == SCREEN_TREE && ui->tree.direction != CALLS_DOWN) {
+        leave_tree(ui);
     } else if (ui->screen >= SCREEN_ALERTS) {
         ui_show(ui, ui->before >= SCREEN_HELP ? SCREEN_HOT : ui->before);
     } else if (ui->filter.tid) {
@@ -200,7 +265,7 @@ static void step_screen(struct ui *ui, int step)
     int at = (int)ui->screen;
     do
         at = (at + step + SCREEN_COUNT) % SCREEN_COUNT;
-    while (!screens[at].digit && at != SCREEN_ALERTS);
+    while (!screens[at].digit && at != SCREEN_ALERTS && at != SCREEN_FLAME);
     ui_show(ui, (enum screen_id)at);
 }
 
@@ -382,9 +447,11 @@ static bool row_command(struct ui *ui, enum command command)
         ui->refill = true;
         return true;
     case COMMAND_FOLD:
+    case COMMAND_LEFT:
         fold(ui, true);
         return true;
     case COMMAND_UNFOLD:
+    case COMMAND_RIGHT:
         fold(ui, false);
         return true;
     default:
@@ -441,11 +508,16 @@ static void switch_sides(struct ui *ui)
 void ui_command(struct ui *ui, enum command command)
 {
     ui->repaint = true;
+    if (ui->screen == SCREEN_FLAME && flame_screen_command(ui, command))
+        return;
     if (move_command(ui, command) || row_command(ui, command))
         return;
     switch (command) {
     case COMMAND_TREE:
-        ui_show(ui, SCREEN_TREE);
+        go_to(ui, SCREEN_TREE);
+        break;
+    case COMMAND_VARY:
+        vary(ui);
         break;
     case COMMAND_TAB:
         step_screen(ui, 1);
@@ -503,6 +575,8 @@ static void prompt_done(struct ui *ui, enum prompt_kind kind)
         snprintf(ui->search, sizeof ui->search, "%s", text);
         if (text[0])
             search(ui, 1, true);
+        else
+            ui->refill = true;
         break;
     case PROMPT_FILTER:
         snprintf(ui->filter_text, sizeof ui->filter_text, "%s", text);
@@ -543,7 +617,9 @@ static void click(struct ui *ui, const struct terminal_event *event, uint64_t no
 {
     const struct grid_cell *c = grid_at(&ui->grid, event->row, event->column);
     unsigned link = c ? c->link : 0;
-    if (link >= LINK_ROW) {
+    if (link >= LINK_ROW && ui->screen == SCREEN_FLAME) {
+        flame_screen_click(ui, link - LINK_ROW);
+    } else if (link >= LINK_ROW) {
         size_t row = link - LINK_ROW;
         bool twice = row == ui->click_row && now_ns - ui->click_ns < DOUBLE_CLICK_NS;
         ui_list(ui)->selected = row;
@@ -566,7 +642,7 @@ static void click(struct ui *ui, const struct terminal_event *event, uint64_t no
                 ui_command(ui, command);
         }
     } else if (link >= LINK_TAB && link - LINK_TAB < ui->tab_count) {
-        ui_show(ui, ui->tabs[link - LINK_TAB]);
+        go_to(ui, ui->tabs[link - LINK_TAB]);
     }
 }
 
@@ -581,7 +657,11 @@ void ui_event(struct ui *ui, const struct terminal_event *event, uint64_t now_ns
         return;
     }
     if (event->key == TERMINAL_WHEEL_UP || event->key == TERMINAL_WHEEL_DOWN) {
-        move_by(ui, event->key == TERMINAL_WHEEL_UP ? -3 : 3);
+        bool up = event->key == TERMINAL_WHEEL_UP;
+        if (ui->screen == SCREEN_FLAME)
+            ui_command(ui, up ? COMMAND_UP : COMMAND_DOWN);
+        else
+            move_by(ui, up ? -3 : 3);
         return;
     }
     enum command command = key_command(event->key);
@@ -592,7 +672,7 @@ void ui_event(struct ui *ui, const struct terminal_event *event, uint64_t now_ns
     for (int i = 0; i < SCREEN_COUNT; i++) {
         if ((screens[i].digit && event->key == (uint32_t)screens[i].digit) ||
             (screens[i].letter && event->key == (uint32_t)screens[i].letter)) {
-            ui_show(ui, (enum screen_id)i);
+            go_to(ui, (enum screen_id)i);
             return;
         }
     }

@@ -61,6 +61,14 @@ const struct look palettes[PALETTE_COUNT][STYLE_COUNT] =
                 [STYLE_KEY] = BOLD,
                 [STYLE_KEY_TEXT] = REVERSE,
                 [STYLE_HEADING] = BOLD,
+                [STYLE_BOX_COLD] = PLAIN,
+                [STYLE_BOX_WARM] = PLAIN,
+                [STYLE_BOX_HOT] = PLAIN,
+                [STYLE_BOX_HOTTEST] = PLAIN,
+                [STYLE_BOX_CPU] = PLAIN,
+                [STYLE_BOX_BOTH] = PLAIN,
+                [STYLE_BOX_WAIT] = PLAIN,
+                [STYLE_BOX_OTHER] = PLAIN,
             },
         [PALETTE_8] =
             {
@@ -90,6 +98,15 @@ const struct look palettes[PALETTE_COUNT][STYLE_COUNT] =
                 [STYLE_KEY] = BOLD,
                 [STYLE_KEY_TEXT] = ON(0, 6),
                 [STYLE_HEADING] = BOLD,
+                [STYLE_BOX_COLD] = ON(0, 7),
+                [STYLE_BOX_WARM] = ON(0, 3),
+                [STYLE_BOX_HOT] = ON(0, 5),
+                [STYLE_BOX_HOTTEST] =
+                    ON(7, 1),
+                [STYLE_BOX_CPU] = ON(0, 2),
+                [STYLE_BOX_BOTH] = ON(0, 7),
+                [STYLE_BOX_WAIT] = ON(7, 4),
+                [STYLE_BOX_OTHER] = ON(0, 5),
             },
         [PALETTE_256] =
             {
@@ -119,5 +136,13 @@ const struct look palettes[PALETTE_COUNT][STYLE_COUNT] =
                 [STYLE_KEY] = BOLD,
                 [STYLE_KEY_TEXT] = ON(16, 80),
                 [STYLE_HEADING] = BOLD,
+                [STYLE_BOX_COLD] = ON(255, 239),
+                [STYLE_BOX_WARM] = ON(16, 180),
+                [STYLE_BOX_HOT] = ON(16, 208),
+                [STYLE_BOX_HOTTEST] = ON(231, 160),
+                [STYLE_BOX_CPU] = ON(16, 71),
+                [STYLE_BOX_BOTH] = ON(231, 66),
+                [STYLE_BOX_WAIT] = ON(231, 25),
+                [STYLE_BOX_OTHER] = ON(16, 176),
             },
 };

@@ -50,6 +50,10 @@ static void fill_table(struct ui *ui)
     q.sort = l->sort;
     q.invert = l->invert;
     q.limit = ROWS_MAX;
+    if (ui->screen == SCREEN_TREE) {
+        q.direction = ui->tree.direction;
+        q.root_key = ui->tree.root_key;
+    }
     table_fill(&ui->table, view_by_name(screens[ui->screen].view), &q);
     steady(ui);
 }
@@ -89,6 +93,27 @@ static void draw_list(struct ui *ui, int row, int height)
         grid_char(&ui->grid, row + i, width, STYLE_GREY, ui->ascii ? '|' : 0x2502);
     struct detail_look detail = {SIZE_MAX, false, ui->options->source, ui->options->source_context};
     draw_detail(&ui->grid, row, width + 2, PANE_WIDTH, height, &ui->detail, &detail);
+}
+
+/* Which way the tree goes, and how to have it go another. */
+static void draw_tree_screen(struct ui *ui, int row, int height)
+{
+    static const struct {
+        const char *before, *after, *hint;
+    } ways[] = {
+        [CALLS_DOWN] = {"calls from main down", "", "v: callers of the selected function"},
+        [CALLS_CALLERS] = {"callers of ", " up", "v: what it calls"},
+        [CALLS_CALLEES] = {"what ", " calls", "v: calls from main down"},
+    };
+    enum calls_direction way = ui->tree.direction;
+    int at = 1, end = ui->grid.columns - 4 - text_columns(ways[way].hint);
+    grid_put_right(&ui->grid, row, end + 2, ui->grid.columns - end - 3, STYLE_GREY, ways[way].hint);
+    at += grid_put(&ui->grid, row, at, end - at, STYLE_HEADING, ways[way].before);
+    if (way != CALLS_DOWN)
+        at += grid_put(&ui->grid, row, at, end - at - text_columns(ways[way].after), STYLE_TITLE,
+                       ui->tree.root_name);
+    grid_put(&ui->grid, row, at, end - at, STYLE_HEADING, ways[way].after);
+    draw_list(ui, row + 1, height - 1);
 }
 
 static void fill_detail(struct ui *ui)
@@ -221,7 +246,10 @@ const struct screen screens[SCREEN_COUNT] = {
                     table_count},
     [SCREEN_LINES] = {'2', 'l', "Lines", "lines", "the hot source lines", fill_table, draw_list,
                       table_count},
-    [SCREEN_TREE] = {'3', 't', "Tree", "tree", "the call tree", fill_table, draw_list, table_count},
+    [SCREEN_TREE] = {'3', 't', "Tree", "tree", "the call tree", fill_table, draw_tree_screen,
+                     table_count},
+    [SCREEN_FLAME] = {0, 'f', "Flame", NULL, "the flame graph: below a box what it calls",
+                      flame_screen_fill, flame_screen_draw, flame_screen_rows},
     [SCREEN_THREADS] = {'5', 'd', "Threads", "threads", "the threads", fill_table, draw_list,
                         table_count},
     [SCREEN_TIME] = {'9', 'i', "Time", NULL, "the metrics over the whole recording", fill_nothing,
@@ -421,7 +449,7 @@ void ui_paint(struct ui *ui, uint64_t now_ns)
         grid_clear(&ui->grid);
         grid_init(&ui->grid, columns, rows, ui->ascii);
         ui_keep_in_sight(ui);
-        if (pane_shown(ui))
+        if (pane_shown(ui) || ui->screen == SCREEN_FLAME)
             ui_fill(ui, now_ns);
     }
     struct grid *g = &ui->grid;

@@ -91,7 +91,11 @@ int ui_list_height(const struct ui *ui)
         frame -= VERDICT_ROWS;
     if (ui->screen == SCREEN_HELP)
         frame--; /* it has no head */
+    if (ui->screen == SCREEN_TREE)
+        frame++; /* it says which way it goes */
     int height = ui->grid.rows - frame;
+    if (ui->screen == SCREEN_FLAME)
+        return flame_rows_shown(height + 1);
     return height > 1 ? height : 1;
 }
 
@@ -118,6 +122,12 @@ struct function_id ui_selected_function(struct ui *ui)
         if (!r || section == DETAIL_LINES)
             return (struct function_id){0};
         return detail_find(ui_recording(ui), r->key);
+    }
+    if (ui->screen == SCREEN_FLAME) {
+        const struct flame *f = &ui->flame.graph;
+        uint32_t box = ui->flame.box;
+        uint64_t key = box < f->boxes.n ? f->boxes.at[box].function_key : 0;
+        return detail_find(ui_recording(ui), key);
     }
     if (l->selected >= ui->table.rows.n)
         return (struct function_id){0};

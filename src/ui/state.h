@@ -7,6 +7,7 @@
 #define UI_STATE_H
 
 #include "session/session.h"
+#include "ui/flame_screen.h"
 #include "ui/keys.h"
 #include "ui/prompt.h"
 #include "ui/terminal.h"
@@ -23,6 +24,7 @@ enum screen_id {
     SCREEN_HOT,
     SCREEN_LINES,
     SCREEN_TREE,
+    SCREEN_FLAME,
     SCREEN_THREADS,
     SCREEN_TIME,
     SCREEN_ALERTS,
@@ -69,6 +71,13 @@ struct ui {
     struct table table, summary;
     VEC(uint64_t) folded_keys; /* rows of the tree; `folded` is made from them */
     struct map folded;
+    struct {
+        enum calls_direction direction;
+        uint64_t root_key; /* the function that it is about, and its name when it was chosen */
+        char root_name[128];
+        enum screen_id from; /* where Back leads to */
+    } tree;
+    struct flame_screen flame;
     struct detail detail;
     uint64_t detail_key;       /* the function that the detail screen shows */
     VEC(uint64_t) detail_path; /* those that Back leads to */

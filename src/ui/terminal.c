@@ -270,6 +270,11 @@ void terminal_close(void)
     log_set_terminal(1);
 }
 
+bool terminal_has_colors(void)
+{
+    return term.palette != PALETTE_NONE;
+}
+
 bool terminal_is_ascii(void)
 {
     return strcmp(nl_langinfo(CODESET), "UTF-8") != 0;

@@ -53,6 +53,8 @@ void terminal_close(void);
 
 /* Whether the locale's characters are not UTF-8, so that grids must be ASCII. */
 bool terminal_is_ascii(void);
+/* Whether styles are told apart by colours. */
+bool terminal_has_colors(void);
 void terminal_size(int *columns, int *rows);
 /* The cursor stands at (row, column), or is hidden if row is below 0. */
 void terminal_paint(const struct grid *g, int row, int column);

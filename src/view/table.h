@@ -91,6 +91,9 @@ struct table {
  * makes no system calls: who may read files passes this in (cli/source.h has one). */
 typedef const char *source_line_fn(void *context, const char *file, uint32_t line);
 
+/* What the tree begins with (calls.h): the outermost frames, or one function. */
+enum calls_direction { CALLS_DOWN, CALLS_CALLERS, CALLS_CALLEES };
+
 struct query {
     const struct recording *rec;
     struct window window;
@@ -99,7 +102,10 @@ struct query {
     bool invert;
     size_t limit;             /* rows, the grey one not counted; 0: all */
     const struct map *folded; /* tree: keys of folded rows; may be NULL */
-    source_line_fn *source;   /* lines; may be NULL */
+    enum calls_direction direction;
+    uint64_t root_key;      /* rows_function_key() of the function that such a tree is about */
+    const char *root_name;  /* or its name; NULL: by the key */
+    source_line_fn *source; /* lines; may be NULL */
     void *source_context;
 };
 

@@ -33,6 +33,14 @@ enum style {
     STYLE_KEY, /* on the function bar: the key, then what it does */
     STYLE_KEY_TEXT,
     STYLE_HEADING,
+    STYLE_BOX_COLD, /* boxes of the flame graph, by their own time ... */
+    STYLE_BOX_WARM,
+    STYLE_BOX_HOT,
+    STYLE_BOX_HOTTEST,
+    STYLE_BOX_CPU, /* ... or by where it goes */
+    STYLE_BOX_BOTH,
+    STYLE_BOX_WAIT,
+    STYLE_BOX_OTHER,
     STYLE_COUNT
 };
 

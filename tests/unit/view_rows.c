@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "view/rows.h"
 #include "view/views.h"
 
 /*
@@ -344,6 +345,89 @@ static void tree(void **state)
     recording_free(k.rec);
 }
 
+static void check_self(const struct table *t, size_t row, double self_s)
+{
+    near(fixture_number(t, row, "self_pct"), 100 * self_s / 16);
+}
+
+static void tree_of_callers(void **state)
+{
+    (void)state;
+    struct known k = known_new();
+    struct table t = {0};
+    struct query q = fixture_query(k.rec);
+    q.direction = CALLS_CALLERS;
+    q.root_name = "Shop.handle";
+    table_fill(&t, &tree_view, &q);
+    assert_int_equal(t.rows.n, 2); /* and no row of idle time */
+    check_node(&t, 0, "Shop.handle", 0, 7);
+    check_self(&t, 0, 1);
+    check_node(&t, 1, "<module>", 1, 7);
+    check_self(&t, 1, 1); /* what handle did itself, called from here */
+
+    /* Recursion counts once, from the outermost call on. */
+    q.root_name = NULL;
+    q.root_key = rows_function_key(k.rec, k.walk);
+    table_fill(&t, &tree_view, &q);
+    assert_int_equal(t.rows.n, 2);
+    check_node(&t, 0, "walk", 0, 1);
+    check_self(&t, 0, 1);
+    check_node(&t, 1, "<module>", 1, 1);
+
+    /* Inlined: its caller stands in the same frame. */
+    q.root_name = "copy";
+    table_fill(&t, &tree_view, &q);
+    assert_int_equal(t.rows.n, 2);
+    check_node(&t, 0, "copy", 0, 5);
+    check_node(&t, 1, "work", 1, 5);
+
+    q.root_name = "nobody";
+    table_fill(&t, &tree_view, &q);
+    assert_int_equal(t.rows.n, 0);
+    table_clear(&t);
+    recording_free(k.rec);
+}
+
+static void tree_of_callees(void **state)
+{
+    (void)state;
+    struct known k = known_new();
+    /* A second caller of handle, through which it waits. */
+    struct function_id other = fixture_function(k.rec, "other", "/srv/other.py", 1);
+    struct function_id handle = fixture_function(k.rec, "Shop.handle", "/srv/checkout.py", 10);
+    struct stack_id s = fixture_call(k.rec, (struct stack_id){0}, other, 2);
+    s = fixture_call(k.rec, fixture_call(k.rec, s, handle, 13), k.parse, 20);
+    fixture_run(k.rec, k.empty, s, STATE_WAITING, WAIT_READ, 1, 2);
+    struct table t = {0};
+    struct query q = fixture_query(k.rec);
+    q.direction = CALLS_CALLEES;
+    q.root_name = "Shop.handle";
+    table_fill(&t, &tree_view, &q);
+    assert_int_equal(t.rows.n, 2);
+    near(fixture_number(&t, 0, "total_pct"), 100 * 9.0 / 18); /* over both callers */
+    near(fixture_number(&t, 0, "self_pct"), 100 * 1.0 / 18);
+    assert_string_equal(fixture_text(&t, 1, "name"), "parse");
+    near(fixture_number(&t, 1, "total_pct"), 100 * 8.0 / 18);
+
+    q.root_name = "walk"; /* all of its recursion is below it */
+    table_fill(&t, &tree_view, &q);
+    assert_int_equal(t.rows.n, 3);
+    assert_int_equal(t.rows.at[2].depth, 2);
+
+    q.direction = CALLS_CALLERS;
+    q.root_name = "parse";
+    table_fill(&t, &tree_view, &q);
+    assert_int_equal(t.rows.n, 4);
+    assert_string_equal(fixture_text(&t, 1, "name"), "Shop.handle");
+    near(fixture_number(&t, 1, "total_pct"), 100 * 8.0 / 18);
+    assert_string_equal(fixture_text(&t, 2, "name"), "<module>");
+    near(fixture_number(&t, 2, "total_pct"), 100 * 6.0 / 18);
+    assert_string_equal(fixture_text(&t, 3, "name"), "other");
+    near(fixture_number(&t, 3, "self_pct"), 100 * 2.0 / 18);
+    table_clear(&t);
+    recording_free(k.rec);
+}
+
 static void deep_recursion(void **state)
 {
     (void)state;
@@ -481,6 +565,8 @@ int main(void)
         cmocka_unit_test(marks_are_no_callers),
         cmocka_unit_test(lines),
         cmocka_unit_test(tree),
+        cmocka_unit_test(tree_of_callers),
+        cmocka_unit_test(tree_of_callees),
         cmocka_unit_test(deep_recursion),
         cmocka_unit_test(threads),
         cmocka_unit_test(threads_of_python),

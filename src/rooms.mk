@@ -50,7 +50,11 @@ libtarget_a_SOURCES = \
 	src/target/figures.c \
 	src/target/figures.h \
 	src/target/listing.c \
+	src/target/inner_tid.c \
+	src/target/inner_tid.h \
 	src/target/listing.h \
+	src/target/lock.c \
+	src/target/lock.h \
 	src/target/maps.c \
 	src/target/maps.h \
 	src/target/permission.c \
@@ -61,10 +65,16 @@ libtarget_a_SOURCES = \
 	src/target/procfs.h \
 	src/target/remote.c \
 	src/target/remote.h \
+	src/target/sockets.c \
+	src/target/sockets.h \
 	src/target/stop.c \
 	src/target/stop.h \
 	src/target/tasks.c \
-	src/target/tasks.h
+	src/target/tasks.h \
+	src/target/unix_peer.c \
+	src/target/unix_peer.h \
+	src/target/waited.c \
+	src/target/waited.h
 libtarget_a_CPPFLAGS = $(AM_CPPFLAGS) $(PROC2_CFLAGS)
 
 noinst_LIBRARIES += libnative.a
@@ -136,6 +146,8 @@ libengine_a_SOURCES = \
 	src/engine/metrics.h \
 	src/engine/sink.c \
 	src/engine/sink.h \
+	src/engine/wait_object.c \
+	src/engine/wait_object.h \
 	src/engine/waits.c \
 	src/engine/waits.h \
 	src/engine/watch.c \

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "engine/frames.h"
+#include "engine/wait_object.h"
 #include "engine/waits.h"
 #include "target/process.h"
 #include "target/remote.h"
@@ -37,16 +38,18 @@
 
 /* One thread, by the index of its task. */
 struct watched_thread {
-    pid_t tid;            /* 0: nobody */
-    uint32_t number;      /* in the sink */
-    uint32_t generation;  /* of the dictionary that run.stack belongs to */
-    bool settled;         /* asleep when last looked at, and its stack is known */
-    uint64_t run_ns;      /* schedstat when last looked at */
-    uint64_t last_ns;     /* the last tick */
-    uint64_t last_sp;     /* somewhere in its stack */
-    uint32_t stack_bytes; /* how much of its stack to copy; 0: not known, all that fits */
-    bool late;            /* its stop was asked for, and is still to come */
-    struct run run;       /* still lengthening; ticks 0: none */
+    pid_t tid;                /* 0: nobody */
+    uint32_t number;          /* in the sink */
+    uint32_t generation;      /* of the dictionary that run.stack belongs to */
+    bool settled;             /* asleep when last looked at, and its stack is known */
+    bool began;               /* it ran since the last tick: a wait now is a new one */
+    uint64_t run_ns;          /* schedstat when last looked at */
+    uint64_t last_ns;         /* the last tick */
+    uint64_t last_sp;         /* somewhere in its stack */
+    uint32_t stack_bytes;     /* how much of its stack to copy; 0: not known, all that fits */
+    bool late;                /* its stop was asked for, and is still to come */
+    struct wait_object waits; /* its last wait */
+    struct run run;           /* still lengthening; ticks 0: none */
 };
 
 struct watch {
@@ -55,6 +58,7 @@ struct watch {
     struct stops *stops;
     struct tasks *tasks;
     struct unwinder *unwinder;
+    struct waited_reader *waited;
     struct python *python;                 /* NULL: no Python here (yet) */
     uint64_t python_at_ns, python_wait_ns; /* when to look for one again; 0: never */
     struct frames frames;
@@ -141,6 +145,7 @@ struct watch *watch_new(pid_t pid, struct sink *sink, struct stops *stops, uint6
     w->tasks = tasks;
     frames_init(&w->frames, sink);
     w->unwinder = unwinder_new(pid);
+    w->waited = waited_new(pid);
     begin_incarnation(w, &info, now_ns);
     return w;
 }
@@ -151,6 +156,7 @@ void watch_free(struct watch *w)
         return;
     tasks_free(w->tasks);
     unwinder_free(w->unwinder);
+    waited_free(w->waited);
     python_free(w->python);
     frames_clear(&w->frames);
     vec_free(&w->threads);
@@ -185,7 +191,7 @@ static void add_sample(struct watch *w, struct watched_thread *t, const struct r
     struct run *run = &t->run;
     bool same = run->ticks && run->stack.n == seen->stack.n && run->state == seen->state &&
                 run->wait == seen->wait && run->flags == seen->flags &&
-                run->object.n == seen->object.n &&
+                run->object.n == seen->object.n && run->owner == seen->owner &&
                 run->from_ns + run->weight_ns + WEIGHT_MAX_NS > now_ns;
     if (!same) {
         flush_run(w, t);
@@ -207,6 +213,8 @@ static void add_sample(struct watch *w, struct watched_thread *t, const struct r
 static void repeat_sample(struct watch *w, struct watched_thread *t, uint64_t now_ns)
 {
     struct run again = t->run;
+    again.flags &= (uint8_t)~SAMPLE_BEGAN;
+    wait_object_again(w->waited, &w->sink->words, t->tid, now_ns, &t->waits, &again);
     add_sample(w, t, &again, now_ns);
 }
 
@@ -393,6 +401,9 @@ static enum looked look_at_blocked(struct watch *w, struct task *task, struct wa
     }
     if (look->syscall < 0 && task_state_letter(w->tasks, task) == 'T')
         seen.wait = WAIT_STOPPED;
+    seen.flags |= t->began ? SAMPLE_BEGAN : 0;
+    wait_object_look(w->waited, w->python, &w->sink->words, task->tid, look, now_ns, &t->waits,
+                     &seen);
     add_sample(w, t, &seen, now_ns);
     t->settled = true;
     return LOOKED;
@@ -412,6 +423,7 @@ static void sample_thread(struct watch *w, struct task *task, struct watched_thr
         repeat_sample(w, t, now_ns);
         return;
     }
+    t->began = !t->settled || run_ns != t->run_ns;
     t->run_ns = run_ns;
     t->settled = false;
     /* A thread that goes to sleep or wakes while it is being read is looked at again. */

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See sockets.h. */
+#include "target/sockets.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/map.h"
+#include "base/text.h"
+#include "base/vec.h"
+#include "target/unix_peer.h"
+
+#define ROWS_MAX     16384 /* of one reading; those after it stay unknown */
+#define KNOWN_MAX    16384
+#define BUSY_SHARE   100 /* reading takes at most this part of the time */
+#define PAUSE_MIN_NS (20 * NS_PER_MS)
+#define UNKNOWN_NS   NS_PER_S /* a socket that was in no table is looked for again after this */
+#define STATE_LISTEN 0x0a
+#define UNIX_LISTEN  0x10000 /* __SO_ACCEPTCON */
+
+struct known {
+    struct socket_row row;
+    char peer[128];     /* of a nameless unix socket; "" not asked yet */
+    uint64_t sought_ns; /* inode 0 in row: in no table when we looked then */
+};
+
+struct sockets {
+    pid_t pid;
+    VEC(struct known) known;
+    struct map by_inode, listening; /* listening: by local port */
+    uint64_t next_ns;               /* not to be read before */
+    struct unix_peers *peers;
+};
+
+/* The n-th of the words that blanks part; NULL if there are fewer. */
+static const char *word(const char *line, int n)
+{
+    for (;;) {
+        line += strspn(line, " ");
+        if (!*line || *line == '\n')
+            return NULL;
+        if (n-- == 0)
+            return line;
+        line += strcspn(line, " \n");
+    }
+}
+
+static bool parse_address(const char *text, bool v6, uint8_t address[16], uint16_t *port)
+{
+    int words = v6 ? 4 : 1;
+    memset(address, 0, 16);
+    for (int i = 0; i < words; i++, text += 8) {
+        char hex[9] = {0}, *end;
+        if (strnlen(text, 8) < 8)
+            return false;
+        memcpy(hex, text, 8);
+        /* A word of the address as the machine has it: its bytes are in network order. */
+        uint32_t value = (uint32_t)strtoul(hex, &end, 16);
+        if (*end)
+            return false;
+        memcpy(address + 4 * i, &value, sizeof value);
+    }
+    char *end;
+    unsigned long number = *text == ':' ? strtoul(text + 1, &end, 16) : UINT16_MAX + 1ul;
+    *port = (uint16_t)number;
+    return number <= UINT16_MAX && *end == ' ';
+}
+
+bool sockets_parse_inet(const char *line, enum socket_protocol protocol, bool v6,
+                        struct socket_row *row)
+{
+    *row = (struct socket_row){.protocol = protocol, .v6 = v6};
+    const char *local = word(line, 1), *remote = word(line, 2), *state = word(line, 3),
+               *inode = word(line, 9);
+    if (!inode || !parse_address(local, v6, row->local, &row->local_port) ||
+        !parse_address(remote, v6, row->remote, &row->remote_port))
+        return false;
+    row->listening = protocol == SOCKET_TCP && strtoul(state, NULL, 16) == STATE_LISTEN;
+    row->inode = strtoull(inode, NULL, 10);
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+    /* An IPv4 peer of a socket that takes both. */
+    if (v6 && memcmp(row->remote, mapped, sizeof mapped) == 0) {
+        memmove(row->remote, row->remote + 12, 4);
+        memmove(row->local, row->local + 12, 4);
+        row->v6 = false;
+    }
+    return row->inode != 0;
+}
+
+bool sockets_parse_unix(const char *line, struct socket_row *row)
+{
+    *row = (struct socket_row){.protocol = SOCKET_UNIX};
+    const char *flags = word(line, 3), *inode = word(line, 6), *path = word(line, 7);
+    if (!inode)
+        return false;
+    char *end;
+    row->listening = strtoul(flags, NULL, 16) & UNIX_LISTEN;
+    row->inode = strtoull(inode, &end, 10);
+    if (end == inode || (*end != ' ' && *end != '\n' && *end))
+        return false;
+    if (path)
+        snprintf(row->path, sizeof row->path, "%.*s", (int)strcspn(path, "\n"), path);
+    text_make_printable(row->path);
+    return row->inode != 0;
+}
+
+static void print_host(char *out, size_t size, const uint8_t *address, bool v6)
+{
+    char host[INET6_ADDRSTRLEN] = "?";
+    inet_ntop(v6 ? AF_INET6 : AF_INET, address, host, sizeof host);
+    snprintf(out, size, v6 ? "[%s]" : "%s", host);
+}
+
+void sockets_print(char *out, size_t size, const struct socket_row *row, bool server)
+{
+    char host[64];
+    if (row->protocol == SOCKET_UNIX) {
+        snprintf(out, size, "unix %s", row->path);
+        return;
+    }
+    const char *protocol = row->protocol == SOCKET_TCP ? "tcp" : "udp";
+    if (!row->remote_port) {
+        print_host(host, sizeof host, row->local, row->v6);
+        snprintf(out, size, "%s %s %s:%u", protocol, row->listening ? "listener" : "local", host,
+                 row->local_port);
+        return;
+    }
+    print_host(host, sizeof host, row->remote, row->v6);
+    if (server)
+        snprintf(out, size, "%s %s (client of port %u)", protocol, host, row->local_port);
+    else
+        snprintf(out, size, "%s %s:%u", protocol, host, row->remote_port);
+}
+
+struct sockets *sockets_new(pid_t pid)
+{
+    struct sockets *s = xcalloc(1, sizeof *s);
+    s->pid = pid;
+    return s;
+}
+
+static void forget(struct sockets *s)
+{
+    vec_clear(&s->known);
+    map_clear(&s->by_inode);
+}
+
+void sockets_free(struct sockets *s)
+{
+    if (!s)
+        return;
+    vec_free(&s->known);
+    map_free(&s->by_inode);
+    map_free(&s->listening);
+    unix_peers_free(s->peers);
+    free(s);
+}
+
+static struct known *known_of(struct sockets *s, uint64_t inode)
+{
+    uint32_t n = map_get(&s->by_inode, inode);
+    return n == MAP_NONE ? NULL : &s->known.at[n];
+}
+
+static struct known *add_known(struct sockets *s, uint64_t inode)
+{
+    struct known *k = known_of(s, inode);
+    if (!k) {
+        map_set(&s->by_inode, inode, (uint32_t)s->known.n);
+        k = vec_add(&s->known);
+    }
+    return k;
+}
+
+static void read_table(struct sockets *s, pid_t tid, const char *name,
+                       enum socket_protocol protocol, bool v6, size_t *rows)
+{
+    char path[80], line[512];
+    snprintf(path, sizeof path, "/proc/%d/task/%d/net/%s", (int)s->pid, (int)tid, name);
+    FILE *f = fopen(path, "re");
+    if (!f)
+        return;
+    while (*rows < ROWS_MAX && fgets(line, sizeof line, f)) {
+        struct socket_row row;
+        bool good = protocol == SOCKET_UNIX ? sockets_parse_unix(line, &row)
+                                            : sockets_parse_inet(line, protocol, v6, &row);
+        if (!good)
+            continue;
+        ++*rows;
+        if (row.listening && protocol == SOCKET_TCP)
+            map_set(&s->listening, row.local_port, 1);
+        struct known *k = add_known(s, row.inode);
+        k->row = row;
+        k->peer[0] = '\0';
+    }
+    fclose(f);
+}
+
+static void read_tables(struct sockets *s, pid_t tid, uint64_t now_ns)
+{
+    static const struct {
+        const char *name;
+        enum socket_protocol protocol;
+        bool v6;
+    } tables[] = {
+        {"tcp", SOCKET_TCP, false}, {"tcp6", SOCKET_TCP, true},   {"udp", SOCKET_UDP, false},
+        {"udp6", SOCKET_UDP, true}, {"unix", SOCKET_UNIX, false},
+    };
+    uint64_t begin_ns = clock_mono_ns();
+    size_t rows = 0;
+    if (s->known.n > KNOWN_MAX)
+        forget(s);
+    map_clear(&s->listening);
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
+        read_table(s, tid, tables[i].name, tables[i].protocol, tables[i].v6, &rows);
+    uint64_t pause_ns = (clock_mono_ns() - begin_ns) * BUSY_SHARE;
+    s->next_ns = now_ns + (pause_ns > PAUSE_MIN_NS ? pause_ns : PAUSE_MIN_NS);
+}
+
+/* A client of a unix socket has no name: its peer has. */
+static void print_nameless(struct sockets *s, pid_t tid, struct known *k, char *out, size_t size)
+{
+    if (!k->peer[0]) {
+        char name[108] = "";
+        uint64_t peer = 0;
+        if (!s->peers)
+            s->peers = unix_peers_new(s->pid, tid);
+        unix_peers_find(s->peers, k->row.inode, &peer, name, sizeof name);
+        if (name[0])
+            snprintf(k->peer, sizeof k->peer, "unix %s", name);
+        else if (!peer)
+            snprintf(k->peer, sizeof k->peer, "unix socket without a name");
+        else
+            snprintf(k->peer, sizeof k->peer, "unix socket pair, peer socket:[%llu]",
+                     (unsigned long long)peer);
+    }
+    snprintf(out, size, "%s", k->peer);
+}
+
+enum socket_found sockets_find(struct sockets *s, pid_t tid, uint64_t inode, uint64_t now_ns,
+                               char *out, size_t size)
+{
+    struct known *k = known_of(s, inode);
+    if (!k || (!k->row.inode && now_ns - k->sought_ns > UNKNOWN_NS)) {
+        if (now_ns < s->next_ns)
+            return k ? SOCKET_UNKNOWN : SOCKET_LATER;
+        read_tables(s, tid, now_ns);
+        k = add_known(s, inode);
+        k->sought_ns = now_ns;
+    }
+    if (!k->row.inode)
+        return SOCKET_UNKNOWN;
+    if (k->row.protocol == SOCKET_UNIX && !k->row.path[0])
+        print_nameless(s, tid, k, out, size);
+    else
+        sockets_print(out, size, &k->row,
+                      k->row.protocol == SOCKET_TCP && !k->row.listening &&
+                          map_get(&s->listening, k->row.local_port) != MAP_NONE);
+    return SOCKET_FOUND;
+}

@@ -223,7 +223,14 @@ libview_a_SOURCES = \
 	src/view/timeline.c \
 	src/view/tree.c \
 	src/view/views.c \
-	src/view/views.h
+	src/view/views.h \
+	src/view/wait_chain.c \
+	src/view/wait_chain.h \
+	src/view/wait_detail.c \
+	src/view/wait_detail.h \
+	src/view/wait_group.c \
+	src/view/wait_group.h \
+	src/view/waits.c
 
 noinst_LIBRARIES += libui.a
 libui_a_SOURCES = \

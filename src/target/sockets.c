@@ -15,13 +15,14 @@
 #include "base/vec.h"
 #include "target/unix_peer.h"
 
-#define ROWS_MAX     16384 /* of one reading; those after it stay unknown */
-#define KNOWN_MAX    16384
-#define BUSY_SHARE   100 /* reading takes at most this part of the time */
-#define PAUSE_MIN_NS (20 * NS_PER_MS)
-#define UNKNOWN_NS   NS_PER_S /* a socket that was in no table is looked for again after this */
-#define STATE_LISTEN 0x0a
-#define UNIX_LISTEN  0x10000 /* __SO_ACCEPTCON */
+#define ROWS_MAX       16384 /* of one reading; those after it stay unknown */
+#define KNOWN_MAX      16384
+#define BUSY_SHARE     100 /* reading takes at most this part of the time */
+#define PAUSE_MIN_NS   (20 * NS_PER_MS)
+#define UNKNOWN_NS     NS_PER_S /* a socket that was in no table is looked for again after this */
+#define STATE_LISTEN   0x0a
+#define UNIX_CONNECTED 3       /* SS_CONNECTED */
+#define UNIX_LISTEN    0x10000 /* __SO_ACCEPTCON */
 
 struct known {
     struct socket_row row;
@@ -95,11 +96,13 @@ bool sockets_parse_inet(const char *line, enum socket_protocol protocol, bool v6
 bool sockets_parse_unix(const char *line, struct socket_row *row)
 {
     *row = (struct socket_row){.protocol = SOCKET_UNIX};
-    const char *flags = word(line, 3), *inode = word(line, 6), *path = word(line, 7);
+    const char *flags = word(line, 3), *state = word(line, 5), *inode = word(line, 6),
+               *path = word(line, 7);
     if (!inode)
         return false;
     char *end;
     row->listening = strtoul(flags, NULL, 16) & UNIX_LISTEN;
+    row->connected = strtoul(state, NULL, 16) == UNIX_CONNECTED;
     row->inode = strtoull(inode, &end, 10);
     if (end == inode || (*end != ' ' && *end != '\n' && *end))
         return false;
@@ -120,7 +123,8 @@ void sockets_print(char *out, size_t size, const struct socket_row *row, bool se
 {
     char host[64];
     if (row->protocol == SOCKET_UNIX) {
-        snprintf(out, size, "unix %s", row->path);
+        /* A listener's name is also that of the connections which it has accepted. */
+        snprintf(out, size, "unix %s%s", row->path, server ? " (client)" : "");
         return;
     }
     const char *protocol = row->protocol == SOCKET_TCP ? "tcp" : "udp";
@@ -242,6 +246,14 @@ static void print_nameless(struct sockets *s, pid_t tid, struct known *k, char *
     snprintf(out, size, "%s", k->peer);
 }
 
+static bool is_server_side(const struct sockets *s, const struct socket_row *row)
+{
+    if (row->listening || row->protocol == SOCKET_UDP)
+        return false;
+    return row->protocol == SOCKET_UNIX ? row->connected
+                                        : map_get(&s->listening, row->local_port) != MAP_NONE;
+}
+
 enum socket_found sockets_find(struct sockets *s, pid_t tid, uint64_t inode, uint64_t now_ns,
                                char *out, size_t size)
 {
@@ -258,8 +270,6 @@ enum socket_found sockets_find(struct sockets *s, pid_t tid, uint64_t inode, uin
     if (k->row.protocol == SOCKET_UNIX && !k->row.path[0])
         print_nameless(s, tid, k, out, size);
     else
-        sockets_print(out, size, &k->row,
-                      k->row.protocol == SOCKET_TCP && !k->row.listening &&
-                          map_get(&s->listening, k->row.local_port) != MAP_NONE);
+        sockets_print(out, size, &k->row, is_server_side(s, &k->row));
     return SOCKET_FOUND;
 }

@@ -22,7 +22,7 @@ enum socket_protocol { SOCKET_TCP, SOCKET_UDP, SOCKET_UNIX };
 struct socket_row {
     enum socket_protocol protocol;
     uint64_t inode;
-    bool v6, listening;
+    bool v6, listening, connected; /* connected: unix */
     uint8_t local[16], remote[16]; /* network order; IPv4 in the first 4 */
     uint16_t local_port, remote_port;
     char path[108]; /* unix: printable; "" without a name */
@@ -32,8 +32,8 @@ struct socket_row {
 bool sockets_parse_inet(const char *line, enum socket_protocol protocol, bool v6,
                         struct socket_row *row);
 bool sockets_parse_unix(const char *line, struct socket_row *row);
-/* A row in words. server: its local port is one that is listened on; then the peer's port, which
- * says nothing, is left out. */
+/* A row in words. server: a connection that was accepted here; the peer's port, which says nothing,
+ * is then left out. */
 void sockets_print(char *out, size_t size, const struct socket_row *row, bool server);
 
 struct sockets;

@@ -25,7 +25,7 @@ struct finding {
 struct summary {
     const struct query *query;
     const struct table *table;
-    const struct window_sum *sum;
+    struct window_sum *sum; /* its fold grows with what is folded */
     const struct tallies *tallies;
     VEC(struct finding) findings;
 };
@@ -51,5 +51,8 @@ void summary_set_pct(struct finding *f, double pct);
 
 /* judge_waits.c */
 void judge_waits(struct summary *s, const struct summary_rule *rule);
+void judge_locks(struct summary *s, const struct summary_rule *rule);
+void judge_gil(struct summary *s, const struct summary_rule *rule);
+void judge_deadlock(struct summary *s, const struct summary_rule *rule);
 
 #endif

@@ -25,7 +25,7 @@ const struct key keys[] = {
     {COMMAND_OPEN,
      {TERMINAL_ENTER},
      "Enter",
-     "open: a function's lines, callers and callees; a thread's functions",
+     "open: a function's lines, callers and callees; a thread's functions; a lock's holder",
      NULL,
      NULL},
     {COMMAND_BACK,

@@ -47,8 +47,7 @@ static void add_stack(struct wait_detail *d, const struct fold *fold, struct sta
         add_line(d, STYLE_GREY, "    its stack was not seen then");
 }
 
-static void add_figures(struct wait_detail *d, const struct query *query,
-                        const struct wait_group *g, uint64_t whole_ns)
+static void add_figures(struct wait_detail *d, const struct wait_group *g, uint64_t whole_ns)
 {
     char line[256], figure[FIGURE_MAX];
     struct text t = TEXT(line);
@@ -63,7 +62,6 @@ static void add_figures(struct wait_detail *d, const struct query *query,
     add_line(d, STYLE_NORMAL, "%s", line);
     if (g->idle)
         add_line(d, STYLE_GREY, "This wait is idle: nobody waits for it to end.");
-    (void)query;
 }
 
 static void add_threads(struct wait_detail *d, const struct wait_groups *gs,
@@ -92,15 +90,16 @@ static void print_thread(char *out, size_t size, const struct recording *rec, ui
 /* "waits for tcp 10.0.0.5:5432", "runs", "waits for a CPU". */
 static void print_doing(char *out, size_t size, const struct recording *rec, const struct run *r)
 {
-    const char *object = dictionary_object_text(&rec->words, r->object);
+    char about[256];
+    wait_run_about(about, sizeof about, rec, r);
     if (!r->ticks)
         snprintf(out, size, "was not seen then");
     else if (r->state == STATE_RUNNING)
         snprintf(out, size, "runs on a CPU");
     else if (r->state == STATE_RUNNABLE)
         snprintf(out, size, "waits for a CPU");
-    else if (*object)
-        snprintf(out, size, "waits for %s (%s)", object, wait_name(r->wait));
+    else if (*about)
+        snprintf(out, size, "waits for %s (%s)", about, wait_name(r->wait));
     else
         snprintf(out, size, "waits: %s", wait_name(r->wait));
 }
@@ -178,7 +177,7 @@ void wait_detail_fill(struct wait_detail *d, const struct query *query, uint64_t
         wait_group_about(about, sizeof about, query->rec, g, false);
         add_line(d, STYLE_TITLE, "%s%s%s in %s", wait_group_kind(g), *about ? ": " : "", about,
                  rows_function_name(query->rec, g->function));
-        add_figures(d, query, g, sum.whole_ns);
+        add_figures(d, g, sum.whole_ns);
         add_threads(d, &groups, g);
         add_line(d, STYLE_NORMAL, "%s", "");
         add_line(d, STYLE_HEADING, "Where they wait, mostly");

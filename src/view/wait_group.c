@@ -432,3 +432,15 @@ void wait_group_about(char *out, size_t size, const struct recording *rec,
     if (group->owners > 1)
         text_add(&t, brief ? " +%u" : " and %u more", group->owners - 1);
 }
+
+void wait_run_about(char *out, size_t size, const struct recording *rec, const struct run *run)
+{
+    struct wait_group one = {.state = run->state,
+                             .wait = run->wait,
+                             .owned = run->owner && run->wait == WAIT_FUTEX,
+                             .object = run->object,
+                             .objects = 1,
+                             .owner = run->owner,
+                             .owners = 1};
+    wait_group_about(out, size, rec, &one, false);
+}

@@ -75,6 +75,8 @@ const char *wait_thread_name(const struct recording *rec, int32_t tid);
 /* What a thread's name has in common with those of its like: "worker-3" is a "worker". */
 size_t wait_name_stem(const char *name);
 
+/* What a single run waits for, in the words of wait_group_about(). */
+void wait_run_about(char *out, size_t size, const struct recording *rec, const struct run *run);
 /* "futex", "gil", "cpu", ... */
 const char *wait_group_kind(const struct wait_group *group);
 /* What it is about: "tcp 10.0.0.5:5432", "lock 0x7f12 held by worker-3 (4811)", "3 futexes"; "" if

@@ -72,7 +72,7 @@ static void add_group(struct table *table, const struct wait_groups *g,
     row->key = group->key;
     row->function = group->function;
     row->place.function = group->function;
-    row->role = group->idle && g->query->filter.states != STATES_ALL ? ROW_IDLE : ROW_PLAIN;
+    row->role = group->idle && g->query->filter.states != STATES_ALL ? ROW_QUIET : ROW_PLAIN;
 
     wait_group_about(about, sizeof about, rec, group, false);
     rows_set_text(table, COL_ON, about);
@@ -94,7 +94,7 @@ static void add_group(struct table *table, const struct wait_groups *g,
     table_set_format(table, COL_SHARE, "%*s", columns[COL_SHARE].width, about);
     table_set_number(table, COL_SAMPLES, (double)group->ticks);
     table_set_number(table, COL_SECONDS, rows_seconds(group->ns));
-    if (row->role != ROW_IDLE)
+    if (row->role != ROW_QUIET)
         table_set_number(table, COL_PCT, rows_pct(group->ns, table->whole_ns));
     if (group->longest_ns) {
         table_set_number(table, COL_TYPICAL, rows_seconds(group->typical_ns));

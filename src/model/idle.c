@@ -122,6 +122,19 @@ static bool rule_fits(const struct fold *fold, const struct idle_rule *rule, str
     return false;
 }
 
+/* One connection that this process has made: it waits for that peer's answer in time. An event loop
+ * polls others beside it, or is known by its function. */
+static bool is_one_peer(const char *about)
+{
+    static const char *const not_ours[] = {", ", "(client", " listener ", " local ", "unix socket"};
+    if (strncmp(about, "tcp ", 4) != 0 && strncmp(about, "unix ", 5) != 0)
+        return false;
+    for (size_t i = 0; i < sizeof not_ours / sizeof not_ours[0]; i++)
+        if (strstr(about, not_ours[i]))
+            return false;
+    return true;
+}
+
 bool wait_is_idle(const struct fold *fold, enum wait_kind wait, struct stack_id stack,
                   struct object_id object)
 {
@@ -131,6 +144,6 @@ bool wait_is_idle(const struct fold *fold, enum wait_kind wait, struct stack_id 
             return object_rules[i].idle;
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
         if (rules[i].wait == wait && rule_fits(fold, &rules[i], stack))
-            return rules[i].idle;
+            return rules[i].idle && (wait != WAIT_POLL || rules[i].function || !is_one_peer(about));
     return false;
 }

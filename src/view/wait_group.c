@@ -80,7 +80,11 @@ static uint32_t find_group(struct wait_groups *g, const struct cell *c)
                              .idle = c->idle,
                              .owned = is_held(g, c)};
     struct object_id object = key_object(g, c);
-    uint64_t key = rows_function_key(rec, new.function);
+    /* By name: where a native function is defined is known later than how it is called, and a row
+     * must stay the same when it is. */
+    const struct function *f = function_at(&rec->words, new.function);
+    uint64_t key = mix_text(0, string_text(&rec->words, f->name));
+    key = mix_text(key, module_path(&rec->words, f->module));
     key = mix_text(key, dictionary_object_text(&rec->words, object));
     key = hash_mix(key, (uint64_t)(new.state | new.wait << 8 | new.idle << 16 | new.owned << 17));
     uint32_t n = map_get(&g->index, key);

@@ -31,12 +31,12 @@ enum waits_column {
 static const struct column columns[COL_COUNT] = {
     [COL_PCT] = {"wait_pct", "WAIT%", FORMAT_PCT, 5, 80, COLUMN_BOTH, false},
     [COL_SHARE] = {"threads_of", "THREADS", FORMAT_BAR, 7, 80, COLUMN_SCREEN, false},
-    [COL_WAIT_SHOWN] = {"waits_for", "WAITS FOR", FORMAT_TEXT, 10, 80, COLUMN_SCREEN, false},
-    [COL_ABOUT] = {"about", "ON", FORMAT_TEXT, 20, 80, COLUMN_SCREEN, false},
-    [COL_NAME] = {"name", "NEAREST OWN FUNCTION", FORMAT_TEXT, 16, 80, COLUMN_BOTH, false},
-    [COL_SECONDS] = {"wait_s", "WAITED", FORMAT_SECONDS, 6, 80, COLUMN_BOTH, false},
-    [COL_TYPICAL] = {"typical_s", "TYPICAL", FORMAT_SECONDS, 7, 100, COLUMN_BOTH, false},
-    [COL_LONGEST] = {"max_s", "LONGEST", FORMAT_SECONDS, 7, 100, COLUMN_BOTH, false},
+    [COL_WAIT_SHOWN] = {"waits_for", "WAITS FOR", FORMAT_TEXT, 14, 80, COLUMN_SCREEN, false},
+    [COL_ABOUT] = {"about", "ON", FORMAT_TEXT, 24, 80, COLUMN_SCREEN, false},
+    [COL_NAME] = {"name", "NEAREST OWN FUNCTION", FORMAT_TEXT, 18, 80, COLUMN_BOTH, false},
+    [COL_SECONDS] = {"wait_s", "WAITED", FORMAT_SECONDS, 6, 120, COLUMN_BOTH, false},
+    [COL_TYPICAL] = {"typical_s", "TYPICAL", FORMAT_SECONDS, 7, 120, COLUMN_BOTH, false},
+    [COL_LONGEST] = {"max_s", "LONGEST", FORMAT_SECONDS, 7, 120, COLUMN_BOTH, false},
     [COL_WAIT] = {"wait", NULL, FORMAT_TEXT, 0, 0, COLUMN_DATA, false},
     [COL_ON] = {"on", NULL, FORMAT_TEXT, 0, 0, COLUMN_DATA, false},
     [COL_OWNER] = {"owner_tid", NULL, FORMAT_ID, 0, 0, COLUMN_DATA, true},
@@ -82,7 +82,9 @@ static void add_group(struct table *table, const struct wait_groups *g,
     rows_set_text(table, COL_ABOUT, about);
     table_set_text(table, COL_WAIT, wait_group_kind(group));
     table_set_format(table, COL_WAIT_SHOWN, "%s%s",
-                     group->state == STATE_RUNNABLE ? "a CPU" : wait_group_kind(group),
+                     group->state == STATE_RUNNABLE ? "a CPU"
+                     : group->wait == WAIT_SLEEP    ? "sleep"
+                                                    : wait_group_kind(group),
                      group->idle ? " (idle)" : "");
     if (group->owner) {
         table_set_number(table, COL_OWNER, group->owner);
@@ -122,7 +124,7 @@ const struct view waits_view = {
     .title = "Waits",
     .columns = columns,
     .n_columns = COL_COUNT,
-    .sort = "wait_s",
+    .sort = "wait_pct",
     .fill = waits_fill,
     .empty = "No thread waited in this window.",
 };

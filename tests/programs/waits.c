@@ -273,12 +273,25 @@ static void *touch_page(void *arg)
     return NULL;
 }
 
+struct named {
+    const char *name;
+    void *(*function)(void *);
+};
+
+static void *begin(void *arg)
+{
+    struct named *named = arg;
+    prctl(PR_SET_NAME, named->name, 0, 0, 0);
+    return named->function(NULL);
+}
+
 static pthread_t run(const char *name, void *(*function)(void *))
 {
     pthread_t thread;
-    if (pthread_create(&thread, NULL, function, NULL) != 0)
+    struct named *named = malloc(sizeof *named);
+    *named = (struct named){name, function};
+    if (pthread_create(&thread, NULL, begin, named) != 0)
         quit("pthread_create");
-    pthread_setname_np(thread, name);
     return thread;
 }
 

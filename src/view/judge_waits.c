@@ -23,13 +23,12 @@ static bool is_other(const struct wait_group *g)
 }
 
 /* The greatest group of a kind, if it is worth a line; its share in *pct. */
-static const struct wait_group *greatest(const struct wait_groups *groups, const struct summary *s,
-                                         const struct summary_rule *rule,
+static const struct wait_group *greatest(const struct summary *s, const struct summary_rule *rule,
                                          bool (*fits)(const struct wait_group *g), double *pct)
 {
     const struct wait_group *top = NULL;
-    for (size_t i = 0; i < groups->at.n; i++) {
-        const struct wait_group *g = &groups->at.at[i];
+    for (size_t i = 0; i < s->waits->at.n; i++) {
+        const struct wait_group *g = &s->waits->at.at[i];
         if (fits(g) &&
             cell_counts(&(struct cell){.state = g->state, .idle = g->idle},
                         s->query->filter.states) &&
@@ -59,11 +58,8 @@ static const char *calling(char out[160], const struct recording *rec, struct fu
 void judge_waits(struct summary *s, const struct summary_rule *rule)
 {
     const struct recording *rec = s->query->rec;
-    struct window_sum *sum = s->sum;
-    struct wait_groups groups;
     double pct;
-    wait_groups_sum(&groups, s->query, sum);
-    const struct wait_group *top = greatest(&groups, s, rule, is_other, &pct);
+    const struct wait_group *top = greatest(s, rule, is_other, &pct);
     if (top) {
         char about[400], threads[48], where[160];
         wait_group_about(about, sizeof about, rec, top, true);
@@ -77,44 +73,37 @@ void judge_waits(struct summary *s, const struct summary_rule *rule)
         summary_set_pct(f, pct);
         f->function = top->function;
     }
-    wait_groups_clear(&groups);
 }
 
 void judge_locks(struct summary *s, const struct summary_rule *rule)
 {
     const struct recording *rec = s->query->rec;
-    struct window_sum *sum = s->sum;
-    struct wait_groups groups;
     double pct;
-    wait_groups_sum(&groups, s->query, sum);
-    const struct wait_group *top = greatest(&groups, s, rule, is_lock, &pct);
+    const struct wait_group *top = greatest(s, rule, is_lock, &pct);
     if (top && top->owner) {
         char threads[48], where[160];
-        wait_groups_time(&groups);
-        struct stack_id held = wait_groups_holder(&groups, top);
+        wait_groups_time(s->waits);
+        struct stack_id held = wait_groups_holder(s->waits, top);
         const char *owner = wait_thread_name(rec, top->owner);
-        struct finding *f = summary_find(
-            s, rule, pct, "%.0f%% of the time %s for a lock that %s holds in %s", pct,
-            threads_do(top, "thread waits", "threads wait", threads),
-            *owner ? owner : "another thread",
-            calling(where, rec,
-                    held.n ? rows_own_place(&sum->fold, held).function : (struct function_id){0}));
+        struct finding *f =
+            summary_find(s, rule, pct, "%.0f%% of the time %s for a lock that %s holds in %s", pct,
+                         threads_do(top, "thread waits", "threads wait", threads),
+                         *owner ? owner : "another thread",
+                         calling(where, rec,
+                                 held.n ? rows_own_place(&s->sum->fold, held).function
+                                        : (struct function_id){0}));
         summary_set_pct(f, pct);
         f->function = top->function;
     }
-    wait_groups_clear(&groups);
 }
 
 void judge_gil(struct summary *s, const struct summary_rule *rule)
 {
     const struct recording *rec = s->query->rec;
-    struct window_sum *sum = s->sum;
-    struct wait_groups groups;
     uint64_t wanted_ns = 0;
-    wait_groups_sum(&groups, s->query, sum);
     const struct wait_group *top = NULL;
-    for (size_t i = 0; i < groups.at.n; i++) {
-        const struct wait_group *g = &groups.at.at[i];
+    for (size_t i = 0; i < s->waits->at.n; i++) {
+        const struct wait_group *g = &s->waits->at.at[i];
         if (!is_gil(g))
             continue;
         wanted_ns += g->ns;
@@ -124,21 +113,20 @@ void judge_gil(struct summary *s, const struct summary_rule *rule)
     double pct = rows_pct(wanted_ns, s->table->whole_ns);
     if (top && pct >= rule->least) {
         char where[160];
-        wait_groups_time(&groups);
-        struct stack_id held = wait_groups_holder(&groups, top);
+        wait_groups_time(s->waits);
+        struct stack_id held = wait_groups_holder(s->waits, top);
         struct finding *f;
         if (held.n)
             f = summary_find(s, rule, pct,
                              "%.0f%% of the time threads want the GIL; mostly %s holds it, in %s",
                              pct, wait_thread_name(rec, top->owner),
-                             calling(where, rec, rows_own_place(&sum->fold, held).function));
+                             calling(where, rec, rows_own_place(&s->sum->fold, held).function));
         else
             f = summary_find(s, rule, pct, "%.0f%% of the time threads want the GIL, in %s", pct,
                              calling(where, rec, top->function));
         summary_set_pct(f, pct);
         f->function = top->function;
     }
-    wait_groups_clear(&groups);
 }
 
 void judge_deadlock(struct summary *s, const struct summary_rule *rule)

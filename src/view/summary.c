@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "view/summary.h"
 #include "view/views.h"
+#include "view/wait_group.h"
 
 enum summary_column { COL_RANK, COL_VERDICT, COL_FIGURE, COL_VIEW, COL_KIND, COL_COUNT };
 
@@ -156,7 +157,10 @@ static void summary_fill(struct table *table, const struct query *query)
     rows_sum(table, query, &sum);
     struct tallies tallies;
     tally_sum(&tallies, query->rec, &sum, query->filter.states, TALLY_FUNCTIONS);
-    struct summary s = {.query = query, .table = table, .sum = &sum, .tallies = &tallies};
+    struct wait_groups waits;
+    wait_groups_sum(&waits, query, &sum);
+    struct summary s = {
+        .query = query, .table = table, .sum = &sum, .tallies = &tallies, .waits = &waits};
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
         rules[i].judge(&s, &rules[i]);
     if (!s.findings.n)
@@ -165,6 +169,7 @@ static void summary_fill(struct table *table, const struct query *query)
     for (size_t i = 0; i < s.findings.n; i++)
         add_finding(table, &s.findings.at[i], i + 1);
     vec_free(&s.findings);
+    wait_groups_clear(&waits);
     tally_clear(&tallies);
     window_sum_clear(&sum);
 }

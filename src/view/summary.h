@@ -11,6 +11,7 @@
 #include "view/tally.h"
 
 struct summary_rule;
+struct wait_groups;
 
 struct finding {
     const struct summary_rule *rule;
@@ -27,6 +28,7 @@ struct summary {
     const struct table *table;
     struct window_sum *sum; /* its fold grows with what is folded */
     const struct tallies *tallies;
+    struct wait_groups *waits; /* their times are found when they are asked for */
     VEC(struct finding) findings;
 };
 

@@ -71,29 +71,60 @@ static struct object_id key_object(const struct wait_groups *g, const struct cel
     return apart ? c->object : (struct object_id){0};
 }
 
+/* The nearest own function of a stack, looked for once. */
+static struct function_id own_function(struct wait_groups *g, struct stack_id stack)
+{
+    uint32_t n = map_get(&g->own, stack.n);
+    if (n == MAP_NONE) {
+        n = rows_own_place(&g->sum->fold, stack).function.n;
+        map_set(&g->own, stack.n, n);
+    }
+    return (struct function_id){n};
+}
+
+/* Whether the stack is one of Python's event loop. */
+static bool is_asyncio(const struct fold *fold, struct stack_id stack)
+{
+    for (struct stack_id s = stack; s.n; s = fold_at(fold, s)->parent) {
+        const char *file =
+            string_text(&fold->rec->words,
+                        function_at(&fold->rec->words, rows_self_place(fold, s).function)->file);
+        if (text_ends_with(file, "asyncio/base_events.py"))
+            return true;
+    }
+    return false;
+}
+
 static uint32_t find_group(struct wait_groups *g, const struct cell *c)
 {
     const struct recording *rec = g->query->rec;
-    struct wait_group new = {.function = rows_own_place(&g->sum->fold, c->stack).function,
+    struct wait_group new = {.function = own_function(g, c->stack),
                              .state = c->state,
                              .wait = c->state == STATE_WAITING ? c->wait : WAIT_NONE,
                              .idle = c->idle,
                              .owned = is_held(g, c)};
     struct object_id object = key_object(g, c);
+    uint64_t kind = (uint64_t)(new.state | new.wait << 8 | new.idle << 16 | new.owned << 17);
+    uint64_t numbers = hash_mix((uint64_t) new.function.n << 32 | object.n, kind);
+    uint32_t n = map_get(&g->by_numbers, numbers);
+    if (n != MAP_NONE)
+        return n;
     /* By name: where a native function is defined is known later than how it is called, and a row
      * must stay the same when it is. */
     const struct function *f = function_at(&rec->words, new.function);
     uint64_t key = mix_text(0, string_text(&rec->words, f->name));
     key = mix_text(key, module_path(&rec->words, f->module));
     key = mix_text(key, dictionary_object_text(&rec->words, object));
-    key = hash_mix(key, (uint64_t)(new.state | new.wait << 8 | new.idle << 16 | new.owned << 17));
-    uint32_t n = map_get(&g->index, key);
+    key = hash_mix(key, kind);
+    n = map_get(&g->index, key);
     if (n == MAP_NONE) {
         n = (uint32_t)g->at.n;
         new.key = key;
+        new.asyncio = new.idle &&is_asyncio(&g->sum->fold, c->stack);
         vec_push(&g->at, new);
         map_set(&g->index, key, n);
     }
+    map_set(&g->by_numbers, numbers, n);
     return n;
 }
 
@@ -209,6 +240,8 @@ void wait_groups_clear(struct wait_groups *g)
     vec_free(&g->at);
     vec_free(&g->amount);
     map_free(&g->index);
+    map_free(&g->by_numbers);
+    map_free(&g->own);
     map_free(&g->held);
     map_free(&g->threads);
     map_free(&g->amounts);
@@ -288,6 +321,9 @@ static const int levels_in_time[] = {LEVEL_TEN, LEVEL_SECOND, LEVEL_RAW, LEVEL_C
 
 void wait_groups_time(struct wait_groups *g)
 {
+    if (g->timed)
+        return;
+    g->timed = true;
     const struct recording *rec = g->query->rec;
     struct window w = g->query->window;
     struct chain *chains = xcalloc(rec->threads.n, sizeof *chains);
@@ -417,6 +453,12 @@ void wait_group_about(char *out, size_t size, const struct recording *rec,
     const char *owner = wait_thread_name(rec, group->owner);
     bool lock = group->owned && strncmp(object, "end of thread", 13) != 0;
     out[0] = '\0';
+    if (group->asyncio) {
+        /* Alone in it is the pair by which other threads wake it. */
+        bool bare = !*object || group->objects > 1 || strncmp(object, "unix socket", 11) == 0;
+        text_add(&t, bare ? "asyncio loop" : "asyncio loop, %s", object);
+        return;
+    }
     if (lock && brief)
         text_add(&t, strncmp(object, "rwlock", 6) == 0 ? "rwlock" : "lock");
     else if (group->wait == WAIT_FUTEX && group->objects > 1)

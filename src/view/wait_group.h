@@ -26,7 +26,8 @@ struct wait_group {
     struct function_id function; /* the nearest own one */
     uint8_t state, wait;         /* STATE_RUNNABLE: for a CPU */
     bool idle;
-    bool owned; /* a lock that was seen to be held, or a join */
+    bool asyncio; /* an event loop of Python that has nothing to do */
+    bool owned;   /* a lock that was seen to be held, or a join */
     uint64_t ns, ticks;
     struct object_id object; /* the one with the most time */
     uint32_t objects;        /* distinct ones; "not known" is none */
@@ -48,7 +49,10 @@ struct wait_groups {
     const struct query *query;
     struct window_sum *sum;
     VEC(struct wait_group) at;
-    struct map index;   /* by what makes a group; values of a hash are told apart by content */
+    struct map index;      /* by key */
+    struct map by_numbers; /* by what makes a group: the words' numbers */
+    struct map own;        /* stack -> its nearest own function */
+    bool timed;
     struct map held;    /* objects that were seen to have an owner */
     struct map threads; /* (group, thread) */
     struct map amounts; /* (group, object / owner / stack) -> amount */
@@ -58,9 +62,9 @@ struct wait_groups {
 
 /* O(cells). sum belongs to the caller and is used until the clear. */
 void wait_groups_sum(struct wait_groups *g, const struct query *query, struct window_sum *sum);
-/* How long single waits lasted. O(runs in the window). A wait is a chain of runs of one thread in
- * the same wait and stack, without a sign of one that ended. Runs that were folded into slices of
- * time tell their number but no lengths, and are left out. */
+/* How long single waits lasted: once, further calls do nothing. O(runs in the window). A wait is a
+ * chain of runs of one thread in the same wait and stack, without a sign of one that ended. Runs
+ * that were folded into slices of time tell their number but no lengths, and are left out. */
 void wait_groups_time(struct wait_groups *g);
 void wait_groups_clear(struct wait_groups *g);
 

@@ -248,6 +248,8 @@ def check_python(python):
             ("hold_lock", "nanosleep"),
         ):
             tap.equal(only(rows, name, wait)["idle"], True, name + " is idle")
+        row = only(rows, "run_loop", "epoll")
+        tap.equal((row["on"], row["idle"]), ("asyncio loop", True), "the event loop")
         row = only(rows, "burn", "gil")
         tap.equal((row["threads"], row["idle"]), (3, False), "those that want the GIL")
         assert row["on"].startswith("GIL held by "), row["on"]

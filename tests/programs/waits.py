@@ -3,6 +3,7 @@
 
 Usage: waits.py SILENT_PORT, which accepts and never answers. Prints "ready" when they all wait."""
 
+import asyncio
 import queue
 import socket
 import sys
@@ -10,7 +11,7 @@ import threading
 import time
 
 lock = threading.Lock()
-started = threading.Barrier(10)
+started = threading.Barrier(11)
 
 
 def hold_lock():
@@ -49,6 +50,12 @@ def join_holder(holder):
     holder.join()
 
 
+def run_loop():
+    loop = asyncio.new_event_loop()
+    started.wait()
+    loop.run_until_complete(asyncio.sleep(1000))
+
+
 def burn():
     started.wait()
     n = 0
@@ -63,7 +70,7 @@ def run(function, *args):
 
 
 holder = run(hold_lock)
-for function in (ask_server, ask_patiently, wait_for_work, burn, burn, burn):
+for function in (ask_server, ask_patiently, wait_for_work, run_loop, burn, burn, burn):
     run(function)
 run(join_holder, holder)
 while not lock.locked():

@@ -410,6 +410,14 @@ static void names(void **state)
                  {"", 0},         {"Thread-1 ", 9}, {"a1", 1},     {"--7", 1}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         assert_int_equal(wait_name_stem(cases[i].name), cases[i].stem);
+    struct known k = simple_new();
+    struct query q = fixture_query(k.rec);
+    struct table t = {0};
+    table_fill(&t, &threads_view, &q);
+    assert_string_equal(fixture_text(&t, fixture_find(&t, "name", "worker-3"), "group"), "worker");
+    assert_string_equal(fixture_text(&t, fixture_find(&t, "name", "timer"), "group"), "timer");
+    table_clear(&t);
+    recording_free(k.rec);
 }
 
 static void idle_by_object(void **state)

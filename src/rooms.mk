@@ -47,6 +47,8 @@ libtarget_a_SOURCES = \
 	src/target/capture.h \
 	src/target/children.c \
 	src/target/children.h \
+	src/target/diag.c \
+	src/target/diag.h \
 	src/target/figures.c \
 	src/target/figures.h \
 	src/target/listing.c \
@@ -71,8 +73,6 @@ libtarget_a_SOURCES = \
 	src/target/stop.h \
 	src/target/tasks.c \
 	src/target/tasks.h \
-	src/target/unix_peer.c \
-	src/target/unix_peer.h \
 	src/target/waited.c \
 	src/target/waited.h
 libtarget_a_CPPFLAGS = $(AM_CPPFLAGS) $(PROC2_CFLAGS)

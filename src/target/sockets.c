@@ -13,7 +13,7 @@
 #include "base/map.h"
 #include "base/text.h"
 #include "base/vec.h"
-#include "target/unix_peer.h"
+#include "target/diag.h"
 
 #define ROWS_MAX       16384 /* of one reading; those after it stay unknown */
 #define KNOWN_MAX      16384
@@ -35,7 +35,8 @@ struct sockets {
     VEC(struct known) known;
     struct map by_inode, listening; /* listening: by local port */
     uint64_t next_ns;               /* not to be read before */
-    struct unix_peers *peers;
+    size_t rows;                    /* of this reading */
+    struct diag *diag;
 };
 
 /* The n-th of the words that blanks part; NULL if there are fewer. */
@@ -72,6 +73,17 @@ static bool parse_address(const char *text, bool v6, uint8_t address[16], uint16
     return number <= UINT16_MAX && *end == ' ';
 }
 
+/* An IPv4 peer of a socket that takes both. */
+static void unmap(struct socket_row *row)
+{
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+    if (!row->v6 || memcmp(row->remote, mapped, sizeof mapped) != 0)
+        return;
+    memmove(row->remote, row->remote + 12, 4);
+    memmove(row->local, row->local + 12, 4);
+    row->v6 = false;
+}
+
 bool sockets_parse_inet(const char *line, enum socket_protocol protocol, bool v6,
                         struct socket_row *row)
 {
@@ -83,13 +95,7 @@ bool sockets_parse_inet(const char *line, enum socket_protocol protocol, bool v6
         return false;
     row->listening = protocol == SOCKET_TCP && strtoul(state, NULL, 16) == STATE_LISTEN;
     row->inode = strtoull(inode, NULL, 10);
-    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-    /* An IPv4 peer of a socket that takes both. */
-    if (v6 && memcmp(row->remote, mapped, sizeof mapped) == 0) {
-        memmove(row->remote, row->remote + 12, 4);
-        memmove(row->local, row->local + 12, 4);
-        row->v6 = false;
-    }
+    unmap(row);
     return row->inode != 0;
 }
 
@@ -161,7 +167,7 @@ void sockets_free(struct sockets *s)
     vec_free(&s->known);
     map_free(&s->by_inode);
     map_free(&s->listening);
-    unix_peers_free(s->peers);
+    diag_free(s->diag);
     free(s);
 }
 
@@ -181,60 +187,69 @@ static struct known *add_known(struct sockets *s, uint64_t inode)
     return k;
 }
 
+static void take_row(void *context, const struct socket_row *row)
+{
+    struct sockets *s = context;
+    if (s->rows++ >= ROWS_MAX)
+        return;
+    if (row->listening && row->protocol == SOCKET_TCP)
+        map_set(&s->listening, row->local_port, 1);
+    struct known *k = add_known(s, row->inode);
+    k->row = *row;
+    k->peer[0] = '\0';
+    unmap(&k->row);
+}
+
 static void read_table(struct sockets *s, pid_t tid, const char *name,
-                       enum socket_protocol protocol, bool v6, size_t *rows)
+                       enum socket_protocol protocol, bool v6)
 {
     char path[80], line[512];
     snprintf(path, sizeof path, "/proc/%d/task/%d/net/%s", (int)s->pid, (int)tid, name);
     FILE *f = fopen(path, "re");
     if (!f)
         return;
-    while (*rows < ROWS_MAX && fgets(line, sizeof line, f)) {
+    while (s->rows < ROWS_MAX && fgets(line, sizeof line, f)) {
         struct socket_row row;
         bool good = protocol == SOCKET_UNIX ? sockets_parse_unix(line, &row)
                                             : sockets_parse_inet(line, protocol, v6, &row);
-        if (!good)
-            continue;
-        ++*rows;
-        if (row.listening && protocol == SOCKET_TCP)
-            map_set(&s->listening, row.local_port, 1);
-        struct known *k = add_known(s, row.inode);
-        k->row = row;
-        k->peer[0] = '\0';
+        if (good)
+            take_row(s, &row);
     }
     fclose(f);
 }
 
+/* /proc/net/tcp is read bucket by bucket of a table that may have 262,144: 5 ms here. */
+static void read_tcp(struct sockets *s, pid_t tid, const char *name, bool v6)
+{
+    if (!diag_tcp(s->diag, v6, take_row, s))
+        read_table(s, tid, name, SOCKET_TCP, v6);
+}
+
 static void read_tables(struct sockets *s, pid_t tid, uint64_t now_ns)
 {
-    static const struct {
-        const char *name;
-        enum socket_protocol protocol;
-        bool v6;
-    } tables[] = {
-        {"tcp", SOCKET_TCP, false}, {"tcp6", SOCKET_TCP, true},   {"udp", SOCKET_UDP, false},
-        {"udp6", SOCKET_UDP, true}, {"unix", SOCKET_UNIX, false},
-    };
     uint64_t begin_ns = clock_mono_ns();
-    size_t rows = 0;
+    if (!s->diag)
+        s->diag = diag_new(s->pid, tid);
     if (s->known.n > KNOWN_MAX)
         forget(s);
     map_clear(&s->listening);
-    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
-        read_table(s, tid, tables[i].name, tables[i].protocol, tables[i].v6, &rows);
+    s->rows = 0;
+    read_tcp(s, tid, "tcp", false);
+    read_tcp(s, tid, "tcp6", true);
+    read_table(s, tid, "udp", SOCKET_UDP, false);
+    read_table(s, tid, "udp6", SOCKET_UDP, true);
+    read_table(s, tid, "unix", SOCKET_UNIX, false);
     uint64_t pause_ns = (clock_mono_ns() - begin_ns) * BUSY_SHARE;
     s->next_ns = now_ns + (pause_ns > PAUSE_MIN_NS ? pause_ns : PAUSE_MIN_NS);
 }
 
 /* A client of a unix socket has no name: its peer has. */
-static void print_nameless(struct sockets *s, pid_t tid, struct known *k, char *out, size_t size)
+static void print_nameless(struct sockets *s, struct known *k, char *out, size_t size)
 {
     if (!k->peer[0]) {
         char name[108] = "";
         uint64_t peer = 0;
-        if (!s->peers)
-            s->peers = unix_peers_new(s->pid, tid);
-        unix_peers_find(s->peers, k->row.inode, &peer, name, sizeof name);
+        diag_unix_peer(s->diag, k->row.inode, &peer, name, sizeof name);
         if (name[0])
             snprintf(k->peer, sizeof k->peer, "unix %s", name);
         else if (!peer)
@@ -268,7 +283,7 @@ enum socket_found sockets_find(struct sockets *s, pid_t tid, uint64_t inode, uin
     if (!k->row.inode)
         return SOCKET_UNKNOWN;
     if (k->row.protocol == SOCKET_UNIX && !k->row.path[0])
-        print_nameless(s, tid, k, out, size);
+        print_nameless(s, k, out, size);
     else
         sockets_print(out, size, &k->row, is_server_side(s, &k->row));
     return SOCKET_FOUND;

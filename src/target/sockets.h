@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The sockets of a process's own network namespace, by inode: "tcp 10.0.0.5:5432",
- * "unix /run/x.sock". Read from /proc/PID/net (proc(5)); the peer of a nameless unix socket from
- * the kernel's socket diagnostics (sock_diag(7)).
+ * "unix /run/x.sock". Read from the kernel's socket diagnostics (diag.h) and, where they cannot be
+ * had and for what they are not needed for, from /proc/PID/net (proc(5)).
  *
  * Reading the tables costs in proportion to the sockets of the namespace, so they are read again
  * only for a socket that is not known, and at most for one percent of the time. What is known of a

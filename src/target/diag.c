@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* See unix_peer.h. */
-#include "target/unix_peer.h"
+/* See diag.h. */
+#include "target/diag.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
@@ -19,13 +21,16 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-#define ANSWER_MAX    4096
-#define LISTENERS_MAX (32 * 1024) /* as much as the kernel puts into one answer */
-#define TCP_LISTEN    10          /* of unix sockets too (unix_diag) */
+#define ANSWER_MAX 4096
+#define DUMP_MAX   (32 * 1024) /* as much as the kernel puts into one answer */
+#define TCP_LISTEN 10          /* of unix sockets too (unix_diag) */
 
-struct unix_peers {
+struct diag {
     int fd; /* -1: none */
 };
+
+/* Only the sampler asks. */
+static _Alignas(struct nlmsghdr) char dump[DUMP_MAX];
 
 static int open_here(void)
 {
@@ -52,30 +57,30 @@ static int open_there(int there)
     return fd;
 }
 
-struct unix_peers *unix_peers_new(pid_t pid, pid_t tid)
+struct diag *diag_new(pid_t pid, pid_t tid)
 {
-    struct unix_peers *p = xcalloc(1, sizeof *p);
+    struct diag *d = xcalloc(1, sizeof *d);
     char path[80];
     struct stat own, other;
     snprintf(path, sizeof path, "/proc/%d/task/%d/ns/net", (int)pid, (int)tid);
-    p->fd = -1;
+    d->fd = -1;
     int there = open(path, O_RDONLY | O_CLOEXEC);
     if (there < 0)
-        return p;
+        return d;
     if (fstat(there, &other) == 0 && stat("/proc/thread-self/ns/net", &own) == 0)
-        p->fd = own.st_ino == other.st_ino && own.st_dev == other.st_dev ? open_here()
+        d->fd = own.st_ino == other.st_ino && own.st_dev == other.st_dev ? open_here()
                                                                          : open_there(there);
     close(there);
-    return p;
+    return d;
 }
 
-void unix_peers_free(struct unix_peers *p)
+void diag_free(struct diag *d)
 {
-    if (!p)
+    if (!d)
         return;
-    if (p->fd >= 0)
-        close(p->fd);
-    free(p);
+    if (d->fd >= 0)
+        close(d->fd);
+    free(d);
 }
 
 static void take_name(const struct rtattr *a, char *name, size_t size)
@@ -119,8 +124,17 @@ static void read_message(const struct nlmsghdr *head, struct told *told)
     }
 }
 
-static bool send_question(struct unix_peers *p, uint16_t flags, uint32_t states, uint32_t inode,
-                          uint32_t show)
+static bool send_question(struct diag *d, const void *question, size_t size)
+{
+    /* What an earlier question that timed out has left is no answer to this one. */
+    char rest[64];
+    while (recv(d->fd, rest, sizeof rest, MSG_DONTWAIT) > 0)
+        ;
+    return send(d->fd, question, size, 0) == (ssize_t)size;
+}
+
+static bool send_unix(struct diag *d, uint16_t flags, uint32_t states, uint32_t inode,
+                      uint32_t show)
 {
     struct {
         struct nlmsghdr head;
@@ -135,11 +149,7 @@ static bool send_question(struct unix_peers *p, uint16_t flags, uint32_t states,
                     .udiag_show = show,
                     .udiag_cookie = {UINT32_MAX, UINT32_MAX}},
     };
-    /* What an earlier question that timed out has left is no answer to this one. */
-    char rest[64];
-    while (recv(p->fd, rest, sizeof rest, MSG_DONTWAIT) > 0)
-        ;
-    return send(p->fd, &question, sizeof question, 0) == (ssize_t)sizeof question;
+    return send_question(d, &question, sizeof question);
 }
 
 static bool is_message(const struct nlmsghdr *head)
@@ -148,12 +158,12 @@ static bool is_message(const struct nlmsghdr *head)
            head->nlmsg_len >= NLMSG_LENGTH(sizeof(struct unix_diag_msg));
 }
 
-static bool ask(struct unix_peers *p, uint32_t inode, struct told *told)
+static bool ask(struct diag *d, uint32_t inode, struct told *told)
 {
     _Alignas(struct nlmsghdr) char answer[ANSWER_MAX];
-    if (!send_question(p, 0, UINT32_MAX, inode, UDIAG_SHOW_NAME | UDIAG_SHOW_PEER))
+    if (!send_unix(d, 0, UINT32_MAX, inode, UDIAG_SHOW_NAME | UDIAG_SHOW_PEER))
         return false;
-    ssize_t got = recv(p->fd, answer, sizeof answer, 0);
+    ssize_t got = recv(d->fd, answer, sizeof answer, 0);
     const struct nlmsghdr *head = (const struct nlmsghdr *)answer;
     if (got < 0 || !NLMSG_OK(head, (size_t)got) || !is_message(head))
         return false;
@@ -162,17 +172,16 @@ static bool ask(struct unix_peers *p, uint32_t inode, struct told *told)
 }
 
 /* A connection that has not been accepted yet has no peer, but stands in its listener's queue. */
-static bool ask_listeners(struct unix_peers *p, struct told *told)
+static bool ask_listeners(struct diag *d, struct told *told)
 {
-    _Alignas(struct nlmsghdr) static char answer[LISTENERS_MAX];
-    if (!send_question(p, NLM_F_DUMP, 1u << TCP_LISTEN, 0, UDIAG_SHOW_NAME | UDIAG_SHOW_ICONS))
+    if (!send_unix(d, NLM_F_DUMP, 1u << TCP_LISTEN, 0, UDIAG_SHOW_NAME | UDIAG_SHOW_ICONS))
         return false;
     for (;;) {
-        ssize_t got = recv(p->fd, answer, sizeof answer, 0);
+        ssize_t got = recv(d->fd, dump, sizeof dump, 0);
         if (got <= 0)
             return false;
         size_t left = (size_t)got;
-        for (const struct nlmsghdr *head = (const struct nlmsghdr *)answer; NLMSG_OK(head, left);
+        for (const struct nlmsghdr *head = (const struct nlmsghdr *)dump; NLMSG_OK(head, left);
              head = NLMSG_NEXT(head, left)) {
             if (!is_message(head))
                 return false; /* the end, or an error */
@@ -184,19 +193,64 @@ static bool ask_listeners(struct unix_peers *p, struct told *told)
     }
 }
 
-bool unix_peers_find(struct unix_peers *p, uint64_t inode, uint64_t *peer, char *name, size_t size)
+bool diag_unix_peer(struct diag *d, uint64_t inode, uint64_t *peer, char *name, size_t size)
 {
     struct told told = {.name = name, .name_size = size};
     *peer = 0;
     name[0] = '\0';
-    if (p->fd < 0 || inode > UINT32_MAX || !ask(p, (uint32_t)inode, &told))
+    if (d->fd < 0 || inode > UINT32_MAX || !ask(d, (uint32_t)inode, &told))
         return false;
     name[0] = '\0';
     *peer = told.peer;
     if (*peer)
-        return ask(p, (uint32_t)*peer, &told);
+        return ask(d, (uint32_t)*peer, &told);
     told.caller = inode;
-    if (!ask_listeners(p, &told))
+    if (!ask_listeners(d, &told))
         name[0] = '\0';
     return name[0] != '\0';
+}
+
+static void take_tcp(const struct nlmsghdr *head, bool v6, diag_row_fn *fn, void *context)
+{
+    struct inet_diag_msg message;
+    struct socket_row row = {.protocol = SOCKET_TCP, .v6 = v6};
+    memcpy(&message, NLMSG_DATA(head), sizeof message);
+    memcpy(row.local, message.id.idiag_src, v6 ? 16 : 4);
+    memcpy(row.remote, message.id.idiag_dst, v6 ? 16 : 4);
+    row.local_port = ntohs(message.id.idiag_sport);
+    row.remote_port = ntohs(message.id.idiag_dport);
+    row.listening = message.idiag_state == TCP_LISTEN;
+    row.inode = message.idiag_inode;
+    if (row.inode)
+        fn(context, &row);
+}
+
+bool diag_tcp(struct diag *d, bool v6, diag_row_fn *fn, void *context)
+{
+    struct {
+        struct nlmsghdr head;
+        struct inet_diag_req_v2 request;
+    } question = {
+        .head = {.nlmsg_len = sizeof question,
+                 .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+                 .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
+        .request = {.sdiag_family = v6 ? AF_INET6 : AF_INET,
+                    .sdiag_protocol = IPPROTO_TCP,
+                    .idiag_states = UINT32_MAX},
+    };
+    if (d->fd < 0 || !send_question(d, &question, sizeof question))
+        return false;
+    for (;;) {
+        ssize_t got = recv(d->fd, dump, sizeof dump, 0);
+        if (got <= 0)
+            return false;
+        size_t left = (size_t)got;
+        for (const struct nlmsghdr *head = (const struct nlmsghdr *)dump; NLMSG_OK(head, left);
+             head = NLMSG_NEXT(head, left)) {
+            if (head->nlmsg_type != SOCK_DIAG_BY_FAMILY)
+                return head->nlmsg_type == NLMSG_DONE;
+            if (head->nlmsg_len >= NLMSG_LENGTH(sizeof(struct inet_diag_msg)))
+                take_tcp(head, v6, fn, context);
+        }
+    }
 }

@@ -214,7 +214,7 @@ static void repeat_sample(struct watch *w, struct watched_thread *t, uint64_t no
 {
     struct run again = t->run;
     again.flags &= (uint8_t)~SAMPLE_BEGAN;
-    wait_object_again(w->waited, &w->sink->words, t->tid, now_ns, &t->waits, &again);
+    wait_object_again(w->waited, w->sink, t->tid, now_ns, &t->waits, &again);
     add_sample(w, t, &again, now_ns);
 }
 
@@ -402,8 +402,7 @@ static enum looked look_at_blocked(struct watch *w, struct task *task, struct wa
     if (look->syscall < 0 && task_state_letter(w->tasks, task) == 'T')
         seen.wait = WAIT_STOPPED;
     seen.flags |= t->began ? SAMPLE_BEGAN : 0;
-    wait_object_look(w->waited, w->python, &w->sink->words, task->tid, look, now_ns, &t->waits,
-                     &seen);
+    wait_object_look(w->waited, w->python, w->sink, task->tid, look, now_ns, &t->waits, &seen);
     add_sample(w, t, &seen, now_ns);
     t->settled = true;
     return LOOKED;

@@ -14,6 +14,7 @@
 
 #define WORD(bytes, at) (memcpy(&word_, (bytes) + (at), sizeof word_), word_)
 
+#define AFTER_BYTES     20 /* the futex and what follows it */
 #define MUTEX_BYTES     20
 #define CONTENDED       2      /* of a normal mutex's lock: taken, and somebody waits */
 #define KIND_TYPE       3      /* normal, recursive, error checking, adaptive */
@@ -88,16 +89,17 @@ static pid_t joined_thread(struct inner_tids *tids, pid_t waiter, uint64_t addre
 struct lock lock_look(struct inner_tids *tids, pid_t waiter, const uint64_t args[6],
                       uint64_t now_ns)
 {
-    uint8_t around[12 + 20];
+    uint8_t around[12 + AFTER_BYTES];
     const uint8_t *at = around + 12;
     uint32_t word_, inner, before = 0;
-    struct lock lock = {LOCK_UNKNOWN, args[0], 0};
+    struct lock lock = {.kind = LOCK_UNKNOWN, .address = args[0]};
     uint32_t operation = (uint32_t)args[1] & (uint32_t)FUTEX_CMD_MASK, value = (uint32_t)args[2];
-    struct remote_span spans[] = {{args[0], around + 12, 20, false},
+    struct remote_span spans[] = {{args[0], around + 12, AFTER_BYTES, false},
                                   {args[0] - 12, around, 12, false}};
     remote_read_spans(tids->pid, spans, 2);
     if (!spans[0].ok)
         return lock;
+    lock.words = hash_bytes(at, AFTER_BYTES);
     uint32_t word = WORD(at, 0);
     if (is_mutex(at, operation, value, &inner)) {
         lock.owner = other_thread(tids, waiter, inner, now_ns);
@@ -119,4 +121,10 @@ struct lock lock_look(struct inner_tids *tids, pid_t waiter, const uint64_t args
         lock.kind = lock.owner ? LOCK_JOIN : LOCK_UNKNOWN;
     }
     return lock;
+}
+
+bool lock_same(pid_t pid, uint64_t futex, uint64_t words)
+{
+    uint8_t now[AFTER_BYTES];
+    return remote_read(pid, futex, now, sizeof now) && hash_bytes(now, sizeof now) == words;
 }

@@ -26,11 +26,14 @@ struct lock {
     enum lock_kind kind;
     uint64_t address; /* of the futex, or of the lock that it is part of */
     pid_t owner;      /* as we see it; 0: unknown */
+    uint64_t words;   /* a hash of the words around the futex */
 };
 
 /* args: of the futex call that thread `waiter` is blocked in. Two small reads, and a look-up of the
  * thread. */
 struct lock lock_look(struct inner_tids *tids, pid_t waiter, const uint64_t args[6],
                       uint64_t now_ns);
+/* Whether the words around the futex are as they were. One small read. */
+bool lock_same(pid_t pid, uint64_t futex, uint64_t words);
 
 #endif

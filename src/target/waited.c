@@ -261,6 +261,7 @@ static void about_futex(const struct asked *a)
     char name[TASK_COMM_MAX] = "";
     struct waited *out = a->out;
     out->owner = lock.owner;
+    out->words = lock.words;
     switch (lock.kind) {
     case LOCK_MUTEX:
     case LOCK_RWLOCK:
@@ -401,4 +402,9 @@ void waited_look(struct waited_reader *r, pid_t tid, const struct task_look *loo
         snprintf(out->text, sizeof out->text, "page fault");
     else if (!about_others(&a, look->syscall) && has_descriptor(look->syscall))
         about_fd(&a, (int)look->args[0]);
+}
+
+bool waited_same(const struct waited_reader *r, const struct task_look *look, uint64_t words)
+{
+    return look->syscall == SYS_futex && lock_same(r->pid, look->args[0], words);
 }

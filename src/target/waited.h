@@ -20,6 +20,7 @@ struct waited {
     char text[WAITED_TEXT_MAX]; /* "" where nothing can be told */
     pid_t owner;                /* of a lock; of a join the thread that is to end; 0: unknown */
     bool changes;               /* the owner may become another one while the wait goes on */
+    uint64_t words;             /* hash of what the owner was told from */
     bool later;                 /* the answer is not known yet: ask again in a while */
 };
 
@@ -31,6 +32,9 @@ void waited_free(struct waited_reader *r);
  * (sockets.h). */
 void waited_look(struct waited_reader *r, pid_t tid, const struct task_look *look, uint64_t now_ns,
                  struct waited *out);
+
+/* Whether the words that a lock's owner was told from are still the same. 2 us. */
+bool waited_same(const struct waited_reader *r, const struct task_look *look, uint64_t words);
 
 /* For tests: what a link of /proc/PID/fd is called, where that needs no look-up; and a line of an
  * epoll's fdinfo. false: it is none of these. */

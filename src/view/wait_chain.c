@@ -10,7 +10,7 @@
  * second. */
 #define FRESH_NS (600 * NS_PER_MS)
 /* Two runs that lie further apart are no single wait. */
-#define GAP_NS (200 * NS_PER_MS)
+#define GAP_NS NS_PER_S
 
 static void add_run(struct wait_chain *c, const struct run *r, uint64_t slack_ns)
 {

@@ -9,8 +9,9 @@
 
 #include "base/text.h"
 
-/* Two runs of a thread that lie further apart are two waits. */
-#define GAP_NS (200 * NS_PER_MS)
+/* Two runs of a thread that lie further apart are two waits. (On a busy machine the sampler itself
+ * may have to wait for a CPU.) */
+#define GAP_NS NS_PER_S
 
 enum amount_of { AMOUNT_OBJECT, AMOUNT_OWNER, AMOUNT_STACK };
 

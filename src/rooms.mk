@@ -47,10 +47,16 @@ libtarget_a_SOURCES = \
 	src/target/capture.h \
 	src/target/children.c \
 	src/target/children.h \
+	src/target/diag.c \
+	src/target/diag.h \
 	src/target/figures.c \
 	src/target/figures.h \
 	src/target/listing.c \
+	src/target/inner_tid.c \
+	src/target/inner_tid.h \
 	src/target/listing.h \
+	src/target/lock.c \
+	src/target/lock.h \
 	src/target/maps.c \
 	src/target/maps.h \
 	src/target/perf.c \
@@ -63,10 +69,14 @@ libtarget_a_SOURCES = \
 	src/target/procfs.h \
 	src/target/remote.c \
 	src/target/remote.h \
+	src/target/sockets.c \
+	src/target/sockets.h \
 	src/target/stop.c \
 	src/target/stop.h \
 	src/target/tasks.c \
-	src/target/tasks.h
+	src/target/tasks.h \
+	src/target/waited.c \
+	src/target/waited.h
 libtarget_a_CPPFLAGS = $(AM_CPPFLAGS) $(PROC2_CFLAGS)
 
 noinst_LIBRARIES += libnative.a
@@ -158,6 +168,8 @@ libengine_a_SOURCES = \
 	src/engine/sink.h \
 	src/engine/thread_name.c \
 	src/engine/thread_name.h \
+	src/engine/wait_object.c \
+	src/engine/wait_object.h \
 	src/engine/waits.c \
 	src/engine/waits.h \
 	src/engine/budget.c \
@@ -250,7 +262,14 @@ libview_a_SOURCES = \
 	src/view/timeline.c \
 	src/view/tree.c \
 	src/view/views.c \
-	src/view/views.h
+	src/view/views.h \
+	src/view/wait_chain.c \
+	src/view/wait_chain.h \
+	src/view/wait_detail.c \
+	src/view/wait_detail.h \
+	src/view/wait_group.c \
+	src/view/wait_group.h \
+	src/view/waits.c
 
 noinst_LIBRARIES += libui.a
 libui_a_SOURCES = \

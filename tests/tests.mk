@@ -90,6 +90,10 @@ check_PROGRAMS += tests/unit/target_stop
 tests_unit_target_stop_SOURCES = tests/unit/target_stop.c
 tests_unit_target_stop_LDADD = libtarget.a libbase.a $(CMOCKA_LIBS) $(PROC2_LIBS) -lm
 
+check_PROGRAMS += tests/unit/target_waited
+tests_unit_target_waited_SOURCES = tests/unit/target_waited.c
+tests_unit_target_waited_LDADD = libtarget.a libbase.a $(CMOCKA_LIBS) $(PROC2_LIBS)
+
 check_PROGRAMS += tests/unit/view_compare
 tests_unit_view_compare_SOURCES = tests/unit/view_compare.c
 tests_unit_view_compare_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
@@ -114,6 +118,10 @@ check_PROGRAMS += tests/unit/view_table
 tests_unit_view_table_SOURCES = tests/unit/view_table.c
 tests_unit_view_table_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
 
+check_PROGRAMS += tests/unit/view_waits
+tests_unit_view_waits_SOURCES = tests/unit/view_waits.c
+tests_unit_view_waits_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
+
 TESTS += $(check_PROGRAMS)
 endif
 
@@ -133,11 +141,13 @@ LIVE_TESTS = \
 	tests/live/test_servers.py \
 	tests/live/test_split_c.py \
 	tests/live/test_split_python.py \
+	tests/live/test_waits.py \
 	tests/ui/test_family.py \
 	tests/ui/test_flame.py \
 	tests/ui/test_manual.py \
 	tests/ui/test_screens.py \
-	tests/ui/test_terminal.py
+	tests/ui/test_terminal.py \
+	tests/ui/test_waits.py
 TESTS += $(LIVE_TESTS)
 EXTRA_DIST += $(LIVE_TESTS) $(LIVE_FILES)
 UNIT_FIXTURES = \
@@ -174,6 +184,9 @@ LIVE_FILES = \
 	tests/programs/python_states.py \
 	tests/programs/split.c \
 	tests/programs/split.py \
+	tests/programs/waits.c \
+	tests/programs/waits.py \
+	tests/programs/waits_chain.c \
 	tests/ui/tmux.py
 dist_demo_DATA = \
 	data/demo/db.py \

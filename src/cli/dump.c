@@ -10,7 +10,9 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "cli/verbs.h"
+#include "view/wait_group.h"
 
 /* One tick shows all threads; a few more get those whose first stack was torn. */
 #define DUMP_RATE_HZ 20
@@ -123,12 +125,15 @@ static void print_json(const struct recording *rec, struct fold *fold, const str
             continue;
         json_t *frames = json_array();
         each_frame(fold, r, add_json_frame, frames);
-        const char *wait = wait_name(r->wait), *on = dictionary_object_text(&rec->words, r->object);
-        json_t *thread =
-            json_pack("{s:i, s:s, s:s, s:s?, s:s?, s:b, s:o}", "tid", rec->threads.at[t].tid,
-                      "name", string_text(&rec->words, rec->threads.at[t].name), "state",
-                      state_text(r), "wait", *wait ? wait : NULL, "on", *on ? on : NULL, "gil",
-                      (r->flags & SAMPLE_GIL) != 0, "frames", frames);
+        const char *wait = wait_name(r->wait), *owner = wait_thread_name(rec, r->owner);
+        char on[512];
+        wait_run_about(on, sizeof on, rec, r);
+        json_t *thread = json_pack(
+            "{s:i, s:s, s:s, s:s?, s:s?, s:o, s:s?, s:b, s:o}", "tid", rec->threads.at[t].tid,
+            "name", string_text(&rec->words, rec->threads.at[t].name), "state", state_text(r),
+            "wait", *wait ? wait : NULL, "on", *on ? on : NULL, "owner_tid",
+            r->owner ? json_integer(r->owner) : json_null(), "owner_name", *owner ? owner : NULL,
+            "gil", (r->flags & SAMPLE_GIL) != 0, "frames", frames);
         json_array_append_new(threads, thread);
     }
     json_t *dump = json_pack("{s:s, s:i, s:o}", "schema", "proftop.dump/1", "pid",
@@ -161,9 +166,12 @@ static void print_text(const struct recording *rec, struct fold *fold, const str
         if (!r)
             continue;
         const char *wait = wait_name(r->wait);
-        printf("\nthread %d  %s  %s%s%s%s\n", rec->threads.at[t].tid,
+        char on[512];
+        wait_run_about(on, sizeof on, rec, r);
+        text_make_printable(on);
+        printf("\nthread %d  %s  %s%s%s%s%s%s\n", rec->threads.at[t].tid,
                string_text(&rec->words, rec->threads.at[t].name), state_text(r), *wait ? ": " : "",
-               wait, r->flags & SAMPLE_GIL ? "  (holds the GIL)" : "");
+               wait, *on ? "  on " : "", on, r->flags & SAMPLE_GIL ? "  (holds the GIL)" : "");
         each_frame(fold, r, print_text_frame, NULL);
     }
 }

@@ -152,6 +152,15 @@ static enum looked sample_running(struct watch *w, struct task *task, struct wat
     return LOOK_AGAIN;
 }
 
+/* The stack may have been flushed meanwhile, but its number still stands in t->run. */
+void look_repeat(struct watch *w, struct watched *t, uint64_t weight_ns, uint64_t now_ns)
+{
+    struct run again = t->run;
+    again.flags &= (uint8_t)~SAMPLE_BEGAN;
+    wait_object_again(w->waited, w->sink, t->tid, now_ns, &t->waits, &again);
+    watched_add(t, w->sink, &again, weight_ns, now_ns);
+}
+
 void look_late(struct watch *w, struct watched *t, uint64_t now_ns)
 {
     struct run seen = {.state = STATE_RUNNABLE};
@@ -207,6 +216,9 @@ enum looked look_at_blocked(struct watch *w, struct task *task, struct watched *
     }
     if (look->syscall < 0 && task_state_letter(w->tasks, task) == 'T')
         seen.wait = WAIT_STOPPED;
+    seen.flags |= t->began ? SAMPLE_BEGAN : 0;
+    wait_object_look(w->waited, w->stacks.python, w->sink, task->tid, look, now_ns, &t->waits,
+                     &seen);
     uint64_t weight_ns = w->perf ? watched_take_wait(t) : watched_since_ns(t, &seen, now_ns);
     watched_add(t, w->sink, &seen, weight_ns, now_ns);
     t->settled = true;
@@ -223,9 +235,10 @@ void look_at(struct watch *w, struct task *task, struct watched *t, uint64_t now
     if (timed && !task_run_time(w->tasks, task, &run_ns, &queue_ns))
         return;
     if (t->settled && run_ns == t->run_ns && t->generation == w->sink->generation) {
-        watched_repeat(t, w->sink, watched_since_ns(t, &t->run, now_ns), now_ns);
+        look_repeat(w, t, watched_since_ns(t, &t->run, now_ns), now_ns);
         return;
     }
+    t->began = !t->settled || run_ns != t->run_ns;
     t->run_ns = run_ns;
     t->settled = false;
     /* A thread that goes to sleep or wakes while it is being read is looked at again. */

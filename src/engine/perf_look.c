@@ -107,9 +107,10 @@ void perf_look_at(struct watch *w, struct task *task, struct watched *t, uint64_
         return;
     watched_account(t, run_ns, queue_ns, now_ns);
     if (t->settled && run_ns == t->run_ns && t->generation == w->sink->generation) {
-        watched_repeat(t, w->sink, watched_take_wait(t), now_ns);
+        look_repeat(w, t, watched_take_wait(t), now_ns);
         return;
     }
+    t->began = !t->settled || run_ns != t->run_ns;
     t->settled = false;
     t->run_ns = run_ns;
     struct task_look look;

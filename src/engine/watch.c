@@ -112,6 +112,7 @@ struct watch *watch_new(pid_t pid, const struct watch_options *options, struct s
     w->options = *options;
     w->tasks = tasks;
     stacks_init(&w->stacks, pid, sink);
+    w->waited = waited_new(pid);
     begin_incarnation(w, &info, now_ns);
     if (choose_engine(w, now_ns, err))
         return w;
@@ -126,6 +127,7 @@ void watch_free(struct watch *w)
     tasks_free(w->tasks);
     perf_look_end(w);
     stacks_clear(&w->stacks);
+    waited_free(w->waited);
     vec_free(&w->threads);
     free(w);
 }

@@ -13,6 +13,7 @@
 #include "engine/watched.h"
 #include "target/perf.h"
 #include "target/tasks.h"
+#include "target/waited.h"
 
 struct watch {
     pid_t pid;
@@ -21,6 +22,7 @@ struct watch {
     struct stops *stops;
     struct tasks *tasks;
     struct stacks stacks;
+    struct waited_reader *waited;
     struct perf_events *perf;              /* NULL: running threads are stopped for their copies */
     uint64_t perf_lost;                    /* of its losses, how many are counted */
     uint64_t python_at_ns, python_wait_ns; /* when to look for one again; 0: never */
@@ -38,6 +40,8 @@ struct watch {
 };
 
 /* look.c */
+/* It has not run since it was last seen waiting. */
+void look_repeat(struct watch *w, struct watched *t, uint64_t weight_ns, uint64_t now_ns);
 bool watch_is_python(const struct watch *w, pid_t tid);
 /* A look at a thread at a tick: blocked, it is read in place; running, it is stopped and copied. */
 void look_at(struct watch *w, struct task *task, struct watched *t, uint64_t now_ns);

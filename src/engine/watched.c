@@ -49,12 +49,6 @@ void watched_add(struct watched *t, struct sink *sink, const struct run *seen, u
     sink->cost.samples++;
 }
 
-void watched_repeat(struct watched *t, struct sink *sink, uint64_t weight_ns, uint64_t now_ns)
-{
-    struct run again = t->run;
-    watched_add(t, sink, &again, weight_ns, now_ns);
-}
-
 void watched_lose(struct watched *t, struct sink *sink, uint64_t now_ns)
 {
     sink->cost.lost++;

@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #include "engine/sink.h"
+#include "engine/wait_object.h"
 
 /* A sample never stands for more than this: what lies before it was not observed. */
 #define WATCHED_WEIGHT_MAX_NS (500 * NS_PER_MS)
@@ -25,14 +26,16 @@ struct watched {
     uint32_t generation;          /* of the dictionary that run.stack belongs to */
     bool settled;                 /* asleep when last looked at, and its stack is known */
     uint32_t calm;                /* looks in a row that found it so */
+    bool began;                   /* it ran since the last tick: a wait now is a new one */
     bool late;                    /* its stop was asked for, and is still to come */
     uint64_t run_ns;              /* schedstat when last looked at */
     uint64_t last_ns;             /* the last tick */
     uint64_t born_ns, name_at_ns; /* when its name is looked at again */
     uint64_t name_hash;
-    uint64_t last_sp;     /* somewhere in its stack; 0 unknown */
-    uint32_t stack_bytes; /* how much of its stack to copy; 0: not known, all that fits */
-    struct run run;       /* still lengthening; ticks 0: none */
+    uint64_t last_sp;         /* somewhere in its stack; 0 unknown */
+    uint32_t stack_bytes;     /* how much of its stack to copy; 0: not known, all that fits */
+    struct wait_object waits; /* its last wait */
+    struct run run;           /* still lengthening; ticks 0: none */
     struct {
         bool begun;
         uint64_t run_ns, queue_ns; /* schedstat when last read */
@@ -50,9 +53,6 @@ void watched_add(struct watched *t, struct sink *sink, const struct run *seen, u
                  uint64_t now_ns);
 /* The time since the last sample, as far as it was observed. */
 uint64_t watched_since_ns(const struct watched *t, const struct run *seen, uint64_t now_ns);
-/* The same as at the last tick: it has not run since. The stack may have been flushed meanwhile,
- * but its number still stands in t->run. */
-void watched_repeat(struct watched *t, struct sink *sink, uint64_t weight_ns, uint64_t now_ns);
 /* A sample that was due could not be taken. */
 void watched_lose(struct watched *t, struct sink *sink, uint64_t now_ns);
 /* Puts the run that lengthens into the sink's batch. */

@@ -4,7 +4,8 @@
  *
  * The first row that fits decides; each kind of wait ends with a row that always fits. A row may
  * ask for a function (and its file's tail) among the innermost frames of the stack: that is how a
- * pool's worker waiting for work is told from a thread waiting for a lock.
+ * pool's worker waiting for work is told from a thread waiting for a lock. Before them come the
+ * rows that go by what is waited for, in the words of target/waited.h.
  */
 #include <string.h>
 
@@ -74,6 +75,26 @@ static const struct idle_rule rules[] = {
     {WAIT_FUTEX, NULL, NULL, 0, false},
 };
 
+/* Asked first, whatever the stack. */
+static const struct object_rule {
+    enum wait_kind wait;
+    const char *part; /* of what is waited for */
+    bool idle;
+} object_rules[] = {
+    /* What a server reads from its clients, and a terminal's user, comes when it comes. */
+    {WAIT_READ, "(client", true},
+    {WAIT_READ, "/dev/pts/", true},
+    {WAIT_READ, "/dev/tty", true},
+    {WAIT_READ, "eventfd", true},
+    {WAIT_READ, "inotify", true},
+    {WAIT_READ, "signalfd", true},
+    {WAIT_READ, "timerfd", true},
+    {WAIT_READ, "udp local", true},
+    /* A lock that somebody holds; a thread that is to end. */
+    {WAIT_FUTEX, "lock 0x", false},
+    {WAIT_FUTEX, "end of thread", true},
+};
+
 static bool place_fits(const struct recording *rec, const struct idle_rule *rule,
                        const struct place *place)
 {
@@ -101,10 +122,28 @@ static bool rule_fits(const struct fold *fold, const struct idle_rule *rule, str
     return false;
 }
 
-bool wait_is_idle(const struct fold *fold, enum wait_kind wait, struct stack_id stack)
+/* One connection that this process has made: it waits for that peer's answer in time. An event loop
+ * polls others beside it, or is known by its function. */
+static bool is_one_peer(const char *about)
 {
+    static const char *const not_ours[] = {", ", "(client", " listener ", " local ", "unix socket"};
+    if (strncmp(about, "tcp ", 4) != 0 && strncmp(about, "unix ", 5) != 0)
+        return false;
+    for (size_t i = 0; i < sizeof not_ours / sizeof not_ours[0]; i++)
+        if (strstr(about, not_ours[i]))
+            return false;
+    return true;
+}
+
+bool wait_is_idle(const struct fold *fold, enum wait_kind wait, struct stack_id stack,
+                  struct object_id object)
+{
+    const char *about = dictionary_object_text(&fold->rec->words, object);
+    for (size_t i = 0; i < sizeof object_rules / sizeof object_rules[0]; i++)
+        if (object_rules[i].wait == wait && strstr(about, object_rules[i].part))
+            return object_rules[i].idle;
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
         if (rules[i].wait == wait && rule_fits(fold, &rules[i], stack))
-            return rules[i].idle;
+            return rules[i].idle && (wait != WAIT_POLL || rules[i].function || !is_one_peer(about));
     return false;
 }

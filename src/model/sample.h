@@ -44,6 +44,7 @@ enum sample_flags {
     SAMPLE_GC = 4,        /* its interpreter collects garbage */
     SAMPLE_EXCEPTION = 8, /* handles an exception */
     SAMPLE_TORN = 16,     /* the stack is incomplete */
+    SAMPLE_BEGAN = 32,    /* each observation found a wait that had begun since the one before */
 };
 
 struct run {

@@ -139,9 +139,9 @@ static void find_idle(struct window_sum *sum)
             continue;
         /* With NATIVE_ALL the cell's stack is the recording's. */
         if (as_shown || sum->fold.native == NATIVE_NONE)
-            c->idle = wait_is_idle(&sum->fold, c->wait, c->stack);
+            c->idle = wait_is_idle(&sum->fold, c->wait, c->stack, c->object);
         else
-            c->idle = wait_is_idle(&judged, c->wait, fold_stack(&judged, c->stack));
+            c->idle = wait_is_idle(&judged, c->wait, fold_stack(&judged, c->stack), c->object);
     }
     if (!as_shown)
         fold_clear(&judged);

@@ -68,8 +68,9 @@ void window_sum_clear(struct window_sum *sum);
  * The plain rule for idle waits (the help explains it): a timer, an accept or event loop with
  * nothing to do, a pool's worker waiting for work, a parent waiting for its children. A table of
  * rows in idle.c: a kind of wait and, where that is not enough, a function that must (or must
- * not) stand in the stack.
+ * not) stand in the stack, or what it is about.
  */
-bool wait_is_idle(const struct fold *fold, enum wait_kind wait, struct stack_id stack);
+bool wait_is_idle(const struct fold *fold, enum wait_kind wait, struct stack_id stack,
+                  struct object_id object);
 
 #endif

@@ -231,6 +231,11 @@ bool python_holds_gil(const struct python *p, pid_t tid)
     return threads_hold_gil(&p->threads, tid);
 }
 
+pid_t python_gil_holder(const struct python *p, uint64_t addr)
+{
+    return threads_gil_holder(&p->threads, addr);
+}
+
 bool python_is_gil(const struct python *p, uint64_t addr)
 {
     if (p->runtime.waits_to)

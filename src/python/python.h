@@ -82,6 +82,8 @@ bool python_is_interpreter(struct python *p, uint64_t address);
 
 /* State at the last refresh or copy, whichever came last. */
 bool python_holds_gil(const struct python *p, pid_t tid);
+/* The thread that holds the GIL in which addr lies, as of the same time; 0: nobody, or unknown. */
+pid_t python_gil_holder(const struct python *p, uint64_t addr);
 /* Whether addr (a futex) lies in a GIL of this process: the thread waits for the GIL. */
 bool python_is_gil(const struct python *p, uint64_t addr);
 bool python_collecting(const struct python *p, pid_t tid);

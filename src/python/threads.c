@@ -346,3 +346,17 @@ bool threads_hold_gil(const struct threads *t, pid_t tid)
     }
     return false;
 }
+
+pid_t threads_gil_holder(const struct threads *t, uint64_t addr)
+{
+    for (size_t i = 0; i < t->interps.n; i++) {
+        const struct interp *interp = &t->interps.at[i];
+        if (!interp->gil || addr < interp->gil || addr >= interp->gil + GIL_BYTES ||
+            !interp->locked)
+            continue;
+        for (size_t k = 0; k < t->list.n; k++)
+            if (t->list.at[k].state == interp->holder)
+                return t->list.at[k].tid;
+    }
+    return 0;
+}

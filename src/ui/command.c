@@ -18,7 +18,7 @@
 /* Screens without a selected row only scroll. */
 static bool only_scrolls(const struct ui *ui)
 {
-    return ui->screen == SCREEN_TIME || ui->screen == SCREEN_HELP;
+    return ui->screen == SCREEN_TIME || ui->screen == SCREEN_HELP || ui->screen == SCREEN_WAIT;
 }
 
 static void chose(struct ui *ui)
@@ -172,6 +172,16 @@ static void open_row(struct ui *ui)
         if (id && id < rec->threads.n) {
             ui->filter.tid = rec->threads.at[id].tid;
             ui_show(ui, SCREEN_HOT);
+        }
+        return;
+    }
+    if (ui->screen == SCREEN_WAITS && l->selected < ui->table.rows.n) {
+        chose(ui);
+        ui_fill(ui, clock_mono_ns());
+        if (l->selected < ui->table.rows.n) {
+            ui->wait_key = ui->table.rows.at[l->selected].key;
+            ui_show(ui, SCREEN_WAIT);
+            *ui_list(ui) = (struct list){0};
         }
         return;
     }

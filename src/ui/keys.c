@@ -25,7 +25,7 @@ const struct key keys[] = {
     {COMMAND_OPEN,
      {TERMINAL_ENTER},
      "Enter",
-     "open a function, a thread's functions; zoom into a box",
+     "open a function, a thread's functions, a lock's holder; zoom into a box",
      NULL,
      NULL},
     {COMMAND_BACK,

@@ -144,6 +144,7 @@ static void ui_clear(struct ui *ui)
     table_clear(&ui->summary);
     detail_clear(&ui->detail);
     flame_screen_clear(&ui->flame);
+    wait_detail_clear(&ui->wait);
     map_free(&ui->folded);
     vec_free(&ui->folded_keys);
     vec_free(&ui->detail_path);

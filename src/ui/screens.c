@@ -138,6 +138,22 @@ static size_t detail_rows(const struct ui *ui)
     return detail_count(&ui->detail);
 }
 
+static void fill_wait(struct ui *ui)
+{
+    struct query q = ui_query(ui);
+    wait_detail_fill(&ui->wait, &q, ui->wait_key);
+}
+
+static void draw_wait_screen(struct ui *ui, int row, int height)
+{
+    draw_wait_detail(&ui->grid, row, height, &ui->wait, ui_list(ui)->top);
+}
+
+static size_t wait_lines(const struct ui *ui)
+{
+    return ui->wait.lines.n;
+}
+
 static void draw_time_screen(struct ui *ui, int row, int height)
 {
     const struct recording *rec = ui_recording(ui);
@@ -193,6 +209,12 @@ static const char *const help_words[] = {
     "grey row, the last. SELF% is in the function itself, TOTAL% with what it",
     "calls; CPU% and WAIT% split SELF%. A row with an arrow has just passed",
     "others for good; ~ is within the noise.",
+    "In Waits, THREADS is how many threads of how many that have such a name.",
+    "A wait is idle, and stands grey and last, if nobody waits for it to end: a",
+    "timer, a sleep, an accept or event loop, a worker that waits for work, a",
+    "server that waits for its clients' next words, a parent that waits for a",
+    "child, a join. A lock that somebody holds, a database, a disk, a full pipe",
+    "and the GIL are not. TYPICAL and LONGEST are of single waits as sampled.",
 };
 
 /* The help's lines, from keys[] and screens[]. */
@@ -250,6 +272,8 @@ const struct screen screens[SCREEN_COUNT] = {
                      table_count},
     [SCREEN_FLAME] = {0, 'f', "Flame", NULL, "the flame graph: below a box what it calls",
                       flame_screen_fill, flame_screen_draw, flame_screen_rows},
+    [SCREEN_WAITS] = {'4', 'w', "Waits", "waits", "what the threads wait for", fill_table,
+                      draw_list, table_count},
     [SCREEN_THREADS] = {'5', 'd', "Threads", "threads", "the threads", fill_table, draw_list,
                         table_count},
     [SCREEN_TIME] = {'9', 'i', "Time", NULL, "the metrics over the whole recording", fill_nothing,
@@ -261,6 +285,7 @@ const struct screen screens[SCREEN_COUNT] = {
     [SCREEN_HELP] = {0, 'h', "Help", NULL, "this help", fill_nothing, draw_help_screen, help_count},
     [SCREEN_DETAIL] = {0, 0, "Function", NULL, "a function", fill_detail, draw_detail_screen,
                        detail_rows},
+    [SCREEN_WAIT] = {0, 0, "Wait", NULL, "a wait", fill_wait, draw_wait_screen, wait_lines},
 };
 
 char screen_letter(const char *view)

@@ -75,7 +75,8 @@ void ui_show(struct ui *ui, enum screen_id screen)
 {
     if (screen == ui->screen)
         return;
-    bool passing = ui->screen == SCREEN_HELP || ui->screen == SCREEN_DETAIL;
+    bool passing =
+        ui->screen == SCREEN_HELP || ui->screen == SCREEN_DETAIL || ui->screen == SCREEN_WAIT;
     if (!passing)
         ui->before = ui->screen;
     ui->screen = screen;
@@ -89,8 +90,8 @@ int ui_list_height(const struct ui *ui)
     int frame = HEADER_ROWS + VERDICT_ROWS + 4; /* tabs, the list's head, status, function bar */
     if (ui->grid.rows < 16 && ui->screen != SCREEN_COMPARE)
         frame -= VERDICT_ROWS;
-    if (ui->screen == SCREEN_HELP)
-        frame--; /* it has no head */
+    if (ui->screen == SCREEN_HELP || ui->screen == SCREEN_WAIT)
+        frame--; /* they have no head */
     if (ui->screen == SCREEN_TREE)
         frame++; /* it says which way it goes */
     int height = ui->grid.rows - frame;

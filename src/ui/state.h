@@ -17,6 +17,7 @@
 #include "view/draw_compare.h"
 #include "view/draw_frame.h"
 #include "view/order.h"
+#include "view/wait_detail.h"
 
 struct ui;
 
@@ -25,12 +26,14 @@ enum screen_id {
     SCREEN_LINES,
     SCREEN_TREE,
     SCREEN_FLAME,
+    SCREEN_WAITS,
     SCREEN_THREADS,
     SCREEN_TIME,
     SCREEN_ALERTS,
     SCREEN_COMPARE,
     SCREEN_HELP,
     SCREEN_DETAIL,
+    SCREEN_WAIT,
     SCREEN_COUNT
 };
 
@@ -81,6 +84,8 @@ struct ui {
     struct detail detail;
     uint64_t detail_key;       /* the function that the detail screen shows */
     VEC(uint64_t) detail_path; /* those that Back leads to */
+    struct wait_detail wait;
+    uint64_t wait_key; /* the row of the waits that the wait screen shows */
 
     struct {
         enum compare_with with;

@@ -122,6 +122,7 @@ enum style row_style(enum row_role role)
 {
     switch (role) {
     case ROW_IDLE:
+    case ROW_QUIET:
     case ROW_NOISE:
         return STYLE_GREY;
     case ROW_WORSE:

@@ -107,9 +107,9 @@ void order_apply(struct order *o, struct table *t, int column, bool descending, 
         o->descending = descending;
     }
     size_t first = 0, end = t->rows.n;
-    while (first < end && t->rows.at[first].role == ROW_IDLE)
+    while (first < end && row_is_last(t->rows.at[first].role))
         first++;
-    while (end > first && t->rows.at[end - 1].role == ROW_IDLE)
+    while (end > first && row_is_last(t->rows.at[end - 1].role))
         end--;
     size_t n = end - first < ORDER_ROWS ? end - first : ORDER_ROWS;
     VEC(struct slot) slots = {0};

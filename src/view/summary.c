@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "view/summary.h"
 #include "view/views.h"
+#include "view/wait_group.h"
 
 enum summary_column { COL_RANK, COL_VERDICT, COL_FIGURE, COL_VIEW, COL_KIND, COL_COUNT };
 
@@ -121,9 +122,10 @@ static void judge_sampling(struct summary *s, const struct summary_rule *rule)
 }
 
 static const struct summary_rule rules[] = {
-    {"alert", "alerts", 0, judge_alerts}, {"sampling", "timeline", 5, judge_sampling},
-    {"cpu", "functions", 10, judge_hot},  {"wait", "functions", 10, judge_waits},
-    {"idle", "threads", 90, judge_idle},
+    {"alert", "alerts", 0, judge_alerts},     {"sampling", "timeline", 5, judge_sampling},
+    {"cpu", "functions", 10, judge_hot},      {"wait", "waits", 10, judge_waits},
+    {"lock", "waits", 10, judge_locks},       {"gil", "waits", 10, judge_gil},
+    {"deadlock", "waits", 0, judge_deadlock}, {"idle", "threads", 90, judge_idle},
 };
 static const struct summary_rule nothing = {"none", "functions", 0, NULL};
 
@@ -155,7 +157,10 @@ static void summary_fill(struct table *table, const struct query *query)
     rows_sum(table, query, &sum);
     struct tallies tallies;
     tally_sum(&tallies, query->rec, &sum, query->filter.states, TALLY_FUNCTIONS);
-    struct summary s = {.query = query, .table = table, .sum = &sum, .tallies = &tallies};
+    struct wait_groups waits;
+    wait_groups_sum(&waits, query, &sum);
+    struct summary s = {
+        .query = query, .table = table, .sum = &sum, .tallies = &tallies, .waits = &waits};
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
         rules[i].judge(&s, &rules[i]);
     if (!s.findings.n)
@@ -164,6 +169,7 @@ static void summary_fill(struct table *table, const struct query *query)
     for (size_t i = 0; i < s.findings.n; i++)
         add_finding(table, &s.findings.at[i], i + 1);
     vec_free(&s.findings);
+    wait_groups_clear(&waits);
     tally_clear(&tallies);
     window_sum_clear(&sum);
 }

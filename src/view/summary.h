@@ -11,6 +11,7 @@
 #include "view/tally.h"
 
 struct summary_rule;
+struct wait_groups;
 
 struct finding {
     const struct summary_rule *rule;
@@ -25,8 +26,9 @@ struct finding {
 struct summary {
     const struct query *query;
     const struct table *table;
-    const struct window_sum *sum;
+    struct window_sum *sum; /* its fold grows with what is folded */
     const struct tallies *tallies;
+    struct wait_groups *waits; /* their times are found when they are asked for */
     VEC(struct finding) findings;
 };
 
@@ -51,5 +53,8 @@ void summary_set_pct(struct finding *f, double pct);
 
 /* judge_waits.c */
 void judge_waits(struct summary *s, const struct summary_rule *rule);
+void judge_locks(struct summary *s, const struct summary_rule *rule);
+void judge_gil(struct summary *s, const struct summary_rule *rule);
+void judge_deadlock(struct summary *s, const struct summary_rule *rule);
 
 #endif

@@ -140,8 +140,8 @@ static int row_compare(const void *x, const void *y, void *arg)
 {
     const struct sort_context *c = arg;
     size_t i = *(const uint32_t *)x, j = *(const uint32_t *)y;
-    bool idle_i = c->table->rows.at[i].role == ROW_IDLE;
-    bool idle_j = c->table->rows.at[j].role == ROW_IDLE;
+    bool idle_i = row_is_last(c->table->rows.at[i].role);
+    bool idle_j = row_is_last(c->table->rows.at[j].role);
     if (idle_i != idle_j)
         return idle_i ? 1 : -1;
     int order = 0, tie = 0;

@@ -59,7 +59,20 @@ struct column {
     bool integer; /* the JSON number has no fraction */
 };
 
-enum row_role { ROW_PLAIN, ROW_IDLE /* grey, last */, ROW_NOISE, ROW_WORSE, ROW_BETTER, ROW_ALERT };
+enum row_role {
+    ROW_PLAIN,
+    ROW_IDLE,  /* the one line about idle time: grey, last, and not in the data */
+    ROW_QUIET, /* a row like others, but grey and after them */
+    ROW_NOISE,
+    ROW_WORSE,
+    ROW_BETTER,
+    ROW_ALERT
+};
+
+static inline bool row_is_last(enum row_role role)
+{
+    return role == ROW_IDLE || role == ROW_QUIET;
+}
 
 struct row {
     uint64_t key; /* the same thing has the same key in the next table: for the selection */

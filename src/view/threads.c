@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "view/rows.h"
 #include "view/views.h"
+#include "view/wait_group.h"
 
 enum threads_column {
     COL_TID,
@@ -26,6 +27,7 @@ enum threads_column {
     COL_EXCEPTION,
     COL_SAMPLES,
     COL_PID,
+    COL_GROUP,
     COL_COUNT
 };
 
@@ -44,6 +46,7 @@ static const struct column columns[COL_COUNT] = {
     [COL_EXCEPTION] = {"exception_pct", "EXC%", FORMAT_PCT, 5, 200, COLUMN_BOTH, false},
     [COL_SAMPLES] = {"samples", "SAMPLES", FORMAT_COUNT, 9, 120, COLUMN_BOTH, true},
     [COL_PID] = {"pid", "PID", FORMAT_ID, 7, 120, COLUMN_BOTH, true},
+    [COL_GROUP] = {"group", "GROUP", FORMAT_TEXT, 10, 200, COLUMN_BOTH, false},
 };
 
 struct thread_tally {
@@ -171,7 +174,10 @@ static void add_thread(struct table *table, const struct query *query, const str
     row->place.function = t->top;
     table_set_number(table, COL_PID, in->pid);
     table_set_number(table, COL_TID, thread->tid);
-    rows_set_text(table, COL_NAME, string_text(&rec->words, thread->name));
+    const char *name = string_text(&rec->words, thread->name);
+    rows_set_text(table, COL_NAME, name);
+    if (*name)
+        table_set_format(table, COL_GROUP, "%.*s", (int)wait_name_stem(name), name);
     table_set_number(table, COL_SAMPLES, (double)t->ticks);
     table_set_number(table, COL_RUNNING, rows_pct(t->running_ns, all));
     table_set_number(table, COL_RUNNABLE, rows_pct(t->runnable_ns, all));

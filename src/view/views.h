@@ -10,6 +10,7 @@
 extern const struct view functions_view;
 extern const struct view lines_view;
 extern const struct view tree_view;
+extern const struct view waits_view;
 extern const struct view threads_view;
 extern const struct view timeline_view;
 extern const struct view alerts_view;

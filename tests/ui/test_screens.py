@@ -94,11 +94,13 @@ def _():
         for key, word in (
             ("2", "[2 Lines]"),
             ("3", "[3 Tree]"),
+            ("4", "[4 Waits]"),
             ("5", "[5 Threads]"),
             ("9", "[9 Time]"),
             ("1", "[1 Hot]"),
             ("l", "[2 Lines]"),
             ("t", "[3 Tree]"),
+            ("w", "[4 Waits]"),
             ("d", "[5 Threads]"),
             ("i", "[9 Time]"),
             ("a", "[a Alerts]"),

@@ -210,11 +210,11 @@ static void test_idle_rule(void **state)
     struct stack_id own = add_stack(rec, (const char *[]){"main", "Pool.acquire"}, 2);
     struct fold fold;
     fold_init(&fold, rec, NATIVE_FOLDED);
-    assert_true(wait_is_idle(&fold, WAIT_SLEEP, own));
-    assert_true(wait_is_idle(&fold, WAIT_EPOLL, own));
-    assert_false(wait_is_idle(&fold, WAIT_READ, own));
-    assert_false(wait_is_idle(&fold, WAIT_FUTEX, own));
-    assert_false(wait_is_idle(&fold, WAIT_GIL, own));
+    assert_true(wait_is_idle(&fold, WAIT_SLEEP, own, (struct object_id){0}));
+    assert_true(wait_is_idle(&fold, WAIT_EPOLL, own, (struct object_id){0}));
+    assert_false(wait_is_idle(&fold, WAIT_READ, own, (struct object_id){0}));
+    assert_false(wait_is_idle(&fold, WAIT_FUTEX, own, (struct object_id){0}));
+    assert_false(wait_is_idle(&fold, WAIT_GIL, own, (struct object_id){0}));
     struct function f = {.name = dictionary_string(&rec->words, "Condition.wait"),
                          .file = dictionary_string(&rec->words, "/usr/lib/python3/threading.py"),
                          .language = LANGUAGE_PYTHON};
@@ -223,7 +223,7 @@ static void test_idle_rule(void **state)
         dictionary_stack(&rec->words, own, dictionary_frame(&rec->words, &frame));
     fold_clear(&fold);
     fold_init(&fold, rec, NATIVE_FOLDED);
-    assert_true(wait_is_idle(&fold, WAIT_FUTEX, wait));
+    assert_true(wait_is_idle(&fold, WAIT_FUTEX, wait, (struct object_id){0}));
     fold_clear(&fold);
     recording_free(rec);
 }

@@ -287,7 +287,7 @@ static void summary(void **state)
     table_fill(&t, &summary_view, &q);
     assert_int_equal(t.rows.n, 2);
     assert_string_equal(fixture_text(&t, 0, "verdict"),
-                        "75% of the time: 3 threads wait for tcp 10.0.0.5:5432 in get_products");
+                        "75% of the time 3 threads wait for tcp 10.0.0.5:5432 in get_products()");
     assert_string_equal(fixture_text(&t, 0, "figure"), "75.0%");
     assert_string_equal(fixture_text(&t, 0, "kind"), "wait");
     assert_float_equal(fixture_number(&t, 0, "rank"), 1, 0);

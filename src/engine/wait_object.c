@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See wait_object.h. The sampler's thread. */
+#include "engine/wait_object.h"
+
+#include "base/clock.h"
+
+#define AGAIN_NS (100 * NS_PER_MS)
+
+static void take(struct waited_reader *reader, struct sink *sink, pid_t tid, uint64_t now_ns,
+                 struct wait_object *kept, struct run *run)
+{
+    struct waited waited;
+    waited_look(reader, tid, &kept->look, now_ns, &waited);
+    run->object = dictionary_object(&sink->words, waited.text);
+    run->owner = waited.owner;
+    kept->object = run->object;
+    kept->generation = sink->generation;
+    kept->looked_ns = now_ns;
+    kept->words = waited.words;
+    kept->later = waited.later;
+    kept->again_ns = waited.changes || waited.later ? now_ns + AGAIN_NS : UINT64_MAX;
+}
+
+/* Whether a call is about its descriptor alone: not about memory that may have changed since. */
+static bool by_descriptor(enum wait_kind wait)
+{
+    return wait == WAIT_READ || wait == WAIT_WRITE || wait == WAIT_ACCEPT || wait == WAIT_EPOLL ||
+           wait == WAIT_SYNC || wait == WAIT_FLOCK;
+}
+
+/* Soon after, it waits in the same call for the same descriptor again. */
+static bool is_known(const struct wait_object *kept, const struct sink *sink,
+                     const struct task_look *look, uint64_t now_ns, enum wait_kind wait)
+{
+    return by_descriptor(wait) && kept->look.syscall == look->syscall &&
+           kept->look.args[0] == look->args[0] && kept->look.sp == look->sp &&
+           kept->generation == sink->generation && !kept->later &&
+           now_ns < kept->looked_ns + AGAIN_NS;
+}
+
+void wait_object_look(struct waited_reader *reader, const struct python *python, struct sink *sink,
+                      pid_t tid, const struct task_look *look, uint64_t now_ns,
+                      struct wait_object *kept, struct run *run)
+{
+    if (is_known(kept, sink, look, now_ns, run->wait)) {
+        run->object = kept->object;
+        return;
+    }
+    kept->look = *look;
+    kept->again_ns = UINT64_MAX;
+    if (run->wait == WAIT_GIL && python) {
+        /* Not asked for again: who wants the GIL wakes every few milliseconds. */
+        pid_t holder = python_gil_holder(python, look->args[0]);
+        run->object = dictionary_object(&sink->words, "GIL");
+        run->owner = holder == tid ? 0 : holder;
+    } else if (run->wait != WAIT_SLEEP && run->wait != WAIT_STOPPED) {
+        take(reader, sink, tid, now_ns, kept, run);
+    }
+}
+
+void wait_object_again(struct waited_reader *reader, struct sink *sink, pid_t tid, uint64_t now_ns,
+                       struct wait_object *kept, struct run *run)
+{
+    if (now_ns < kept->again_ns)
+        return;
+    if (!kept->later && waited_same(reader, &kept->look, kept->words))
+        kept->again_ns = now_ns + AGAIN_NS;
+    else
+        take(reader, sink, tid, now_ns, kept, run);
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See inner_tid.h. */
+#include "target/inner_tid.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "target/procfs.h"
+
+#define SEARCH_NS (200 * NS_PER_MS)
+
+/* The number of ids in NSpid (proc(5)), one a namespace, innermost last in *inner. 0: unknown. */
+static unsigned namespace_ids(pid_t pid, const char *tid, uint32_t *inner)
+{
+    char status[4096];
+    unsigned n = 0;
+    if (procfs_read(AT_FDCWD, status, sizeof status, "/proc/%d/task/%s/status", (int)pid, tid) <= 0)
+        return 0;
+    char *at = strstr(status, "\nNSpid:"), *end;
+    if (!at)
+        return 0;
+    at += strlen("\nNSpid:");
+    at[strcspn(at, "\n")] = '\0';
+    for (unsigned long id; id = strtoul(at, &end, 10), end != at; at = end, n++)
+        *inner = (uint32_t)id;
+    return n;
+}
+
+void inner_tids_init(struct inner_tids *t, pid_t pid)
+{
+    char self[16];
+    uint32_t inner;
+    *t = (struct inner_tids){.pid = pid};
+    snprintf(self, sizeof self, "%d", (int)pid);
+    t->namespaced = namespace_ids(pid, self, &inner) > 1;
+}
+
+void inner_tids_clear(struct inner_tids *t)
+{
+    map_free(&t->outer);
+}
+
+static bool has_thread(const struct inner_tids *t, uint32_t tid)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/task/%u", (int)t->pid, tid);
+    return access(path, F_OK) == 0;
+}
+
+static void search(struct inner_tids *t)
+{
+    char path[32];
+    snprintf(path, sizeof path, "/proc/%d/task", (int)t->pid);
+    DIR *dir = opendir(path);
+    if (!dir)
+        return;
+    map_clear(&t->outer);
+    for (struct dirent *d; (d = readdir(dir));) {
+        uint32_t id;
+        if (d->d_name[0] != '.' && namespace_ids(t->pid, d->d_name, &id))
+            map_set(&t->outer, id, (uint32_t)strtoul(d->d_name, NULL, 10));
+    }
+    closedir(dir);
+}
+
+pid_t inner_tids_find(struct inner_tids *t, uint32_t inner, uint64_t now_ns)
+{
+    if (!inner || inner > INT32_MAX)
+        return 0;
+    if (!t->namespaced)
+        return has_thread(t, inner) ? (pid_t)inner : 0;
+    uint32_t outer = map_get(&t->outer, inner);
+    if (outer != MAP_NONE && has_thread(t, outer))
+        return (pid_t)outer;
+    if (t->searched_ns && now_ns - t->searched_ns < SEARCH_NS)
+        return 0;
+    t->searched_ns = now_ns;
+    search(t);
+    outer = map_get(&t->outer, inner);
+    return outer == MAP_NONE ? 0 : (pid_t)outer;
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See wait_detail.h. Pure. */
+#include "view/wait_detail.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/text.h"
+#include "view/wait_chain.h"
+#include "view/wait_group.h"
+
+#define STACK_LINES 24
+#define NAMES_MAX   12
+
+static void __attribute__((format(printf, 3, 4)))
+add_line(struct wait_detail *d, enum style style, const char *fmt, ...)
+{
+    char text[600];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    text_make_printable(text);
+    vec_push(&d->lines, ((struct wait_line){xstrdup(text), style}));
+}
+
+static void add_stack(struct wait_detail *d, const struct fold *fold, struct stack_id stack)
+{
+    const struct recording *rec = fold->rec;
+    size_t shown = 0;
+    for (struct stack_id s = stack; s.n; s = fold_at(fold, s)->parent) {
+        const struct place *places;
+        size_t n = recording_places(rec, fold_at(fold, s)->frame, &places);
+        for (size_t i = 0; i < n; i++) {
+            char place[160];
+            if (shown++ == STACK_LINES) {
+                add_line(d, STYLE_GREY, "    and its callers");
+                return;
+            }
+            add_line(d, rows_is_own(rec, places[i].function) ? STYLE_NORMAL : STYLE_GREY,
+                     "    %-36s  %s", rows_function_name(rec, places[i].function),
+                     rows_place(place, sizeof place, rec, places[i].function, places[i].line));
+        }
+    }
+    if (!stack.n)
+        add_line(d, STYLE_GREY, "    its stack was not seen then");
+}
+
+static void add_figures(struct wait_detail *d, const struct wait_group *g, uint64_t whole_ns)
+{
+    char line[256], figure[FIGURE_MAX];
+    struct text t = TEXT(line);
+    if (!g->idle)
+        text_add(&t, "%.1f%% of the time, ", rows_pct(g->ns, whole_ns));
+    text_add(&t, "%s in all, %u of %u threads", figure_duration(figure, g->ns), g->threads,
+             g->thread_of);
+    if (g->longest_ns) {
+        text_add(&t, "; typically %s", figure_duration(figure, g->typical_ns));
+        text_add(&t, ", at the longest %s", figure_duration(figure, g->longest_ns));
+    }
+    add_line(d, STYLE_NORMAL, "%s", line);
+    if (g->idle)
+        add_line(d, STYLE_GREY, "This wait is idle: nobody waits for it to end.");
+}
+
+static void add_threads(struct wait_detail *d, const struct wait_groups *gs,
+                        const struct wait_group *g)
+{
+    const struct recording *rec = gs->query->rec;
+    char line[512];
+    struct text t = TEXT(line);
+    uint64_t number = (uint64_t)(g - gs->at.at);
+    unsigned named = 0;
+    for (uint32_t n = 1; n < rec->threads.n && named < NAMES_MAX; n++)
+        if (map_get(&gs->threads, number << 32 | n) != MAP_NONE)
+            text_add(&t, "%s%s (%d)", named++ ? ", " : "",
+                     string_text(&rec->words, rec->threads.at[n].name), rec->threads.at[n].tid);
+    if (g->threads > named)
+        text_add(&t, " and %u more", g->threads - named);
+    add_line(d, STYLE_NORMAL, "Threads: %s", line);
+}
+
+static void print_thread(char *out, size_t size, const struct recording *rec, uint32_t n)
+{
+    const struct thread *t = &rec->threads.at[n];
+    snprintf(out, size, "%.60s (%d)", string_text(&rec->words, t->name), t->tid);
+}
+
+/* "waits for tcp 10.0.0.5:5432", "runs", "waits for a CPU". */
+static void print_doing(char *out, size_t size, const struct recording *rec, const struct run *r)
+{
+    char about[256];
+    wait_run_about(about, sizeof about, rec, r);
+    if (!r->ticks)
+        snprintf(out, size, "was not seen then");
+    else if (r->state == STATE_RUNNING)
+        snprintf(out, size, "runs on a CPU");
+    else if (r->state == STATE_RUNNABLE)
+        snprintf(out, size, "waits for a CPU");
+    else if (*about)
+        snprintf(out, size, "waits for %s (%s)", about, wait_name(r->wait));
+    else
+        snprintf(out, size, "waits: %s", wait_name(r->wait));
+}
+
+/* The holder, whom it waits for, and so on. */
+static void add_chain(struct wait_detail *d, struct wait_groups *gs, const struct wait_group *g,
+                      const struct wait_chain *chain)
+{
+    const struct recording *rec = gs->query->rec;
+    uint32_t links[CHAIN_MAX];
+    int cycle;
+    char name[96], next[96], doing[300];
+    size_t n = wait_chain_walk(chain, wait_thread(rec, g->owner).n, links, &cycle);
+    for (size_t i = 0; i < n; i++) {
+        const struct run *r = &chain->threads.at[links[i]].run;
+        print_thread(name, sizeof name, rec, links[i]);
+        print_doing(doing, sizeof doing, rec, r);
+        add_line(d, STYLE_NORMAL, "%s", "");
+        if (i == 0)
+            add_line(d, STYLE_HEADING, "It is held by %s, which %s", name, doing);
+        else
+            add_line(d, STYLE_HEADING, "That is held by %s, which %s", name, doing);
+        bool blocked = r->ticks && r->state == STATE_WAITING;
+        struct stack_id at = blocked    ? fold_stack(&gs->sum->fold, r->stack)
+                             : i == 0   ? wait_groups_holder(gs, g)
+                             : r->ticks ? fold_stack(&gs->sum->fold, r->stack)
+                                        : (struct stack_id){0};
+        add_stack(d, &gs->sum->fold, at);
+    }
+    add_line(d, STYLE_NORMAL, "%s", "");
+    if (cycle >= 0) {
+        for (size_t i = (size_t)cycle; i < n; i++) {
+            print_thread(name, sizeof name, rec, links[i]);
+            print_thread(next, sizeof next, rec, links[i + 1 < n ? i + 1 : (size_t)cycle]);
+            add_line(d, STYLE_CRITICAL, "%s %s waits for %s",
+                     i == (size_t)cycle ? "Deadlock:" : "         ", name, next);
+        }
+        add_line(d, STYLE_CRITICAL, "They wait for each other in a circle: none will go on.");
+    } else if (n) {
+        print_thread(name, sizeof name, rec, links[n - 1]);
+        add_line(d, STYLE_WARNING, "Root blocker: %s", name);
+    }
+}
+
+static void add_holder(struct wait_detail *d, struct wait_groups *gs, const struct wait_group *g)
+{
+    struct wait_chain chain;
+    uint64_t at_ns = g->last_ns < gs->query->window.to_ns ? g->last_ns : gs->query->window.to_ns;
+    wait_chain_at(&chain, gs->query, at_ns);
+    add_chain(d, gs, g, &chain);
+    wait_chain_clear(&chain);
+}
+
+static void empty(struct wait_detail *d)
+{
+    for (size_t i = 0; i < d->lines.n; i++)
+        free(d->lines.at[i].text);
+    vec_clear(&d->lines);
+}
+
+void wait_detail_fill(struct wait_detail *d, const struct query *query, uint64_t key)
+{
+    struct window_sum sum;
+    struct wait_groups groups;
+    empty(d);
+    window_sum(&sum, query->rec, query->window, &query->filter);
+    wait_groups_sum(&groups, query, &sum);
+    wait_groups_time(&groups);
+    const struct wait_group *g = NULL;
+    for (size_t i = 0; i < groups.at.n && !g; i++)
+        if (groups.at.at[i].key == key)
+            g = &groups.at.at[i];
+    if (g) {
+        char about[512];
+        wait_group_about(about, sizeof about, query->rec, g, false);
+        add_line(d, STYLE_TITLE, "%s%s%s in %s", wait_group_kind(g), *about ? ": " : "", about,
+                 rows_function_name(query->rec, g->function));
+        add_figures(d, g, sum.whole_ns);
+        add_threads(d, &groups, g);
+        add_line(d, STYLE_NORMAL, "%s", "");
+        add_line(d, STYLE_HEADING, "Where they wait, mostly");
+        add_stack(d, &sum.fold, g->stack);
+        if (g->owner)
+            add_holder(d, &groups, g);
+    } else {
+        add_line(d, STYLE_GREY, "This wait is not in the window any more.");
+    }
+    wait_groups_clear(&groups);
+    window_sum_clear(&sum);
+}
+
+void wait_detail_clear(struct wait_detail *d)
+{
+    empty(d);
+    vec_free(&d->lines);
+}
+
+void draw_wait_detail(struct grid *g, int row, int height, const struct wait_detail *d, size_t top)
+{
+    for (int i = 0; i < height && top + (size_t)i < d->lines.n; i++)
+        grid_put(g, row + i, 1, g->columns - 2, d->lines.at[top + (size_t)i].style,
+                 d->lines.at[top + (size_t)i].text);
+}

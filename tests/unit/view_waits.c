@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The waits view, its details and its verdicts on recordings whose figures are known: groups,
+ * holders, chains, a deadlock, typical and longest waits.
+ */
+#include "view_fixture.h"
+
+#include <stdio.h>
+
+#include "view/views.h"
+#include "view/wait_chain.h"
+#include "view/wait_detail.h"
+#include "view/wait_group.h"
+
+/* A run with what it waits for and who holds that; began: each observation is a wait of its own. */
+static void wait_run(struct recording *rec, struct thread_id thread, struct stack_id stack,
+                     enum wait_kind wait, const char *object, int32_t owner, bool began,
+                     double from_s, double weight_s)
+{
+    struct run run = {.from_ns = START_NS + (uint64_t)(from_s * NS_PER_S + 0.5),
+                      .weight_ns = (uint64_t)(weight_s * NS_PER_S + 0.5),
+                      .thread = thread,
+                      .stack = stack,
+                      .object = dictionary_object(&rec->words, object),
+                      .owner = owner,
+                      .ticks = (uint32_t)(weight_s * 100 + 0.5),
+                      .state = STATE_WAITING,
+                      .wait = (uint8_t)wait,
+                      .flags = began ? SAMPLE_BEGAN : 0};
+    recording_add_run(rec, &run);
+}
+
+struct known {
+    struct recording *rec;
+    struct thread_id worker[4], main, timer;
+    struct stack_id query, acquire, rebuild, nap;
+};
+
+static struct known known_new(void)
+{
+    struct known k = {.rec = fixture_new()};
+    struct recording *rec = k.rec;
+    struct stack_id none = {0};
+    for (int i = 0; i < 4; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "worker-%d", i + 1);
+        k.worker[i] = fixture_thread(rec, 101 + i, name);
+    }
+    k.main = fixture_thread(rec, 48211, "MainThread");
+    k.timer = fixture_thread(rec, 48299, "timer");
+    k.query = fixture_call(rec, none, fixture_function(rec, "get_products", "/srv/db.py", 8), 9);
+    k.acquire = fixture_call(rec, none, fixture_function(rec, "Pool.acquire", "/srv/p.py", 3), 4);
+    k.rebuild = fixture_call(rec, none, fixture_function(rec, "Cache.rebuild", "/srv/c.py", 5), 7);
+    k.nap = fixture_call(rec, none, fixture_function(rec, "nap", "/srv/t.py", 1), 2);
+    return k;
+}
+
+static void near(double have, double want)
+{
+    if (have < want - 1e-6 || have > want + 1e-6)
+        fail_msg("%.9f, not %.9f", have, want);
+}
+
+static size_t row_on(const struct table *t, const char *on)
+{
+    size_t r = fixture_find(t, "on", on);
+    if (r == SIZE_MAX)
+        fail_msg("no row on %s", on);
+    return r;
+}
+
+/*
+ * Ten seconds: workers 1 to 3 wait for a database, each 4 s; worker 4 runs 8 s in Cache.rebuild and
+ * holds a lock that main wants for 2 of them; the timer sleeps. The whole is 12 + 8 + 2 = 22 s.
+ */
+static struct known simple_new(void)
+{
+    struct known k = known_new();
+    for (int i = 0; i < 3; i++)
+        wait_run(k.rec, k.worker[i], k.query, WAIT_READ, "tcp 10.0.0.5:5432", 0, false, i, 4);
+    fixture_run(k.rec, k.worker[3], k.rebuild, STATE_RUNNING, WAIT_NONE, 0, 8);
+    wait_run(k.rec, k.main, k.acquire, WAIT_FUTEX, "lock 0x7f10", 104, false, 5, 2);
+    wait_run(k.rec, k.timer, k.nap, WAIT_SLEEP, "", 0, false, 0, 10);
+    return k;
+}
+
+static void groups(void **state)
+{
+    (void)state;
+    struct known k = simple_new();
+    struct query q = fixture_query(k.rec);
+    struct table t = {0};
+    table_fill(&t, &waits_view, &q);
+    assert_int_equal(t.rows.n, 3);
+    size_t r = row_on(&t, "tcp 10.0.0.5:5432");
+    assert_int_equal(r, 0);
+    near(fixture_number(&t, r, "wait_s"), 12);
+    near(fixture_number(&t, r, "wait_pct"), 100 * 12 / 22.0);
+    near(fixture_number(&t, r, "threads"), 3);
+    near(fixture_number(&t, r, "samples"), 1200);
+    near(fixture_number(&t, r, "typical_s"), 4);
+    near(fixture_number(&t, r, "max_s"), 4);
+    assert_string_equal(fixture_text(&t, r, "wait"), "read");
+    assert_string_equal(fixture_text(&t, r, "name"), "get_products");
+    assert_string_equal(fixture_text(&t, r, "threads_of"), "    3/4");
+    assert_int_equal(fixture_value(&t, r, "owner_tid")->kind, VALUE_NULL);
+    assert_int_equal(fixture_value(&t, r, "owner_name")->kind, VALUE_NULL);
+    near(fixture_value(&t, r, "idle")->number, 0);
+
+    r = row_on(&t, "lock 0x7f10 held by worker-4 (104)");
+    near(fixture_number(&t, r, "owner_tid"), 104);
+    assert_string_equal(fixture_text(&t, r, "owner_name"), "worker-4");
+    assert_string_equal(fixture_text(&t, r, "about"), "lock held by worker-4");
+    assert_string_equal(fixture_text(&t, r, "threads_of"), "    1/1");
+
+    /* Idle: last, grey, a row like others but for its share. */
+    assert_string_equal(fixture_text(&t, 2, "wait"), "nanosleep");
+    assert_int_equal(t.rows.at[2].role, ROW_QUIET);
+    near(fixture_value(&t, 2, "idle")->number, 1);
+    near(fixture_number(&t, 2, "wait_s"), 10);
+    assert_int_equal(fixture_value(&t, 2, "wait_pct")->kind, VALUE_NULL);
+    q.invert = true;
+    table_fill(&t, &waits_view, &q);
+    assert_string_equal(fixture_text(&t, 2, "wait"), "nanosleep");
+    q.invert = false;
+    q.filter.states = STATES_ALL;
+    table_fill(&t, &waits_view, &q);
+    near(fixture_number(&t, 1, "wait_pct"), 100 * 10 / 32.0);
+    q.filter.states = STATES_WAIT;
+    table_fill(&t, &waits_view, &q);
+    assert_int_equal(t.rows.n, 2);
+    q.filter.states = STATES_CPU;
+    table_fill(&t, &waits_view, &q);
+    assert_int_equal(t.rows.n, 0);
+    table_clear(&t);
+    recording_free(k.rec);
+}
+
+static void one_thread(void **state)
+{
+    (void)state;
+    struct known k = simple_new();
+    struct query q = fixture_query(k.rec);
+    struct table t = {0};
+    q.filter.tid = 102;
+    table_fill(&t, &waits_view, &q);
+    assert_int_equal(t.rows.n, 1);
+    near(fixture_number(&t, 0, "wait_s"), 4);
+    near(fixture_number(&t, 0, "max_s"), 4);
+    table_clear(&t);
+    recording_free(k.rec);
+}
+
+static void runnable(void **state)
+{
+    (void)state;
+    struct known k = known_new();
+    struct query q;
+    struct table t = {0};
+    fixture_run(k.rec, k.main, k.rebuild, STATE_RUNNING, WAIT_NONE, 0, 1);
+    fixture_run(k.rec, k.main, k.rebuild, STATE_RUNNABLE, WAIT_NONE, 1, 3);
+    q = fixture_query(k.rec);
+    table_fill(&t, &waits_view, &q);
+    assert_int_equal(t.rows.n, 1);
+    assert_string_equal(fixture_text(&t, 0, "wait"), "cpu");
+    assert_int_equal(fixture_value(&t, 0, "on")->kind, VALUE_NULL);
+    near(fixture_number(&t, 0, "wait_pct"), 75);
+    table_clear(&t);
+    recording_free(k.rec);
+}
+
+/* Five short waits of a tick each, one of 2 s that continues the last of them, one of 0.5 s. */
+static void lengths(void **state)
+{
+    (void)state;
+    struct known k = known_new();
+    struct table t = {0};
+    const char *db = "tcp 10.0.0.5:5432";
+    wait_run(k.rec, k.main, k.query, WAIT_READ, db, 0, true, 0, 0.05);
+    wait_run(k.rec, k.main, k.query, WAIT_READ, db, 0, false, 0.05, 1.99);
+    fixture_run(k.rec, k.main, k.rebuild, STATE_RUNNING, WAIT_NONE, 2.04, 1);
+    wait_run(k.rec, k.main, k.query, WAIT_READ, db, 0, true, 3.04, 0.01);
+    wait_run(k.rec, k.main, k.query, WAIT_READ, db, 0, false, 3.05, 0.49);
+    struct query q = fixture_query(k.rec);
+    table_fill(&t, &waits_view, &q);
+    near(fixture_number(&t, 0, "wait_s"), 2.54);
+    near(fixture_number(&t, 0, "typical_s"), 0.01);
+    near(fixture_number(&t, 0, "max_s"), 2);
+    /* A later wait at once in another place is another wait, and so is one after a gap. */
+    wait_run(k.rec, k.main, k.acquire, WAIT_READ, db, 0, false, 3.54, 1);
+    wait_run(k.rec, k.main, k.acquire, WAIT_READ, db, 0, false, 6, 3);
+    q = fixture_query(k.rec);
+    table_fill(&t, &waits_view, &q);
+    size_t r = fixture_find(&t, "name", "Pool.acquire");
+    near(fixture_number(&t, r, "wait_s"), 4);
+    near(fixture_number(&t, r, "max_s"), 3);
+    near(fixture_number(&t, r, "typical_s"), 1);
+    table_clear(&t);
+    recording_free(k.rec);
+}
+
+/* What was folded into slices tells no lengths; what was longer than a slice still does. */
+static void lengths_folded(void **state)
+{
+    (void)state;
+    struct known k = known_new();
+    struct table t = {0};
+    for (int i = 0; i < 10; i++) {
+        wait_run(k.rec, k.main, k.query, WAIT_READ, "tcp 10.0.0.5:5432", 0, false, i * 0.2, 0.1);
+        fixture_run(k.rec, k.main, k.rebuild, STATE_RUNNING, WAIT_NONE, i * 0.2 + 0.1, 0.1);
+    }
+    recording_thin(k.rec, START_NS + 700 * NS_PER_S);
+    struct query q = fixture_query(k.rec);
+    q.window.to_ns = START_NS + 10 * NS_PER_S;
+    table_fill(&t, &waits_view, &q);
+    near(fixture_number(&t, 0, "wait_s"), 1);
+    assert_int_equal(fixture_value(&t, 0, "typical_s")->kind, VALUE_NULL);
+    assert_int_equal(fixture_value(&t, 0, "max_s")->kind, VALUE_NULL);
+    wait_run(k.rec, k.timer, k.query, WAIT_READ, "tcp 10.0.0.5:5432", 0, false, 2, 5);
+    recording_end_thread(k.rec, k.timer, START_NS + 8 * NS_PER_S);
+    recording_thin(k.rec, START_NS + 700 * NS_PER_S);
+    assert_int_equal(recording_run_count(k.rec, LEVEL_RAW), 0);
+    table_fill(&t, &waits_view, &q);
+    near(fixture_number(&t, 0, "max_s"), 5);
+    table_clear(&t);
+    recording_free(k.rec);
+}
+
+/* Other futexes are not told apart by address; locks with an owner are. */
+static void futexes(void **state)
+{
+    (void)state;
+    struct known k = known_new();
+    struct table t = {0};
+    wait_run(k.rec, k.main, k.acquire, WAIT_FUTEX, "futex 0x10", 0, false, 0, 1);
+    wait_run(k.rec, k.main, k.acquire, WAIT_FUTEX, "futex 0x20", 0, false, 1, 1);
+    wait_run(k.rec, k.main, k.acquire, WAIT_FUTEX, "lock 0x30", 101, false, 2, 1);
+    wait_run(k.rec, k.main, k.acquire, WAIT_FUTEX, "lock 0x30", 102, false, 3, 2);
+    wait_run(k.rec, k.main, k.acquire, WAIT_FUTEX, "lock 0x40", 101, false, 5, 1);
+    struct query q = fixture_query(k.rec);
+    table_fill(&t, &waits_view, &q);
+    assert_int_equal(t.rows.n, 3);
+    near(fixture_number(&t, row_on(&t, "2 futexes"), "wait_s"), 2);
+    size_t r = row_on(&t, "lock 0x30 held by worker-2 (102) and 1 more");
+    near(fixture_number(&t, r, "wait_s"), 3);
+    near(fixture_number(&t, row_on(&t, "lock 0x40 held by worker-1 (101)"), "wait_s"), 1);
+    table_clear(&t);
+    recording_free(k.rec);
+}
+
+static bool detail_says(const struct wait_detail *d, const char *text)
+{
+    for (size_t i = 0; i < d->lines.n; i++)
+        if (strstr(d->lines.at[i].text, text))
+            return true;
+    return false;
+}
+
+static void must_say(const struct wait_detail *d, const char *text)
+{
+    if (detail_says(d, text))
+        return;
+    for (size_t i = 0; i < d->lines.n; i++)
+        print_message("%s\n", d->lines.at[i].text);
+    fail_msg("the detail does not say: %s", text);
+}
+
+static const struct row *row_named(struct table *t, const struct query *q, const char *name)
+{
+    table_fill(t, &waits_view, q);
+    size_t r = fixture_find(t, "name", name);
+    assert_int_not_equal(r, SIZE_MAX);
+    return &t->rows.at[r];
+}
+
+/* main waits for worker-1, which waits for worker-2, which waits for a database. */
+static void chain_to_the_root(void **state)
+{
+    (void)state;
+    struct known k = known_new();
+    struct table t = {0};
+    struct wait_detail d = {0};
+    wait_run(k.rec, k.main, k.acquire, WAIT_FUTEX, "lock 0x1", 101, false, 0, 5);
+    wait_run(k.rec, k.worker[0], k.rebuild, WAIT_FUTEX, "lock 0x2", 102, false, 0, 5);
+    wait_run(k.rec, k.worker[1], k.query, WAIT_READ, "tcp 10.0.0.5:5432", 0, false, 0, 5);
+    struct query q = fixture_query(k.rec);
+    wait_detail_fill(&d, &q, row_named(&t, &q, "Pool.acquire")->key);
+    must_say(&d, "futex: lock 0x1 held by worker-1 (101) in Pool.acquire");
+    must_say(&d, "Threads: MainThread (48211)");
+    must_say(&d, "It is held by worker-1 (101), which waits for lock 0x2 held by worker-2");
+    must_say(&d, "That is held by worker-2 (102), which waits for tcp 10.0.0.5:5432 (read)");
+    must_say(&d, "get_products");
+    must_say(&d, "Root blocker: worker-2 (102)");
+    assert_false(detail_says(&d, "Deadlock"));
+    wait_detail_fill(&d, &q, 12345);
+    must_say(&d, "not in the window any more");
+    wait_detail_clear(&d);
+
+    struct wait_chain c;
+    uint32_t links[CHAIN_MAX];
+    int cycle;
+    wait_chain_at(&c, &q, START_NS + 4 * NS_PER_S);
+    assert_int_equal(wait_chain_walk(&c, k.main.n, links, &cycle), 3);
+    assert_int_equal(cycle, -1);
+    assert_int_equal(links[2], k.worker[1].n);
+    assert_int_equal(wait_chain_deadlock(&c, links), 0);
+    wait_chain_clear(&c);
+    table_clear(&t);
+    recording_free(k.rec);
+}
+
+static const char *verdict_of(struct table *t, const struct recording *rec, const char *kind)
+{
+    struct query q = fixture_query(rec);
+    table_fill(t, &summary_view, &q);
+    size_t r = fixture_find(t, "kind", kind);
+    if (r == SIZE_MAX)
+        return "";
+    assert_string_equal(fixture_text(t, r, "view"), "waits");
+    return fixture_text(t, r, "verdict");
+}
+
+static void deadlock(void **state)
+{
+    (void)state;
+    struct known k = known_new();
+    struct table t = {0};
+    struct wait_detail d = {0};
+    wait_run(k.rec, k.main, k.query, WAIT_FUTEX, "lock 0x9", 101, false, 0, 5);
+    wait_run(k.rec, k.worker[0], k.acquire, WAIT_FUTEX, "lock 0x1", 102, false, 0, 5);
+    wait_run(k.rec, k.worker[1], k.rebuild, WAIT_FUTEX, "lock 0x2", 101, false, 0, 5);
+    assert_string_equal(verdict_of(&t, k.rec, "deadlock"),
+                        "deadlock: worker-1 waits for worker-2, worker-2 waits for worker-1");
+    assert_string_equal(fixture_text(&t, 0, "kind"), "deadlock"); /* it stands first */
+    assert_string_equal(fixture_text(&t, 0, "figure"), "2 threads");
+    struct query q = fixture_query(k.rec);
+    wait_detail_fill(&d, &q, row_named(&t, &q, "get_products")->key);
+    must_say(&d, "Deadlock: worker-1 (101) waits for worker-2 (102)");
+    must_say(&d, "worker-2 (102) waits for worker-1 (101)");
+    assert_false(detail_says(&d, "Root blocker"));
+    wait_detail_clear(&d);
+    /* Over, once one of them goes on. */
+    fixture_run(k.rec, k.worker[1], k.rebuild, STATE_RUNNING, WAIT_NONE, 5, 1);
+    wait_run(k.rec, k.worker[0], k.acquire, WAIT_FUTEX, "lock 0x1", 102, false, 5, 1);
+    assert_string_equal(verdict_of(&t, k.rec, "deadlock"), "");
+    table_clear(&t);
+    recording_free(k.rec);
+}
+
+/* Owners that are read at different moments can seem to go round for a moment. */
+static void no_deadlock_at_once(void **state)
+{
+    (void)state;
+    struct known k = known_new();
+    struct table t = {0};
+    wait_run(k.rec, k.worker[0], k.acquire, WAIT_FUTEX, "lock 0x1", 102, false, 0, 5);
+    wait_run(k.rec, k.worker[1], k.rebuild, WAIT_FUTEX, "lock 0x3", 103, false, 0, 4.5);
+    wait_run(k.rec, k.worker[1], k.rebuild, WAIT_FUTEX, "lock 0x2", 101, false, 4.5, 0.5);
+    assert_string_equal(verdict_of(&t, k.rec, "deadlock"), "");
+    table_clear(&t);
+    recording_free(k.rec);
+}
+
+static void verdicts(void **state)
+{
+    (void)state;
+    struct known k = simple_new();
+    struct table t = {0};
+    assert_string_equal(verdict_of(&t, k.rec, "wait"),
+                        "55% of the time 3 threads wait for tcp 10.0.0.5:5432 in get_products()");
+    assert_string_equal(verdict_of(&t, k.rec, "lock"), ""); /* 9%: not worth a line */
+    wait_run(k.rec, k.main, k.acquire, WAIT_FUTEX, "lock 0x7f10", 104, false, 7, 1);
+    assert_string_equal(verdict_of(&t, k.rec, "lock"),
+                        "13% of the time 1 thread waits for a lock that worker-4 holds in "
+                        "Cache.rebuild()");
+    assert_string_equal(verdict_of(&t, k.rec, "gil"), "");
+    table_clear(&t);
+    recording_free(k.rec);
+}
+
+/* The holder's function is what it does at that time, and not what it does mostly. */
+static void gil_holder(void **state)
+{
+    (void)state;
+    struct known k = known_new();
+    struct table t = {0};
+    fixture_run(k.rec, k.main, k.rebuild, STATE_RUNNING, WAIT_NONE, 0, 8);
+    fixture_run(k.rec, k.main, k.query, STATE_RUNNING, WAIT_NONE, 8, 2);
+    wait_run(k.rec, k.worker[0], k.acquire, WAIT_GIL, "GIL", 48211, false, 8, 2);
+    wait_run(k.rec, k.worker[1], k.acquire, WAIT_GIL, "GIL", 48211, false, 8.5, 1.5);
+    struct query q = fixture_query(k.rec);
+    table_fill(&t, &waits_view, &q);
+    assert_string_equal(fixture_text(&t, 0, "wait"), "gil");
+    assert_string_equal(fixture_text(&t, 0, "on"), "GIL held by MainThread (48211)");
+    assert_string_equal(fixture_text(&t, 0, "about"), "held by get_products (MainThread)");
+    assert_string_equal(verdict_of(&t, k.rec, "gil"),
+                        "26% of the time threads want the GIL; mostly MainThread holds it, in "
+                        "get_products()");
+    table_clear(&t);
+    recording_free(k.rec);
+}
+
+static void names(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        size_t stem;
+    } cases[] = {{"worker-1", 6}, {"worker-12", 6}, {"worker", 6}, {"pool_3", 4}, {"42", 2},
+                 {"", 0},         {"Thread-1 ", 9}, {"a1", 1},     {"--7", 1}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_int_equal(wait_name_stem(cases[i].name), cases[i].stem);
+    struct known k = simple_new();
+    struct query q = fixture_query(k.rec);
+    struct table t = {0};
+    table_fill(&t, &threads_view, &q);
+    assert_string_equal(fixture_text(&t, fixture_find(&t, "name", "worker-3"), "group"), "worker");
+    assert_string_equal(fixture_text(&t, fixture_find(&t, "name", "timer"), "group"), "timer");
+    table_clear(&t);
+    recording_free(k.rec);
+}
+
+static void idle_by_object(void **state)
+{
+    (void)state;
+    struct known k = known_new();
+    struct table t = {0};
+    wait_run(k.rec, k.worker[0], k.query, WAIT_READ, "tcp 10.0.0.9 (client of port 8080)", 0, false,
+             0, 1);
+    wait_run(k.rec, k.worker[1], k.query, WAIT_POLL, "tcp 10.0.0.5:5432", 0, false, 0, 1);
+    wait_run(k.rec, k.worker[2], k.query, WAIT_POLL, "tcp listener 0.0.0.0:80", 0, false, 0, 1);
+    wait_run(k.rec, k.worker[3], k.query, WAIT_FUTEX, "end of thread x", 102, false, 0, 1);
+    struct query q = fixture_query(k.rec);
+    table_fill(&t, &waits_view, &q);
+    near(fixture_value(&t, row_on(&t, "tcp 10.0.0.9 (client of port 8080)"), "idle")->number, 1);
+    near(fixture_value(&t, row_on(&t, "tcp 10.0.0.5:5432"), "idle")->number, 0);
+    near(fixture_value(&t, row_on(&t, "tcp listener 0.0.0.0:80"), "idle")->number, 1);
+    near(fixture_value(&t, row_on(&t, "end of thread x"), "idle")->number, 1);
+    table_clear(&t);
+    recording_free(k.rec);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(groups),
+        cmocka_unit_test(one_thread),
+        cmocka_unit_test(runnable),
+        cmocka_unit_test(lengths),
+        cmocka_unit_test(lengths_folded),
+        cmocka_unit_test(futexes),
+        cmocka_unit_test(chain_to_the_root),
+        cmocka_unit_test(deadlock),
+        cmocka_unit_test(no_deadlock_at_once),
+        cmocka_unit_test(verdicts),
+        cmocka_unit_test(gil_holder),
+        cmocka_unit_test(names),
+        cmocka_unit_test(idle_by_object),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -22,6 +22,7 @@
 #define LINES_CACHED_MAX (1u << 20)
 #define LINE_TABLE_MAX   (1u << 20)
 #define TRIES_MAX        3
+#define CHECK_LEAST_NS   (5 * NS_PER_MS)
 
 struct codes {
     pid_t pid;
@@ -172,6 +173,7 @@ static struct code *refresh(struct codes *c, uint64_t address, uint32_t at, uint
     if (!object_plausible(address) || !remote_read(c->pid, address, bytes, c->code_bytes))
         return NULL;
     struct code now = identity(c, address, bytes);
+    now.met_ns = now_ns;
     if (at == MAP_NONE) {
         if (c->list.n >= CODES_MAX)
             return NULL;
@@ -188,12 +190,20 @@ static struct code *refresh(struct codes *c, uint64_t address, uint32_t at, uint
     return &c->list.at[at];
 }
 
+/* Code that runs only while a program starts is freed, and its address used again, soon: what was
+ * met just now is compared more often. */
+static uint64_t check_interval_ns(const struct code *code, uint64_t now_ns)
+{
+    uint64_t age_ns = now_ns - code->met_ns, interval_ns = CHECK_LEAST_NS + age_ns / 8;
+    return interval_ns < NS_PER_S ? interval_ns : NS_PER_S;
+}
+
 const struct code *codes_get(struct codes *c, uint64_t address, uint64_t frame, uint64_t local0,
                              uint64_t now_ns)
 {
     uint32_t at = map_get(&c->by_address, address);
     struct code *code = at == MAP_NONE ? NULL : &c->list.at[at];
-    if (!code || now_ns - code->checked_ns > NS_PER_S)
+    if (!code || now_ns - code->checked_ns > check_interval_ns(code, now_ns))
         code = refresh(c, address, at, now_ns);
     if (code && code->is_code && code->name_tries < TRIES_MAX)
         resolve_method(c, code, frame, local0);

@@ -2,8 +2,8 @@
 /*
  * The code objects of a process that have been met: names, file, line table, by address. An
  * address can be used again for another code object, so each entry is compared with the process
- * at most once a second, and an entry that has changed counts as another one (its uid is new).
- * The strings live until codes_free. One thread.
+ * from time to time, at last once a second, and an entry that has changed counts as another one
+ * (its uid is new). The strings live until codes_free. One thread.
  */
 #ifndef PYTHON_CODE_H
 #define PYTHON_CODE_H
@@ -26,7 +26,7 @@ struct code {
     /* What is compared to see whether it is still the same. */
     uint64_t filename_ptr, name_ptr, lines_ptr;
     uint64_t size_bytes; /* of the bytecode; 0: not known */
-    uint64_t checked_ns;
+    uint64_t checked_ns, met_ns;
     uint8_t *lines; /* the line table, owned; NULL: not read yet, or unreadable */
     uint32_t lines_size;
     uint8_t lines_tries, name_tries;
@@ -36,7 +36,7 @@ struct codes *codes_new(pid_t pid, const struct layout *layout);
 void codes_free(struct codes *c);
 
 /* The code object that a frame runs; frame and local0 as for method_name() (0, 0 from 3.11 on).
- * NULL: unreadable. Without a read if it was checked within the last second. Borrowed until the
+ * NULL: unreadable. Without a read if it was checked lately. Borrowed until the
  * next call. */
 const struct code *codes_get(struct codes *c, uint64_t address, uint64_t frame, uint64_t local0,
                              uint64_t now_ns);

@@ -2,7 +2,8 @@
 /*
  * The three formats of CPython's line tables, as Objects/lnotab_notes.txt of 3.9 and 3.10 and
  * Objects/locations.md of 3.11 describe them. Lines are summed in 64 bits and clamped at the end,
- * so that hostile deltas cannot overflow: a table has at most 1 MB.
+ * so that hostile deltas cannot overflow: a table has at most 1 MB. An instruction without a line
+ * of its own belongs to the line before it.
  */
 #include "python/linetable.h"
 
@@ -32,7 +33,7 @@ static uint32_t ranges_lookup(const uint8_t *table, size_t size, int64_t line, i
         if (delta != INT8_MIN)
             line += delta;
         if (offset < end)
-            return delta == INT8_MIN ? 0 : clamp_line(line);
+            return clamp_line(line);
     }
     return 0;
 }
@@ -60,7 +61,7 @@ static int64_t read_signed_varint(const uint8_t *table, size_t size, size_t *at)
 
 static uint32_t locations_lookup(const uint8_t *table, size_t size, int64_t line, int64_t offset)
 {
-    enum { NO_COLUMNS = 13, LONG = 14, NONE = 15, ONE_LINE_0 = 10, UNIT_BYTES = 2 };
+    enum { NO_COLUMNS = 13, LONG = 14, ONE_LINE_0 = 10, UNIT_BYTES = 2 };
     int64_t end = 0;
     for (size_t at = 0; at < size;) {
         uint8_t head = table[at++];
@@ -71,7 +72,7 @@ static uint32_t locations_lookup(const uint8_t *table, size_t size, int64_t line
         else if (code >= ONE_LINE_0 && code < NO_COLUMNS)
             line += code - ONE_LINE_0;
         if (offset < end)
-            return code == NONE ? 0 : clamp_line(line);
+            return clamp_line(line);
         /* What is left of an entry are columns: bytes without bit 7, which only heads have. */
         while (at < size && !(table[at] & 128))
             at++;

@@ -59,11 +59,11 @@ static void test_lnotab(void **state)
 static void test_ranges(void **state)
 {
     (void)state;
-    /* [0,4) line 11; [4,6) no line; an empty one; [6,10) line 9. */
+    /* [0,4) line 11; [4,6) no line of its own; an empty one; [6,10) line 9. */
     const uint8_t table[] = {4, 1, 2, 128, 0, 8, 4, 246};
     assert_int_equal(line_lookup(LINES_RANGES, table, sizeof table, 10, -2), 10);
     assert_int_equal(line_lookup(LINES_RANGES, table, sizeof table, 10, 0), 11);
-    assert_int_equal(line_lookup(LINES_RANGES, table, sizeof table, 10, 4), 0);
+    assert_int_equal(line_lookup(LINES_RANGES, table, sizeof table, 10, 4), 11);
     assert_int_equal(line_lookup(LINES_RANGES, table, sizeof table, 10, 6), 9);
     assert_int_equal(line_lookup(LINES_RANGES, table, sizeof table, 10, 10), 0);
     assert_int_equal(line_lookup(LINES_RANGES, table, 7, 10, 6), 0);
@@ -76,11 +76,11 @@ static void test_locations(void **state)
         0x80 | 10 << 3 | 0, 1,         2,          /* 1 unit, the same line, two columns */
         0x80 | 12 << 3 | 1, 1,         2,          /* 2 units, two lines on */
         0x80 | 3 << 3 | 0,  0x23,                  /* 1 unit, short: the same line */
-        0x80 | 15 << 3 | 0,                        /* 1 unit without a line */
+        0x80 | 15 << 3 | 0,                        /* 1 unit without a line of its own */
         0x80 | 13 << 3 | 0, 0x40 | 9,  3,          /* 1 unit, minus 100: (100 << 1 | 1) = 9, 3 */
         0x80 | 14 << 3 | 7, 0x40 | 16, 6, 1, 2, 3, /* 8 units, plus 200 */
     };
-    const uint32_t lines[] = {500, 502, 502, 502, 0, 402, 602, 602};
+    const uint32_t lines[] = {500, 502, 502, 502, 502, 402, 602, 602};
     for (int64_t i = 0; i < 8; i++)
         assert_int_equal(line_lookup(LINES_LOCATIONS, table, sizeof table, 500, i * 2), lines[i]);
     assert_int_equal(line_lookup(LINES_LOCATIONS, table, sizeof table, 500, -2), 500);

@@ -27,6 +27,8 @@ static const struct idle_rule rules[] = {
     {WAIT_CHILD, NULL, NULL, 0, true},
     {WAIT_SIGNAL, NULL, NULL, 0, true},
     {WAIT_STOPPED, NULL, NULL, 0, true},
+    /* PostgreSQL sleeps on a latch, which is an event loop, also for another's lock. */
+    {WAIT_EPOLL, "ProcSleep", NULL, 8, false},
     {WAIT_EPOLL, NULL, NULL, 0, true},
 
     /* poll and select serve event loops, but also clients that wait for an answer in time. */
@@ -60,6 +62,7 @@ static const struct idle_rule rules[] = {
     {WAIT_FUTEX, "pthread_rwlock_rdlock", NULL, 4, false},
     {WAIT_FUTEX, "pthread_rwlock_wrlock", NULL, 4, false},
     {WAIT_FUTEX, "std::sys::sync::mutex::futex::Mutex::lock_contended", NULL, 4, false},
+    {WAIT_FUTEX, "LWLockAcquire", NULL, 8, false},
     {WAIT_FUTEX, "___pthread_cond_wait", NULL, 6, true},
     {WAIT_FUTEX, "__pthread_cond_wait", NULL, 6, true},
     {WAIT_FUTEX, "pthread_cond_wait", NULL, 6, true},

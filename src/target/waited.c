@@ -131,7 +131,7 @@ static void about_fd(const struct asked *a, int fd)
 /* How threads of the process wake a loop: not what it waits for. */
 static bool is_wakeup(const char *text)
 {
-    return strcmp(text, "eventfd") == 0 || strcmp(text, "[eventfd]") == 0 ||
+    return strcmp(text, "eventfd") == 0 || strcmp(text, "signalfd") == 0 ||
            strncmp(text, "pipe:", 5) == 0 || strncmp(text, "unix socket ", 12) == 0;
 }
 

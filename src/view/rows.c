@@ -89,6 +89,15 @@ static bool starts_with_any(const char *s, const char *const *heads)
     return false;
 }
 
+/* The target's program itself, wherever it is installed. */
+static bool is_program(const struct recording *rec, struct module_id module)
+{
+    for (size_t i = 1; i < rec->incarnations.n; i++)
+        if (rec->incarnations.at[i].exe.n == rec->words.modules.at[module.n].path.n)
+            return module.n != 0;
+    return false;
+}
+
 bool rows_is_own(const struct recording *rec, struct function_id function)
 {
     static const char *const library_dirs[] = {"/lib/",       "/lib64/", "/usr/lib/",
@@ -105,7 +114,7 @@ bool rows_is_own(const struct recording *rec, struct function_id function)
     if (f->language == LANGUAGE_JIT)
         return *file == '/' && !strstr(file, "/node_modules/") && !strstr(file, "/lib/python3");
     return *module && !starts_with_any(name, library_names) &&
-           !starts_with_any(module, library_dirs);
+           (!starts_with_any(module, library_dirs) || is_program(rec, f->module));
 }
 
 struct place rows_self_place(const struct fold *fold, struct stack_id stack)

@@ -46,7 +46,7 @@ static const struct column columns[COL_COUNT] = {
     [COL_EXCEPTION] = {"exception_pct", "EXC%", FORMAT_PCT, 5, 200, COLUMN_BOTH, false},
     [COL_SAMPLES] = {"samples", "SAMPLES", FORMAT_COUNT, 9, 120, COLUMN_BOTH, true},
     [COL_PID] = {"pid", "PID", FORMAT_ID, 7, 120, COLUMN_BOTH, true},
-    [COL_GROUP] = {"group", "GROUP", FORMAT_TEXT, 10, 200, COLUMN_BOTH, false},
+    [COL_GROUP] = {"group", "GROUP", FORMAT_TEXT, 10, 120, COLUMN_SCREEN, false},
 };
 
 struct thread_tally {

@@ -114,6 +114,9 @@ static void json_keys(void **state)
                "total_pct");
     check_rows(rec, "tree", 4,
                "depth parent name module file line self_samples total_samples total_pct");
+    check_rows(rec, "waits", 2,
+               "wait on owner_tid owner_name name threads samples wait_s wait_pct typical_s max_s "
+               "idle");
     check_rows(rec, "threads", 1,
                "pid tid name samples running_pct runnable_pct waiting_pct gil_pct gil_wait_pct "
                "gc_pct exception_pct top_function state wait");

@@ -420,6 +420,28 @@ static void names(void **state)
     recording_free(k.rec);
 }
 
+/* A program is its own also where only libraries are expected. */
+static void installed_program(void **state)
+{
+    (void)state;
+    struct known k = known_new();
+    struct table t = {0};
+    const char *exe = "/usr/lib/postgresql/15/bin/postgres";
+    k.rec->incarnations.at[1].exe = dictionary_string(&k.rec->words, exe);
+    struct function_id sleep = fixture_native(k.rec, "ProcSleep", exe, "", 0);
+    struct function_id wait = fixture_native(k.rec, "epoll_wait", "/lib/libc.so.6", "", 0);
+    const struct place outer[] = {{sleep, 0}}, inner[] = {{wait, 0}};
+    struct stack_id stack = fixture_call_native(k.rec, (struct stack_id){0}, outer, 1);
+    stack = fixture_call_native(k.rec, stack, inner, 1);
+    wait_run(k.rec, k.main, stack, WAIT_EPOLL, "signalfd", 0, false, 0, 1);
+    struct query q = fixture_query(k.rec);
+    table_fill(&t, &waits_view, &q);
+    assert_string_equal(fixture_text(&t, 0, "name"), "ProcSleep");
+    near(fixture_value(&t, 0, "idle")->number, 0); /* it waits for another's lock */
+    table_clear(&t);
+    recording_free(k.rec);
+}
+
 static void idle_by_object(void **state)
 {
     (void)state;
@@ -455,6 +477,7 @@ int main(void)
         cmocka_unit_test(verdicts),
         cmocka_unit_test(gil_holder),
         cmocka_unit_test(names),
+        cmocka_unit_test(installed_program),
         cmocka_unit_test(idle_by_object),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -39,8 +39,9 @@ document.title=s;setTimeout(spin,0)};spin()</script>"""
 @contextlib.contextmanager
 def node(*options):
     command = [targets.tool("node"), *options, "-e", NODE_LOOP]
-    with targets.started(command, ready="ready") as process:
-        yield process.pid
+    with targets.folder() as place:
+        with targets.started(command, ready="ready", cwd=place) as process:
+            yield process.pid
     with contextlib.suppress(OSError):
         os.remove("/tmp/perf-%d.map" % process.pid)
 

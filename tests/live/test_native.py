@@ -70,7 +70,8 @@ def contained(unshare, place, command):
     # /tmp is hidden by its own: what is to be copied is reached through another mount.
     script = (
         'mount --bind "$1" /mnt && mount -t tmpfs tmpfs /tmp && mkdir -p "$0" &&\n'
-        'mount -t tmpfs tmpfs "$0" && cp /mnt/public/* "$0"/ && umount /mnt && shift && exec "$@"'
+        'mount -t tmpfs tmpfs "$0" && cp /mnt/public/* "$0"/ && umount /mnt &&\n'
+        'shift && cd "$0" && exec "$@"'
     )
     words = [unshare, "-pmnf", "--mount-proc", "sh", "-c", script, private, place, *command]
     with targets.started(words, ready="ready") as outside:
@@ -85,7 +86,8 @@ def _():
         script = os.path.join(place, "jit.js")
         with open(script, "w") as file:
             file.write(JIT)
-        with targets.started([node, *NODE_OPTIONS, script], ready="ready") as process:
+        command = [node, *NODE_OPTIONS, script]
+        with targets.started(command, ready="ready", cwd=place) as process:
             path = os.path.join(place, "a.ptop")
             proftop.record(process.pid, path, 2, 200)
             os.remove("/tmp/perf-%d.map" % process.pid)

@@ -308,8 +308,10 @@ static void test_node(void **state)
         skip();
     }
     static const char *const names[] = {"hot", "caller", "main"};
+    char *log = xasprintf("--logfile=%s/v8.log", test_folder);
     char *argv[] = {"node",
                     "--perf-basic-prof",
+                    log,
                     "--max-inlined-bytecode-size=0",
                     "-e",
                     "function hot(n){let s=0;for(let i=0;i<n;i++)s+=Math.sqrt(i^s);return s}"
@@ -318,6 +320,7 @@ static void test_node(void **state)
                     "console.log('ready');for(;;)main()",
                     NULL};
     check_program(argv, names, 3);
+    free(log);
 }
 
 /* Its trampolines have no unwind information and keep no frame pointer. */

@@ -106,6 +106,7 @@ LIVE_TESTS = \
 	tests/live/test_servers.py \
 	tests/live/test_split_c.py \
 	tests/live/test_split_python.py \
+	tests/live/test_thread_names.py \
 	tests/ui/test_family.py \
 	tests/ui/test_manual.py \
 	tests/ui/test_screens.py \

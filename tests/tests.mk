@@ -142,6 +142,7 @@ LIVE_TESTS = \
 	tests/live/test_split_c.py \
 	tests/live/test_split_python.py \
 	tests/live/test_waits.py \
+	tests/live/test_thread_names.py \
 	tests/ui/test_family.py \
 	tests/ui/test_flame.py \
 	tests/ui/test_manual.py \

@@ -108,7 +108,7 @@ static struct frame_id jit_frame(struct frames *f, const struct unwinder *u, uin
         .language = LANGUAGE_JIT,
     };
     struct frame frame = {
-        .kind = FRAME_NATIVE,
+        .kind = f->python && said.is_trampoline ? FRAME_INTERPRETER : FRAME_NATIVE,
         .place = {.function = dictionary_function(d, &function)},
         .offset = code.start,
     };

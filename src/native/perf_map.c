@@ -351,6 +351,7 @@ static bool parse_python(const char *said, struct perf_map_name *out)
     if (!colon || colon == said + 4)
         return false;
     snprintf(out->name, sizeof out->name, "%.*s", (int)(colon - said - 4), said + 4);
+    out->is_trampoline = true;
     if (colon[1] == '/')
         snprintf(out->file, sizeof out->file, "%s", colon + 1);
     return true;

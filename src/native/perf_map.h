@@ -26,7 +26,8 @@ struct perf_map_code {
 struct perf_map_name {
     char name[512]; /* "countPrimes": without what the writer adds */
     char file[1024];
-    uint32_t line; /* where the function begins; 0 unknown */
+    uint32_t line;      /* where the function begins; 0 unknown */
+    bool is_trampoline; /* CPython's: it only calls the evaluation loop for a Python function */
 };
 
 /* Reads what is there of the map (30 ms for 200,000 lines; 20 us if there is none). */

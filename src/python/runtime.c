@@ -51,6 +51,9 @@ static void candidate_version(struct candidate *c, struct elf_symbols *elf, pid_
     const void *rodata = elf_symbols_section_bytes(elf, ".rodata", RODATA_MAX, &size);
     if (rodata)
         c->version = version_from_strings(rodata, size);
+    /* _PyRuntime says that it is none of those: the number was another library's. */
+    if (!c->old && (c->version.major != 3 || c->version.minor <= OLD_MINOR))
+        c->version = (struct version){0};
     if (!c->version.major)
         c->version = version_from_file_name(path_base(path));
 }

@@ -14,7 +14,7 @@ WITHIN_PCT = 2.0
 SAMPLES = 10000  # the truth is then three or more standard deviations within the bounds
 
 
-def record_enough(process, into, rate_hz=1000, samples=SAMPLES, more=()):
+def record_enough(process, into, rate_hz=2000, samples=SAMPLES, more=()):
     """Record a process until at least so many samples of it on a CPU have been taken."""
     watching = ["record", "-p", str(process.pid), "-o", into, "-r", str(rate_hz), *more]
     with proftop.started(*watching) as recorder:

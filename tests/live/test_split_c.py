@@ -20,12 +20,12 @@ KINDS = {
 }
 
 
-def check(flags, options):
+def check(flags, options, engine="perf"):
     with targets.folder() as place:
         binary = targets.program("split", *flags, into=place)
         recording = os.path.join(place, "split.ptop")
         with targets.started([binary, *options], ready="ready") as process:
-            split_check.record_enough(process, recording)
+            split_check.record_enough(process, recording, more=["--engine", engine])
         split_check.check_functions(recording)
         split_check.check_lines(recording, SOURCE, SOURCE)
         if options:
@@ -35,6 +35,9 @@ def check(flags, options):
 for kind, flags in KINDS.items():
     busy = "a busy C program, %s, within 2 points, with its lines" % kind
     tap.test(busy, flags, [], slow=kind != "at -O2")(check)
-sleeping = "a C program that sleeps in between, within 2 points, with its lines"
-tap.test(sleeping, ["-O2"], ["--sleep-ms", "10"], slow=True)(check)
+    stopped = busy + ", by brief stops"
+    tap.test(stopped, flags, [], "ptrace", slow=True)(check)
+for engine in ("perf", "ptrace"):
+    sleeping = "a C program that sleeps in between, within 2 points, with its lines, by " + engine
+    tap.test(sleeping, ["-O2"], ["--sleep-ms", "10"], engine, slow=True)(check)
 tap.main()

@@ -121,9 +121,9 @@ static void judge_sampling(struct summary *s, const struct summary_rule *rule)
 }
 
 static const struct summary_rule rules[] = {
-    {"alert", "alerts", 0, judge_alerts}, {"sampling", "timeline", 5, judge_sampling},
-    {"cpu", "functions", 10, judge_hot},  {"wait", "functions", 10, judge_waits},
-    {"idle", "threads", 90, judge_idle},
+    {"alert", "alerts", 0, judge_alerts},          {"sampling", "timeline", 5, judge_sampling},
+    {"cpu", "functions", 10, judge_hot},           {"wait", "functions", 10, judge_waits},
+    {"process", "processes", 10, judge_processes}, {"idle", "threads", 90, judge_idle},
 };
 static const struct summary_rule nothing = {"none", "functions", 0, NULL};
 

@@ -124,11 +124,12 @@ static void print_json(const struct recording *rec, struct fold *fold, const str
         json_t *frames = json_array();
         each_frame(fold, r, add_json_frame, frames);
         const char *wait = wait_name(r->wait), *on = dictionary_object_text(&rec->words, r->object);
-        json_t *thread =
-            json_pack("{s:i, s:s, s:s, s:s?, s:s?, s:b, s:o}", "tid", rec->threads.at[t].tid,
-                      "name", string_text(&rec->words, rec->threads.at[t].name), "state",
-                      state_text(r), "wait", *wait ? wait : NULL, "on", *on ? on : NULL, "gil",
-                      (r->flags & SAMPLE_GIL) != 0, "frames", frames);
+        json_t *thread = json_pack(
+            "{s:i, s:i, s:s, s:s, s:s?, s:s?, s:b, s:o}", "pid",
+            rec->incarnations.at[rec->threads.at[t].incarnation.n].pid, "tid",
+            rec->threads.at[t].tid, "name", string_text(&rec->words, rec->threads.at[t].name),
+            "state", state_text(r), "wait", *wait ? wait : NULL, "on", *on ? on : NULL, "gil",
+            (r->flags & SAMPLE_GIL) != 0, "frames", frames);
         json_array_append_new(threads, thread);
     }
     json_t *dump = json_pack("{s:s, s:i, s:o}", "schema", "proftop.dump/1", "pid",
@@ -151,14 +152,15 @@ static void print_text_frame(void *context, const struct shown_frame *f)
     fputc('\n', stdout);
 }
 
-static void print_text(const struct recording *rec, struct fold *fold, const struct options *o)
+static void print_process(const struct recording *rec, uint32_t n, struct fold *fold,
+                          const struct options *o)
 {
-    const struct incarnation *in = &rec->incarnations.at[1];
-    printf("%s  pid %d  %s\n", string_text(&rec->words, in->comm), in->pid,
+    const struct incarnation *in = &rec->incarnations.at[n];
+    printf("%s%s  pid %d  %s\n", n > 1 ? "\n" : "", string_text(&rec->words, in->comm), in->pid,
            string_text(&rec->words, in->runtime));
     for (uint32_t t = 1; t < rec->threads.n; t++) {
         const struct run *r = run_of(rec, t, o);
-        if (!r)
+        if (!r || rec->threads.at[t].incarnation.n != n)
             continue;
         const char *wait = wait_name(r->wait);
         printf("\nthread %d  %s  %s%s%s%s\n", rec->threads.at[t].tid,
@@ -166,6 +168,12 @@ static void print_text(const struct recording *rec, struct fold *fold, const str
                wait, r->flags & SAMPLE_GIL ? "  (holds the GIL)" : "");
         each_frame(fold, r, print_text_frame, NULL);
     }
+}
+
+static void print_text(const struct recording *rec, struct fold *fold, const struct options *o)
+{
+    for (uint32_t n = 1; n < rec->incarnations.n; n++)
+        print_process(rec, n, fold, o);
 }
 
 int verb_dump(const struct options *o)

@@ -21,7 +21,8 @@ struct inquiry {
     uint32_t epoch;
     VEC(struct question) questions;
     VEC(char) text;
-    size_t lined; /* how many of the questions have got their lines */
+    VEC(pid_t) pids; /* that were watched then: through one of them a file can be opened */
+    size_t lined;    /* how many of the questions have got their lines */
 };
 
 struct reply_frame {
@@ -34,6 +35,8 @@ struct reply {
     size_t done; /* questions that this reply is the last word on */
     VEC(struct reply_frame) frames;
 };
+
+#define PIDS_MAX 256
 
 struct naming {
     pthread_t thread;
@@ -52,6 +55,7 @@ static void inquiry_free(struct inquiry *q)
         return;
     vec_free(&q->questions);
     vec_free(&q->text);
+    vec_free(&q->pids);
     free(q);
 }
 
@@ -76,6 +80,7 @@ static void answer_names(struct naming *s, struct symbolizer *sym, const struct 
 {
     struct reply *r = xcalloc(1, sizeof *r);
     r->epoch = q->epoch;
+    symbolizer_set_pids(sym, q->pids.at, q->pids.n);
     for (size_t i = 0; i < q->questions.n && !s->stopping; i++) {
         const struct question *ask = &q->questions.at[i];
         struct reply_frame *f = vec_add(&r->frames);
@@ -93,6 +98,7 @@ static void answer_lines(struct naming *s, struct symbolizer *sym, struct inquir
 {
     struct reply *r = xcalloc(1, sizeof *r);
     r->epoch = q->epoch;
+    symbolizer_set_pids(sym, q->pids.at, q->pids.n);
     for (int i = 0; i < LINES_AT_ONCE && q->lined < q->questions.n && !s->stopping; i++) {
         const struct question *ask = &q->questions.at[q->lined++];
         r->done++;
@@ -206,6 +212,9 @@ void naming_ask(struct naming *s, const struct recording *rec)
         vec_push(&q->questions, ask);
     }
     size_t n = q->questions.n;
+    for (size_t i = rec->incarnations.n; n && i-- > 1 && q->pids.n < PIDS_MAX;)
+        if (!rec->incarnations.at[i].to_ns)
+            vec_push(&q->pids, rec->incarnations.at[i].pid);
     if (n && queue_put(s->inquiries, q)) {
         s->pending += n;
         s->asked = next;

@@ -22,7 +22,7 @@ void judge_processes(struct summary *s, const struct summary_rule *rule)
         const struct incarnation *in = &rec->incarnations.at[top->incarnation.n];
         char does[64];
         bool cpu = top->odd == PROCESS_CPU;
-        snprintf(does, sizeof does, cpu ? "uses %.2f cores" : "waits %.2f s a second",
+        snprintf(does, sizeof does, cpu ? "wants %.2f cores" : "waits %.2f s a second",
                  top->odd_value);
         double pct = rows_pct(top->whole_ns, s->table->whole_ns);
         struct finding *f = summary_find(

@@ -56,7 +56,7 @@ static const struct column columns[COL_COUNT] = {
 
 double process_figure(const struct process_tally *t, enum process_figure figure)
 {
-    uint64_t ns = figure == PROCESS_CPU ? t->cpu_ns : t->wait_ns - t->queued_ns;
+    uint64_t ns = figure == PROCESS_CPU ? t->cpu_ns + t->queued_ns : t->wait_ns - t->queued_ns;
     return t->seen_ns ? (double)ns / (double)t->seen_ns : 0;
 }
 

@@ -5,12 +5,12 @@
  *
  * The odd one out, a plain rule. Siblings are processes of one parent that execute one file under
  * one name, were seen for a second at least and made at least 20 samples; there must be three of
- * them. Of each figure (CPU time a second, harmful waiting a second, that
- * for a CPU left out: it goes with the use of one) the median of all and the
- * median of the distances from it (MAD) are taken: neither follows a single wild value, as mean and
- * deviation would. Odd is who is further from the median than 3.5 times 1.4826 MAD (which is the
- * standard deviation, were they spread normally), and also than half the median and than 0.05:
- * siblings that agree to a hair's breadth do not make a small difference a finding. Pure.
+ * them. Of each figure (CPU time a second with that waited for a CPU, so that a busy machine hides
+ * nothing; harmful waiting a second, the rest) the median of all and the median of the distances
+ * from it (MAD) are taken: neither follows a single wild value, as mean and deviation would. Odd is
+ * who is further from the median than 3.5 times 1.4826 MAD (which is the standard deviation, were
+ * they spread normally), and also than half the median and than 0.05: siblings that agree to a
+ * hair's breadth do not make a small difference a finding. Pure.
  */
 #ifndef VIEW_PROCESSES_H
 #define VIEW_PROCESSES_H

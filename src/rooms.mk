@@ -250,7 +250,10 @@ libview_a_SOURCES = \
 	src/view/rows.h \
 	src/view/significance.c \
 	src/view/significance.h \
+	src/view/judge_processes.c \
 	src/view/judge_waits.c \
+	src/view/processes.c \
+	src/view/processes.h \
 	src/view/summary.c \
 	src/view/summary.h \
 	src/view/table.c \

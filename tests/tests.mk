@@ -110,6 +110,10 @@ check_PROGRAMS += tests/unit/view_grid
 tests_unit_view_grid_SOURCES = tests/unit/view_grid.c
 tests_unit_view_grid_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
 
+check_PROGRAMS += tests/unit/view_processes
+tests_unit_view_processes_SOURCES = tests/unit/view_processes.c
+tests_unit_view_processes_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
+
 check_PROGRAMS += tests/unit/view_rows
 tests_unit_view_rows_SOURCES = tests/unit/view_rows.c
 tests_unit_view_rows_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
@@ -132,6 +136,7 @@ LIVE_TESTS = \
 	tests/live/test_bad_input.py \
 	tests/live/test_demo.py \
 	tests/live/test_diff.py \
+	tests/live/test_families.py \
 	tests/live/test_doctor.py \
 	tests/live/test_dump.py \
 	tests/live/test_harmless.py \

@@ -129,9 +129,10 @@ static void print_json(const struct recording *rec, struct fold *fold, const str
         char on[512];
         wait_run_about(on, sizeof on, rec, r);
         json_t *thread = json_pack(
-            "{s:i, s:s, s:s, s:s?, s:s?, s:o, s:s?, s:b, s:o}", "tid", rec->threads.at[t].tid,
-            "name", string_text(&rec->words, rec->threads.at[t].name), "state", state_text(r),
-            "wait", *wait ? wait : NULL, "on", *on ? on : NULL, "owner_tid",
+            "{s:i, s:i, s:s, s:s, s:s?, s:s?, s:o, s:s?, s:b, s:o}", "pid",
+            rec->incarnations.at[rec->threads.at[t].incarnation.n].pid, "tid",
+            rec->threads.at[t].tid, "name", string_text(&rec->words, rec->threads.at[t].name),
+            "state", state_text(r), "wait", *wait ? wait : NULL, "on", *on ? on : NULL, "owner_tid",
             r->owner ? json_integer(r->owner) : json_null(), "owner_name", *owner ? owner : NULL,
             "gil", (r->flags & SAMPLE_GIL) != 0, "frames", frames);
         json_array_append_new(threads, thread);
@@ -156,14 +157,15 @@ static void print_text_frame(void *context, const struct shown_frame *f)
     fputc('\n', stdout);
 }
 
-static void print_text(const struct recording *rec, struct fold *fold, const struct options *o)
+static void print_process(const struct recording *rec, uint32_t n, struct fold *fold,
+                          const struct options *o)
 {
-    const struct incarnation *in = &rec->incarnations.at[1];
-    printf("%s  pid %d  %s\n", string_text(&rec->words, in->comm), in->pid,
+    const struct incarnation *in = &rec->incarnations.at[n];
+    printf("%s%s  pid %d  %s\n", n > 1 ? "\n" : "", string_text(&rec->words, in->comm), in->pid,
            string_text(&rec->words, in->runtime));
     for (uint32_t t = 1; t < rec->threads.n; t++) {
         const struct run *r = run_of(rec, t, o);
-        if (!r)
+        if (!r || rec->threads.at[t].incarnation.n != n)
             continue;
         const char *wait = wait_name(r->wait);
         char on[512];
@@ -174,6 +176,12 @@ static void print_text(const struct recording *rec, struct fold *fold, const str
                wait, *on ? "  on " : "", on, r->flags & SAMPLE_GIL ? "  (holds the GIL)" : "");
         each_frame(fold, r, print_text_frame, NULL);
     }
+}
+
+static void print_text(const struct recording *rec, struct fold *fold, const struct options *o)
+{
+    for (uint32_t n = 1; n < rec->incarnations.n; n++)
+        print_process(rec, n, fold, o);
 }
 
 int verb_dump(const struct options *o)

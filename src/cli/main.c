@@ -44,12 +44,18 @@ struct session *open_target(const struct options *o, bool quiet, struct err *err
     struct session_options options = options_session(o);
     if (o->command)
         return session_spawn(o->command, quiet, &options, err);
+    if (o->pids.n) {
+        VEC(pid_t) pids = {0};
+        for (size_t i = 0; i < o->pids.n; i++)
+            vec_push(&pids, (pid_t)o->pids.at[i]);
+        struct session *s = session_watch(pids.at, pids.n, &options, err);
+        vec_free(&pids);
+        return s;
+    }
     pid_t pid;
-    if (o->pids.n)
-        pid = (pid_t)o->pids.at[0];
-    else if (!process_find_one(o->name, &pid, err))
+    if (!process_find_one(o->name, &pid, err))
         return NULL;
-    return session_watch(pid, &options, err);
+    return session_watch(&pid, 1, &options, err);
 }
 
 int main(int argc, char **argv)

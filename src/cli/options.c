@@ -68,7 +68,7 @@ struct option_row {
 
 /* clang-format off */
 static const struct option_row rows[] = {
-    {'p', "pid", "PID", "the process to watch; for report and diff: only this process", LIVE | DUMP | PRINT, KIND_PID, 0},
+    {'p', "pid", "PID", "a process to watch (give it again for more); for report and diff: only this process", LIVE | DUMP | PRINT, KIND_PID, 0},
     {'n', "name", "NAME", "the process of this name", LIVE | DUMP, KIND_TEXT, AT(name)},
     {'r', "rate", "HZ", "samples a second of each thread (default 100)", LIVE, KIND_RATE, AT(rate_hz)},
     {'c', "children", NULL, "watch the process's children too", LIVE, KIND_FLAG, AT(children)},
@@ -80,7 +80,7 @@ static const struct option_row rows[] = {
     {0, "budget", "PCT", "what watching may cost the target, in percent (default 1; twice that of a core for proftop), or off", LIVE, KIND_BUDGET, AT(budget_pct)},
     {0, "native", NULL, "show the interpreter's own functions too, and the kernel's", LIVE | OPEN | PRINT | DUMP, KIND_FLAG, AT(native)},
     {0, "no-native", NULL, "in Python threads Python frames alone; live: at a lower cost", LIVE | OPEN | PRINT | DUMP, KIND_FLAG, AT(no_native)},
-    {0, "view", "VIEW", "functions (default), lines, tree, threads, timeline, alerts or summary", PRINT, KIND_TEXT, AT(view)},
+    {0, "view", "VIEW", "functions (default), lines, tree, waits, threads, processes, timeline, alerts or summary", PRINT, KIND_TEXT, AT(view)},
     {0, "root", "FUNCTION", "the tree below this function alone, over all its callers", REPORT, KIND_TEXT, AT(root)},
     {0, "callers", NULL, "with --root: its callers instead, from it upwards", REPORT, KIND_FLAG, AT(callers)},
     {0, "format", "FORMAT", "table (default), json or csv; dump: text or json", PRINT | DUMP, KIND_TEXT, AT(format)},
@@ -155,6 +155,15 @@ static bool read_engine(const char *text, enum engine *out)
 #define MAX_PID   4194304 /* the kernel's PID_MAX_LIMIT on 64-bit machines */
 #define MAX_COUNT 1000000000
 
+/* The same process twice is one. */
+static void add_pid(struct options *o, long pid)
+{
+    for (size_t i = 0; i < o->pids.n; i++)
+        if (o->pids.at[i] == pid)
+            return;
+    vec_push(&o->pids, pid);
+}
+
 static bool set_option(struct options *o, const struct option_row *row, const char *value,
                        struct err *err)
 {
@@ -180,7 +189,7 @@ static bool set_option(struct options *o, const struct option_row *row, const ch
     case KIND_PID:
         if (!read_integer(value, 1, MAX_PID, &pid))
             return err_set(err, "--%s takes a process id, not \"%s\"", row->name, value);
-        vec_push(&o->pids, pid);
+        add_pid(o, pid);
         return true;
     case KIND_BUDGET:
         *(double *)to = 0;
@@ -244,7 +253,7 @@ static bool take_pids(struct options *o, struct err *err)
         long pid;
         if (!read_integer(o->arguments.at[i], 1, MAX_PID, &pid))
             return err_set(err, "not a process id: \"%s\"", o->arguments.at[i]);
-        vec_push(&o->pids, pid);
+        add_pid(o, pid);
     }
     vec_clear(&o->arguments);
     return true;
@@ -264,11 +273,14 @@ static bool check(const struct options *o, const bool *given, struct err *err)
         return true;
     if (n < files[o->verb].least || n > files[o->verb].most)
         return err_set(err, "usage: proftop %s", verbs[o->verb].usage);
-    unsigned targets = (unsigned)o->pids.n + (o->name != NULL) + (o->command != NULL);
+    /* Several pids are one target: a merged recording. */
+    bool many = (1u << o->verb) & (TOP | RECORD | DUMP);
+    size_t pids = many ? o->pids.n > 0 : o->pids.n;
+    size_t targets = pids + (o->name != NULL) + (o->command != NULL);
     unsigned most = o->verb == VERB_DEMO ? 0 : 1;
     if (!((1u << o->verb) & PRINT) && targets > most)
         return err_set(err, o->verb == VERB_DEMO ? "demo brings its own target"
-                                                 : "one target only: a process id, a name "
+                                                 : "one target only: process ids, a name "
                                                    "or a command");
     if ((o->verb == VERB_RECORD || o->verb == VERB_DUMP) && !targets)
         return err_set(err, "usage: proftop %s", verbs[o->verb].usage);

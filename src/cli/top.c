@@ -92,7 +92,7 @@ int verb_top(const struct options *o)
         if (!pick(o, &pid, &err))
             return err.text[0] ? fail(&err) : EXIT_DONE;
         struct session_options options = options_session(o);
-        s = session_watch(pid, &options, &err);
+        s = session_watch(&pid, 1, &options, &err);
     } else {
         s = open_target(o, true, &err);
     }
@@ -131,7 +131,7 @@ int verb_demo(const struct options *o)
     if (!demo_start(&demo, &err))
         return fail(&err);
     struct session_options options = options_session(o);
-    struct session *s = session_watch(demo.service, &options, &err);
+    struct session *s = session_watch(&demo.service, 1, &options, &err);
     int status = s ? run_screens(s, NULL, o) : fail(&err);
     session_free(s);
     demo_stop(&demo);

@@ -36,6 +36,7 @@ struct named_module {
 
 struct symbolizer {
     pid_t pid;
+    VEC(pid_t) others; /* asked where pid does not have the file */
     VEC(struct named_module) modules;
     struct map index; /* hash of path and build id to modules */
     size_t bytes;     /* of all open tables */
@@ -81,11 +82,33 @@ void symbolizer_free(struct symbolizer *s)
         symbols_free(s->modules.at[i].symbols);
     }
     vec_free(&s->modules);
+    vec_free(&s->others);
     map_free(&s->index);
     lines_free(s->lines);
     kallsyms_free(s->kernel);
     fetch_free(s->fetch);
     free(s);
+}
+
+void symbolizer_set_pids(struct symbolizer *s, const pid_t *pids, size_t n)
+{
+    vec_clear(&s->others);
+    vec_append(&s->others, pids, n);
+}
+
+/* The process as which the module's file can be opened; the first if there is none. Asked once when
+ * a table is opened and once for its lines: a few opens each. */
+static pid_t who_has(const struct symbolizer *s, const struct named_module *m)
+{
+    for (size_t i = 0; i <= s->others.n; i++) {
+        pid_t pid = i ? s->others.at[i - 1] : s->pid;
+        int fd = module_file_open(pid, m->path, m->build_id);
+        if (fd < 0)
+            continue;
+        close(fd);
+        return pid;
+    }
+    return s->pid;
 }
 
 void symbolizer_set_limit(struct symbolizer *s, uint64_t limit_ns)
@@ -136,7 +159,7 @@ static struct named_module *find_module(struct symbolizer *s, const char *path,
     struct named_module *m = &s->modules.at[number];
     m->used = ++s->uses;
     if (!m->symbols) {
-        m->symbols = symbols_open(s->pid, m->path, m->build_id, m->fetched);
+        m->symbols = symbols_open(who_has(s, m), m->path, m->build_id, m->fetched);
         s->bytes += symbols_bytes(m->symbols);
         while (s->bytes > TABLES_BYTES_MAX && s->bytes > symbols_bytes(m->symbols))
             close_oldest(s, m);
@@ -197,11 +220,12 @@ static bool open_lines(struct symbolizer *s, struct named_module *m)
         return true;
     if (number >= LINES_MODULES_MAX || m->path[0] != '/')
         return false;
-    int fd = module_file_open(s->pid, m->path, m->build_id);
+    pid_t pid = who_has(s, m);
+    int fd = module_file_open(pid, m->path, m->build_id);
     if (fd < 0)
         return false;
-    int debug_fd = debug_file_open(s->pid, m->path, symbols_build_id(m->symbols),
-                                   symbols_debuglink(m->symbols));
+    int debug_fd =
+        debug_file_open(pid, m->path, symbols_build_id(m->symbols), symbols_debuglink(m->symbols));
     if (debug_fd < 0 && m->fetched)
         debug_fd = debug_file_open_fetched(m->fetched, symbols_build_id(m->symbols));
     bool ok = lines_open(s->lines, number, fd, debug_fd);

@@ -25,6 +25,7 @@ struct inquiry {
     size_t lined;               /* how many of the questions have got their lines */
     VEC(struct question) later; /* those of them whose debug file is being fetched */
     bool renamed;               /* these are such ones: their names may be others now */
+    VEC(pid_t) pids;            /* that were watched then: through one of them a file is opened */
 };
 
 struct reply_frame {
@@ -37,6 +38,8 @@ struct reply {
     size_t done; /* questions that this reply is the last word on */
     VEC(struct reply_frame) frames;
 };
+
+#define PIDS_MAX 256
 
 struct naming {
     pthread_t thread;
@@ -57,6 +60,7 @@ static void inquiry_free(struct inquiry *q)
     vec_free(&q->questions);
     vec_free(&q->later);
     vec_free(&q->text);
+    vec_free(&q->pids);
     free(q);
 }
 
@@ -81,6 +85,7 @@ static void answer_names(struct naming *s, struct symbolizer *sym, const struct 
 {
     struct reply *r = xcalloc(1, sizeof *r);
     r->epoch = q->epoch;
+    symbolizer_set_pids(sym, q->pids.at, q->pids.n);
     for (size_t i = 0; i < q->questions.n && !s->stopping; i++) {
         const struct question *ask = &q->questions.at[i];
         struct reply_frame *f = vec_add(&r->frames);
@@ -100,6 +105,7 @@ static void answer_lines(struct naming *s, struct symbolizer *sym, struct inquir
 {
     struct reply *r = xcalloc(1, sizeof *r);
     r->epoch = q->epoch;
+    symbolizer_set_pids(sym, q->pids.at, q->pids.n);
     for (int i = 0; i < LINES_AT_ONCE && q->lined < q->questions.n && !s->stopping; i++) {
         const struct question *ask = &q->questions.at[q->lined++];
         const char *path = q->text.at + ask->path, *build_id = q->text.at + ask->build_id;
@@ -278,6 +284,9 @@ void naming_ask(struct naming *s, const struct recording *rec)
         vec_push(&q->questions, ask);
     }
     size_t n = q->questions.n;
+    for (size_t i = rec->incarnations.n; n && i-- > 1 && q->pids.n < PIDS_MAX;)
+        if (!rec->incarnations.at[i].to_ns)
+            vec_push(&q->pids, rec->incarnations.at[i].pid);
     if (n && queue_put(s->inquiries, q)) {
         s->pending += n;
         s->asked = next;

@@ -23,11 +23,13 @@
 #define SETTLE_NS   (2 * NS_PER_S)
 #define FIRST_NS    (100 * NS_PER_MS) /* the first tables should not wait */
 #define QUEUE_MAX   64                /* handovers: a front that is 12 s late loses samples */
-#define WATCHES_MAX 256
+#define FAMILY_NS   (50 * NS_PER_MS)  /* how often new children are looked for */
+#define FAMILY_COST 100               /* and at most one part in so many of the time */
+#define WATCHES_MAX SESSION_PROCESSES_MAX
 
 struct sampler {
     pthread_t thread;
-    pid_t pid;
+    VEC(pid_t) targets; /* that were asked for and have not ended: when none is left, we end */
     struct session_options options;
     struct queue *up;
     _Atomic bool stopping, take_children, rest;
@@ -45,7 +47,10 @@ struct sampler {
     struct sink sink;
     struct stops *stops;
     struct metrics_reader *metrics;
-    VEC(struct watch *) watches; /* [0] is the target */
+    VEC(struct watch *) watches; /* the targets first, then their families */
+    VEC(pid_t) refused;          /* children that could not be watched: asked again in a second */
+    uint64_t family_at_ns;       /* when to look for children again */
+    size_t unwatched_told;       /* children for which there was no room, when last said */
     struct session_children children;
     struct children family, family_before;
     uint64_t family_ns;
@@ -164,25 +169,73 @@ static void work_count_children(struct sampler *s, uint64_t now_ns)
     s->family_ns = now_ns;
 }
 
-static void work_children(struct sampler *s, uint64_t now_ns)
+static size_t work_pids(const struct sampler *s, pid_t pids[WATCHES_MAX])
 {
-    struct children before = s->family_before;
-    s->family_before = s->family;
-    s->family = before;
-    children_read(&s->family, s->pid);
-    work_count_children(s, now_ns);
-    if (s->take_children)
-        s->children.taken = true;
-    if (!s->children.taken)
-        return;
-    for (size_t i = 0; i < s->family.list.n && s->watches.n < WATCHES_MAX; i++) {
+    for (size_t i = 0; i < s->watches.n; i++)
+        pids[i] = watch_pid(s->watches.at[i]);
+    return s->watches.n;
+}
+
+static bool work_was_refused(const struct sampler *s, pid_t pid)
+{
+    for (size_t i = 0; i < s->refused.n; i++)
+        if (s->refused.at[i] == pid)
+            return true;
+    return false;
+}
+
+/* Watches the children that are new in s->family. */
+static void work_adopt(struct sampler *s, uint64_t now_ns)
+{
+    size_t unwatched = 0;
+    for (size_t i = 0; i < s->family.list.n; i++) {
         pid_t pid = s->family.list.at[i].pid;
-        if (pid == getpid() || work_is_watched(s, pid))
+        if (pid == getpid() || work_is_watched(s, pid) || work_was_refused(s, pid))
             continue;
+        if (s->watches.n == WATCHES_MAX) {
+            unwatched++;
+            continue;
+        }
         struct watch *w = watch_new(pid, &s->watching, &s->sink, s->stops, now_ns, NULL);
         if (w)
             vec_push(&s->watches, w);
+        else
+            vec_push(&s->refused, pid);
     }
+    if (unwatched > s->unwatched_told)
+        sink_mark(&s->sink, MARK_NOTE, now_ns,
+                  "%zu processes are watched, the most there can be: %zu more are not",
+                  s->watches.n, unwatched);
+    s->unwatched_told = unwatched;
+}
+
+/* Between the seconds: children that have come, and what they execute. Of those that were watched,
+ * too, whose parent has ended, the children are found: that is why all are asked and not the
+ * targets alone. Costs at most one part in FAMILY_COST of the time. */
+static void work_family(struct sampler *s)
+{
+    pid_t pids[WATCHES_MAX];
+    uint64_t begin_ns = clock_mono_ns();
+    children_read(&s->family, pids, work_pids(s, pids));
+    work_adopt(s, begin_ns);
+    for (size_t i = 0; i < s->watches.n; i++)
+        watch_check(s->watches.at[i], begin_ns);
+    uint64_t end_ns = clock_mono_ns(), rest_ns = FAMILY_COST * (end_ns - begin_ns);
+    s->family_at_ns = end_ns + (rest_ns > FAMILY_NS ? rest_ns : FAMILY_NS);
+}
+
+static void work_children(struct sampler *s, uint64_t now_ns)
+{
+    pid_t pids[WATCHES_MAX];
+    children_read(&s->family, pids, work_pids(s, pids));
+    work_count_children(s, now_ns);
+    vec_clear(&s->family_before.list);
+    vec_append(&s->family_before.list, s->family.list.at, s->family.list.n);
+    if (s->take_children)
+        s->children.taken = true;
+    vec_clear(&s->refused);
+    if (s->children.taken)
+        work_adopt(s, now_ns);
 }
 
 static void work_set_rate(struct sampler *s)
@@ -226,14 +279,39 @@ static void work_budget(struct sampler *s, uint64_t now_ns)
 static void work_second(struct sampler *s, uint64_t now_ns)
 {
     pid_t pids[WATCHES_MAX];
-    size_t n = 0;
-    for (size_t i = 0; i < s->watches.n; i++) {
+    for (size_t i = 0; i < s->watches.n; i++)
         watch_check(s->watches.at[i], now_ns);
-        pids[n++] = watch_pid(s->watches.at[i]);
-    }
+    size_t n = work_pids(s, pids);
     metrics_read(s->metrics, pids, n, stops_stats(s->stops)->stopped_ns, &s->sink, now_ns);
     work_children(s, now_ns);
     work_budget(s, now_ns);
+}
+
+/* A process has ended. The others keep their order: the targets stay before their families. */
+static void work_leave(struct sampler *s, size_t at)
+{
+    struct watch *w = s->watches.at[at];
+    for (size_t i = 0; i < s->targets.n; i++)
+        if (s->targets.at[i] == watch_pid(w))
+            s->targets.at[i--] = s->targets.at[--s->targets.n];
+    watch_flush(w);
+    watch_free(w);
+    s->watches.n--;
+    memmove(s->watches.at + at, s->watches.at + at + 1,
+            (s->watches.n - at) * sizeof *s->watches.at);
+}
+
+static bool work_attach(struct sampler *s)
+{
+    for (size_t i = 0; i < s->targets.n; i++) {
+        struct watch *w =
+            watch_new(s->targets.at[i], &s->watching, &s->sink, s->stops, clock_mono_ns(), &s->err);
+        if (!w)
+            return false;
+        vec_push(&s->watches, w);
+        s->watching.tell = false; /* of the others nothing new */
+    }
+    return true;
 }
 
 static void work_tick(struct sampler *s, uint64_t now_ns)
@@ -242,13 +320,11 @@ static void work_tick(struct sampler *s, uint64_t now_ns)
     for (size_t i = 0; i < s->watches.n; i++) {
         if (watch_tick(s->watches.at[i], now_ns))
             continue;
-        if (i == 0) {
+        work_leave(s, i--);
+        if (!s->targets.n) {
             s->ended = true;
             return;
         }
-        watch_flush(s->watches.at[i]);
-        watch_free(s->watches.at[i]);
-        s->watches.at[i--] = s->watches.at[--s->watches.n];
     }
 }
 
@@ -316,6 +392,8 @@ static void work_loop(struct sampler *s)
             if (second_at < now)
                 second_at = now + NS_PER_S;
         }
+        if (s->children.taken && now >= s->family_at_ns)
+            work_family(s);
         if (now >= hand_over_at) {
             work_hand_over(s);
             hand_over_at = now + HANDOVER_NS;
@@ -345,11 +423,7 @@ static void *work(void *arg)
     sink_init(&s->sink);
     s->stops = stops_new();
     s->metrics = metrics_reader_new();
-    struct watch *target =
-        watch_new(s->pid, &s->watching, &s->sink, s->stops, clock_mono_ns(), &s->err);
-    if (target) {
-        vec_push(&s->watches, target);
-        s->watching.tell = false; /* of its children nothing new */
+    if (work_attach(s)) {
         work_tell(s, 1);
         work_loop(s);
         work_hand_over(s);
@@ -363,6 +437,7 @@ static void *work(void *arg)
     for (size_t i = 0; i < s->watches.n; i++)
         watch_free(s->watches.at[i]);
     vec_free(&s->watches);
+    vec_free(&s->refused);
     children_clear(&s->family);
     children_clear(&s->family_before);
     metrics_reader_free(s->metrics);
@@ -371,10 +446,11 @@ static void *work(void *arg)
     return NULL;
 }
 
-struct sampler *sampler_start(pid_t pid, const struct session_options *options, struct err *err)
+struct sampler *sampler_start(const pid_t *pids, size_t n, const struct session_options *options,
+                              struct err *err)
 {
     struct sampler *s = xcalloc(1, sizeof *s);
-    s->pid = pid;
+    vec_append(&s->targets, pids, n);
     s->options = *options;
     s->take_children = options->children;
     budget_init(&s->budget, options->budget_pct, options->rate_hz, options->rate_is_kept);
@@ -424,6 +500,7 @@ void sampler_free(struct sampler *s)
     queue_free(s->up);
     pthread_mutex_destroy(&s->mutex);
     pthread_cond_destroy(&s->attached);
+    vec_free(&s->targets);
     free(s);
 }
 

@@ -33,8 +33,10 @@ struct handover {
 };
 void handover_free(struct handover *h);
 
-/* Starts the thread and waits until it has attached (or failed, with a sentence). */
-struct sampler *sampler_start(pid_t pid, const struct session_options *options, struct err *err);
+/* Starts the thread and waits until it has attached to all n processes (or failed at one, with a
+ * sentence). */
+struct sampler *sampler_start(const pid_t *pids, size_t n, const struct session_options *options,
+                              struct err *err);
 /* Ends the thread; its last handovers can still be taken. */
 void sampler_end(struct sampler *s);
 void sampler_free(struct sampler *s);

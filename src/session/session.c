@@ -77,18 +77,18 @@ static void poll_add(struct session *s, int fd)
         die("epoll_ctl: %s", strerror(errno));
 }
 
-static struct session *session_live(pid_t pid, pid_t spawned, const struct session_options *options,
-                                    struct err *err)
+static struct session *session_live(const pid_t *pids, size_t n, pid_t spawned,
+                                    const struct session_options *options, struct err *err)
 {
     uint64_t start_ns = clock_mono_ns();
     int64_t wall_ns = clock_wall_ns();
-    struct sampler *sampler = sampler_start(pid, options, err);
+    struct sampler *sampler = sampler_start(pids, n, options, err);
     if (!sampler)
         return NULL;
     struct session *s = session_new(SESSION_LIVE);
     s->spawned = spawned;
     s->sampler = sampler;
-    s->naming = naming_start(pid, options->debuginfod);
+    s->naming = naming_start(pids[0], options->debuginfod);
     s->rec = recording_new(start_ns, wall_ns);
     s->rec->rate_hz = options->rate_hz;
     struct utsname host;
@@ -106,9 +106,15 @@ static struct session *session_live(pid_t pid, pid_t spawned, const struct sessi
     return s;
 }
 
-struct session *session_watch(pid_t pid, const struct session_options *options, struct err *err)
+struct session *session_watch(const pid_t *pids, size_t n, const struct session_options *options,
+                              struct err *err)
 {
-    return session_live(pid, 0, options, err);
+    if (n > SESSION_PROCESSES_MAX) {
+        err_set(err, "at most %d processes can be watched at once, not %zu", SESSION_PROCESSES_MAX,
+                n);
+        return NULL;
+    }
+    return session_live(pids, n, 0, options, err);
 }
 
 static _Noreturn void run_command(char *const argv[], bool quiet, int failed_fd)
@@ -190,7 +196,7 @@ struct session *session_spawn(char *const argv[], bool quiet, const struct sessi
         err_set(err, "cannot start %s: %s", argv[0], strerror(error));
         return NULL;
     }
-    struct session *s = session_live(pid, pid, options, err);
+    struct session *s = session_live(&pid, 1, pid, options, err);
     if (!s) {
         if (ends_soon(pid))
             err_set(err, "%s ended before a sample was taken", argv[0]);

@@ -32,9 +32,14 @@ struct session_options {
 };
 #define SESSION_DEFAULT_RATE_HZ 100
 
-/* Attaches to pid; fails with a sentence and the remedy (no such process, no permission, a kernel
- * thread, a zombie, ourselves, held by another tracer). */
-struct session *session_watch(pid_t pid, const struct session_options *options, struct err *err);
+/* The most processes that are watched at once: given ones and their families. */
+#define SESSION_PROCESSES_MAX 256
+
+/* Attaches to n processes, of which the first is the target that the header names; the session ends
+ * when the last of them has ended. Fails with a sentence and the remedy (no such process, no
+ * permission, a kernel thread, a zombie, ourselves, held by another tracer). */
+struct session *session_watch(const pid_t *pids, size_t n, const struct session_options *options,
+                              struct err *err);
 /* Starts a command with this terminal's stdin closed and stdout, stderr to /dev/null if `quiet`,
  * and watches it. Ended (SIGTERM, then SIGKILL) by session_free if it still runs. */
 struct session *session_spawn(char *const argv[], bool quiet, const struct session_options *options,

@@ -82,11 +82,16 @@ static bool read_children_files(struct children *c, pid_t pid)
     return ok;
 }
 
-static bool walk_children_files(struct children *c, pid_t pid)
+/* Whose children come next: of the processes asked for, then of those found. */
+static pid_t next_parent(const struct children *c, const pid_t *pids, size_t n, size_t next)
 {
-    pid_t parent = pid;
-    size_t next = 0;
-    for (;;) {
+    return next < n ? pids[next] : c->list.at[next - n].pid;
+}
+
+static bool walk_children_files(struct children *c, const pid_t *pids, size_t n)
+{
+    for (size_t next = 0; next < n + c->list.n; next++) {
+        pid_t parent = next_parent(c, pids, n, next);
         vec_clear(&c->found);
         if (!read_children_files(c, parent))
             return false;
@@ -96,14 +101,12 @@ static bool walk_children_files(struct children *c, pid_t pid)
             if (procfs_stat(c->found.at[i], &stat) && stat.ppid == parent)
                 add(c, &stat);
         }
-        if (next == c->list.n)
-            return true;
-        parent = c->list.at[next++].pid;
     }
+    return true;
 }
 
-/* Of all processes of the machine: O(processes * depth of the tree). */
-static void walk_all(struct children *c, pid_t pid)
+/* Of all processes of the machine: O(processes * processes of the family). */
+static void walk_all(struct children *c, const pid_t *pids, size_t n)
 {
     VEC(struct procfs_stat) all = {0};
     DIR *proc = opendir("/proc");
@@ -115,24 +118,22 @@ static void walk_all(struct children *c, pid_t pid)
     }
     if (proc)
         closedir(proc);
-    pid_t parent = pid;
-    for (size_t next = 0;; parent = c->list.at[next++].pid) {
+    for (size_t next = 0; next < n + c->list.n; next++) {
+        pid_t parent = next_parent(c, pids, n, next);
         for (size_t i = 0; i < all.n; i++)
-            if (all.at[i].ppid == parent && all.at[i].pid != pid)
+            if (all.at[i].ppid == parent && all.at[i].pid != parent)
                 add(c, &all.at[i]);
-        if (next == c->list.n)
-            break;
     }
     vec_free(&all);
 }
 
-void children_read(struct children *c, pid_t pid)
+void children_read(struct children *c, const pid_t *pids, size_t n)
 {
     vec_clear(&c->list);
     c->cut = false;
-    if (walk_children_files(c, pid))
+    if (walk_children_files(c, pids, n))
         return;
     vec_clear(&c->list);
     c->cut = false;
-    walk_all(c, pid);
+    walk_all(c, pids, n);
 }

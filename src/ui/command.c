@@ -185,6 +185,15 @@ static void open_row(struct ui *ui)
         }
         return;
     }
+    if (ui->screen == SCREEN_PROCESSES && l->selected < ui->table.rows.n) {
+        chose(ui);
+        ui_fill(ui, clock_mono_ns());
+        if (l->selected < ui->table.rows.n && ui->table.rows.at[l->selected].pid) {
+            ui->filter.pid = ui->table.rows.at[l->selected].pid;
+            ui_show(ui, SCREEN_HOT);
+        }
+        return;
+    }
     open_detail(ui);
 }
 
@@ -218,7 +227,8 @@ static void vary(struct ui *ui)
         turn_tree(ui, ui->tree.direction == CALLS_CALLERS ? CALLS_CALLEES : CALLS_DOWN);
         return;
     }
-    if (ui->screen == SCREEN_THREADS || ui->screen == SCREEN_ALERTS || only_scrolls(ui)) {
+    if (ui->screen == SCREEN_THREADS || ui->screen == SCREEN_ALERTS ||
+        ui->screen == SCREEN_PROCESSES || only_scrolls(ui)) {
         ui_say(ui, STYLE_NOTICE, "v is for functions: their callers, and what they call");
         return;
     }
@@ -255,11 +265,14 @@ static void back(struct ui *ui)
         ui->refill = true;
     } else if (ui->screen == SCREEN_TREE && ui->tree.direction != CALLS_DOWN) {
         leave_tree(ui);
-    } else if (ui->screen >= SCREEN_ALERTS) {
+    } else if (ui->screen >= SCREEN_PROCESSES) {
         ui_show(ui, ui->before >= SCREEN_HELP ? SCREEN_HOT : ui->before);
     } else if (ui->filter.tid) {
         ui->filter.tid = 0;
         ui_show(ui, SCREEN_THREADS);
+    } else if (ui->filter.pid) {
+        ui->filter.pid = 0;
+        ui_show(ui, SCREEN_PROCESSES);
     } else if (ui->filter_text[0]) {
         ui->filter_text[0] = '\0';
     } else if (ui->search[0]) {

@@ -278,6 +278,9 @@ const struct screen screens[SCREEN_COUNT] = {
                         table_count},
     [SCREEN_TIME] = {'9', 'i', "Time", NULL, "the metrics over the whole recording", fill_nothing,
                      draw_time_screen, metric_rows},
+    [SCREEN_PROCESSES] = {0, 'P', "Processes", "processes",
+                          "the processes, and the odd one out (!) among three or more siblings",
+                          fill_table, draw_list, table_count},
     [SCREEN_ALERTS] = {0, 'a', "Alerts", "alerts", "the alerts, and since when", fill_table,
                        draw_list, table_count},
     [SCREEN_COMPARE] = {0, 'c', "Compare", NULL, "the comparison", fill_compare,
@@ -423,6 +426,8 @@ static void draw_tab_line(struct ui *ui, int row)
         ui->tabs[n++] = (enum screen_id)i;
     }
     ui->tab_count = n;
+    if (ui->filter.pid)
+        text_add(&t, "process %d  ", ui->filter.pid);
     if (ui->filter.tid)
         text_add(&t, "thread %d  ", ui->filter.tid);
     if (ui->filter_text[0])

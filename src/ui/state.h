@@ -29,6 +29,7 @@ enum screen_id {
     SCREEN_WAITS,
     SCREEN_THREADS,
     SCREEN_TIME,
+    SCREEN_PROCESSES, /* from here on Back leads to the screen before */
     SCREEN_ALERTS,
     SCREEN_COMPARE,
     SCREEN_HELP,

@@ -96,6 +96,17 @@ double header_memory_top(const struct recording *rec, uint64_t from_ns, uint64_t
     return scale_top(p.count ? p.max : 0, true);
 }
 
+/* How many were watched then. */
+static size_t processes_at(const struct recording *rec, uint64_t at_ns)
+{
+    size_t n = 0;
+    for (size_t i = 1; i < rec->incarnations.n; i++) {
+        const struct incarnation *in = &rec->incarnations.at[i];
+        n += in->from_ns <= at_ns && (!in->to_ns || in->to_ns > at_ns);
+    }
+    return n;
+}
+
 static void draw_target(struct grid *g, int row, const struct header *h)
 {
     char name[256], age[FIGURE_MAX], state[256];
@@ -114,6 +125,9 @@ static void draw_target(struct grid *g, int row, const struct header *h)
     char rest[256];
     struct text t = TEXT(rest);
     text_add(&t, "  %d  %s", in->pid, string_text(&h->rec->words, in->runtime));
+    size_t processes = processes_at(h->rec, h->at_ns);
+    if (processes > 1)
+        text_add(&t, "  %zu processes", processes);
     if (!isnan(threads))
         text_add(&t, "  %.0f thread%s", threads, threads >= 1.5 ? "s" : "");
     grid_put(g, row, at, left - at, STYLE_NORMAL, rest);

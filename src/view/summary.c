@@ -125,7 +125,8 @@ static const struct summary_rule rules[] = {
     {"alert", "alerts", 0, judge_alerts},     {"sampling", "timeline", 5, judge_sampling},
     {"cpu", "functions", 10, judge_hot},      {"wait", "waits", 10, judge_waits},
     {"lock", "waits", 10, judge_locks},       {"gil", "waits", 10, judge_gil},
-    {"deadlock", "waits", 0, judge_deadlock}, {"idle", "threads", 90, judge_idle},
+    {"deadlock", "waits", 0, judge_deadlock}, {"process", "processes", 10, judge_processes},
+    {"idle", "threads", 90, judge_idle},
 };
 static const struct summary_rule nothing = {"none", "functions", 0, NULL};
 

@@ -79,6 +79,7 @@ struct row {
     struct function_id function; /* what it is about, 0: none */
     struct place place;          /* the function's hottest line, for the source detail */
     struct thread_id thread;
+    int32_t pid;     /* processes: of the process that the row is about; else 0 */
     uint32_t depth;  /* tree: 0 for a root */
     uint32_t parent; /* tree: row number, UINT32_MAX for a root */
     bool has_children, folded;

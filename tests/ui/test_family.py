@@ -8,6 +8,8 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
+import subprocess
+
 import proftop
 import tap
 import targets
@@ -28,6 +30,29 @@ def _():
                 screen.keys("C")
                 screen.wait("burn_sixty")
                 screen.wait("2 threads")
+        finally:
+            for child in targets.children(parent.pid):
+                os.kill(child, 9)
+
+
+@tap.test("P shows the processes; Enter shows one's functions, Back the processes again")
+def _():
+    prefork = os.path.join(targets.PROGRAMS, "prefork.py")
+    command = [sys.executable, "-u", prefork, "30", "30"]
+    with targets.started(command, ready="30", stdin=subprocess.PIPE) as parent:
+        try:
+            targets.wait_for(lambda: len(targets.children(parent.pid)) == 2, "both children")
+            pid = targets.children(parent.pid)[0]
+            with tmux.terminal(80, 24) as screen:
+                screen.type("%s -c %d" % (proftop.PATH, parent.pid))
+                screen.wait("3 processes")
+                screen.keys("P")
+                screen.wait("SHARE%")
+                screen.wait(str(pid))
+                screen.keys("Enter")
+                screen.wait("process %d" % parent.pid)
+                screen.keys("Escape")
+                screen.wait("SHARE%")
         finally:
             for child in targets.children(parent.pid):
                 os.kill(child, 9)

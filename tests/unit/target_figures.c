@@ -313,7 +313,7 @@ static void finds_children_of(void (*run)(void))
     pid_t pid = start(run);
     assert_true(reaches(&report->rounds, 2));
     struct children c = {0};
-    children_read(&c, pid);
+    children_read(&c, &pid, 1);
     assert_int_equal(c.list.n, 3);
     assert_int_equal(c.list.at[0].ppid, pid);
     assert_string_equal(c.list.at[0].comm, "parent");
@@ -326,7 +326,7 @@ static void finds_children_of(void (*run)(void))
     for (size_t i = 0; i < 3; i++)
         kill(c.list.at[i].pid, SIGKILL);
     finish(pid);
-    children_read(&c, pid);
+    children_read(&c, &pid, 1);
     assert_int_equal(c.list.n, 0);
     children_clear(&c);
 }

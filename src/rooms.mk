@@ -44,9 +44,13 @@ noinst_LIBRARIES += libtarget.a
 libtarget_a_SOURCES = \
 	src/target/capacity.c \
 	src/target/capacity.h \
+	src/target/cgroup.c \
+	src/target/cgroup.h \
 	src/target/capture.h \
 	src/target/children.c \
 	src/target/children.h \
+	src/target/contention.c \
+	src/target/contention.h \
 	src/target/figures.c \
 	src/target/figures.h \
 	src/target/listing.c \
@@ -148,6 +152,8 @@ libengine_a_SOURCES = \
 	src/engine/waits.h \
 	src/engine/budget.c \
 	src/engine/budget.h \
+	src/engine/contended.c \
+	src/engine/contended.h \
 	src/engine/look.c \
 	src/engine/perf_look.c \
 	src/engine/stacks.c \
@@ -218,6 +224,7 @@ libview_a_SOURCES = \
 	src/view/rows.h \
 	src/view/significance.c \
 	src/view/significance.h \
+	src/view/judge_machine.c \
 	src/view/judge_waits.c \
 	src/view/summary.c \
 	src/view/summary.h \

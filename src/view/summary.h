@@ -49,6 +49,10 @@ struct finding *summary_find(struct summary *s, const struct summary_rule *rule,
                              const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 void summary_set_pct(struct finding *f, double pct);
 
+/* judge_machine.c */
+void judge_throttled(struct summary *s, const struct summary_rule *rule);
+void judge_run_queue(struct summary *s, const struct summary_rule *rule);
+void judge_steal(struct summary *s, const struct summary_rule *rule);
 /* judge_waits.c */
 void judge_waits(struct summary *s, const struct summary_rule *rule);
 

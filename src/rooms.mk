@@ -44,11 +44,15 @@ noinst_LIBRARIES += libtarget.a
 libtarget_a_SOURCES = \
 	src/target/capacity.c \
 	src/target/capacity.h \
+	src/target/cgroup.c \
+	src/target/cgroup.h \
 	src/target/capture.h \
 	src/target/children.c \
 	src/target/children.h \
 	src/target/diag.c \
 	src/target/diag.h \
+	src/target/contention.c \
+	src/target/contention.h \
 	src/target/figures.c \
 	src/target/figures.h \
 	src/target/listing.c \
@@ -174,6 +178,8 @@ libengine_a_SOURCES = \
 	src/engine/waits.h \
 	src/engine/budget.c \
 	src/engine/budget.h \
+	src/engine/contended.c \
+	src/engine/contended.h \
 	src/engine/look.c \
 	src/engine/perf_look.c \
 	src/engine/stacks.c \
@@ -251,6 +257,7 @@ libview_a_SOURCES = \
 	src/view/significance.c \
 	src/view/significance.h \
 	src/view/judge_processes.c \
+	src/view/judge_machine.c \
 	src/view/judge_waits.c \
 	src/view/processes.c \
 	src/view/processes.h \

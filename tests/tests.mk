@@ -26,6 +26,10 @@ check_PROGRAMS += tests/unit/engine_budget
 tests_unit_engine_budget_SOURCES = tests/unit/engine_budget.c
 tests_unit_engine_budget_LDADD = libengine.a libbase.a $(CMOCKA_LIBS) -lm
 
+check_PROGRAMS += tests/unit/engine_contended
+tests_unit_engine_contended_SOURCES = tests/unit/engine_contended.c
+tests_unit_engine_contended_LDADD = libengine.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
+
 check_PROGRAMS += tests/unit/engine_watch
 tests_unit_engine_watch_SOURCES = tests/unit/engine_watch.c
 tests_unit_engine_watch_LDADD = libengine.a libpython.a libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) -lm
@@ -73,6 +77,10 @@ tests_unit_store_save_LDADD = libstore.a libmodel.a libbase.a $(CMOCKA_LIBS) $(S
 check_PROGRAMS += tests/unit/store_writer
 tests_unit_store_writer_SOURCES = tests/unit/store_writer.c
 tests_unit_store_writer_LDADD = libstore.a libmodel.a libbase.a $(CMOCKA_LIBS) $(SQLITE_LIBS) -lm
+
+check_PROGRAMS += tests/unit/target_contention
+tests_unit_target_contention_SOURCES = tests/unit/target_contention.c
+tests_unit_target_contention_LDADD = libtarget.a libbase.a $(CMOCKA_LIBS) $(PROC2_LIBS) -lm
 
 check_PROGRAMS += tests/unit/target_figures
 tests_unit_target_figures_SOURCES = tests/unit/target_figures.c
@@ -148,6 +156,7 @@ LIVE_TESTS = \
 	tests/live/test_split_python.py \
 	tests/live/test_waits.py \
 	tests/live/test_thread_names.py \
+	tests/live/test_throttle.py \
 	tests/ui/test_family.py \
 	tests/ui/test_flame.py \
 	tests/ui/test_manual.py \
@@ -159,6 +168,7 @@ EXTRA_DIST += $(LIVE_TESTS) $(LIVE_FILES)
 UNIT_FIXTURES = \
 	tests/unit/native_test.h \
 	tests/unit/store_fixture.h \
+	tests/unit/tree_fixture.h \
 	tests/unit/view_fixture.h
 EXTRA_DIST += $(UNIT_FIXTURES) doc/format.md doc/architecture.md
 LIVE_FILES = \

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "engine/contended.h"
 #include "target/capacity.h"
 #include "target/figures.h"
 
@@ -18,8 +19,10 @@ struct followed {
 struct metrics_reader {
     VEC(struct followed) processes;
     struct capacity capacity;
-    uint64_t last_ns; /* 0: no read yet */
-    uint64_t cpu_ns;  /* since the first */
+    struct contended contended;
+    uint64_t contended_ns; /* when that was read last */
+    uint64_t last_ns;      /* 0: no read yet */
+    uint64_t cpu_ns;       /* since the first */
     uint64_t last_stopped_ns, last_own_ns, last_samples, last_lost;
 };
 
@@ -57,7 +60,8 @@ struct total {
     uint64_t cpu_ns, user_ns, system_ns;
     uint64_t minor_faults, major_faults, voluntary, forced, read_bytes, written_bytes;
     uint64_t rss_bytes, virtual_bytes, threads;
-    bool any_since;
+    uint64_t queued_ns;
+    bool any_since, has_queued;
 };
 
 static uint64_t since(uint64_t now, uint64_t before)
@@ -81,6 +85,8 @@ static void add_process(struct total *t, struct followed *p, const struct figure
         t->forced += since(now->forced_switches, was->forced_switches);
         t->read_bytes += since(now->read_bytes, was->read_bytes);
         t->written_bytes += since(now->written_bytes, was->written_bytes);
+        t->queued_ns += since(now->queued_ns, was->queued_ns);
+        t->has_queued = t->has_queued || now->has_queued;
         t->any_since = true;
     }
     p->last = *now;
@@ -166,6 +172,17 @@ static void note_own(struct metrics_reader *m, uint64_t stopped_ns, const struct
     m->last_lost = sink->cost.lost;
 }
 
+/* Also without figures of the target, so that the next second has something to count from. */
+static void add_contention(struct metrics_reader *m, pid_t pid, double cores, struct sink *sink,
+                           uint64_t now_ns)
+{
+    struct contention now;
+    if (!contention_read("", pid, &now, NULL))
+        return;
+    contended_add(&m->contended, &now, (double)since(now_ns, m->contended_ns), cores, sink, now_ns);
+    m->contended_ns = now_ns;
+}
+
 void metrics_read(struct metrics_reader *m, const pid_t *pids, size_t n, uint64_t stopped_ns,
                   struct sink *sink, uint64_t now_ns)
 {
@@ -174,6 +191,9 @@ void metrics_read(struct metrics_reader *m, const pid_t *pids, size_t n, uint64_
     capacity_read("", pids[0], &m->capacity, NULL);
     struct total t = read_all(m, pids, n);
     m->cpu_ns += m->last_ns ? t.cpu_ns : 0;
+    double cores =
+        m->last_ns && now_ns > m->last_ns ? (double)t.cpu_ns / (double)(now_ns - m->last_ns) : 0;
+    add_contention(m, pids[0], cores, sink, now_ns);
     if (t.threads)
         add_memory(m, &t, sink, now_ns);
     if (m->last_ns && t.any_since && now_ns > m->last_ns) {
@@ -185,6 +205,8 @@ void metrics_read(struct metrics_reader *m, const pid_t *pids, size_t n, uint64_
         sink_metric(sink, METRIC_WRITE_BYTES, now_ns, (double)t.written_bytes * per_s);
         sink_metric(sink, METRIC_SWITCHES_VOLUNTARY, now_ns, (double)t.voluntary * per_s);
         sink_metric(sink, METRIC_SWITCHES_FORCED, now_ns, (double)t.forced * per_s);
+        if (t.has_queued)
+            sink_metric(sink, METRIC_RUNQUEUE, now_ns, (double)t.queued_ns / dt_ns);
         add_own(m, &t, stopped_ns, dt_ns, sink, now_ns);
     }
     note_own(m, stopped_ns, sink, now_ns);

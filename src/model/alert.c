@@ -2,14 +2,18 @@
 /* See alert.h. The defaults are the mission's (contract: "Defaults"). */
 #include "model/alert.h"
 
-#include <stddef.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 
 /* 1.5 times 80 % cannot be reached, so these become critical at 95 %. */
 const struct alert_rule alert_rules[] = {
-    {METRIC_CPU_PCT, 80, 95, 75, 3, "CPU stands at %s of what the target may use"},
-    {METRIC_MEMORY_PCT, 80, 95, 75, 3, "memory stands at %s of the limit"},
+    {METRIC_CPU_PCT, 80, 95, 75, 3, "CPU stands at %s of what the target may use", false},
+    {METRIC_MEMORY_PCT, 80, 95, 75, 3, "memory stands at %s of the limit", false},
+    {METRIC_THROTTLED_PCT, 5, 7.5, 3, 3, "throttled %s of the time", true},
 };
 const size_t alert_rule_count = sizeof alert_rules / sizeof alert_rules[0];
 
@@ -68,4 +72,17 @@ bool alert_feed(const struct alert_rule *rule, struct alert_state *state, uint64
         .value = value,
     };
     return true;
+}
+
+void alert_say(char *out, size_t size, const struct alert_rule *rule, double value,
+               double quota_cpus)
+{
+    char figure[FIGURE_MAX];
+    const char *gap = strstr(rule->sentence, "%s");
+    int head = gap ? (int)(gap - rule->sentence) : (int)strlen(rule->sentence);
+    int used = snprintf(out, size, "%.*s%s%s", head, rule->sentence,
+                        gap ? metric_figure(figure, rule->metric, value) : "", gap ? gap + 2 : "");
+    if (rule->tells_quota && quota_cpus > 0 && used > 0 && (size_t)used < size)
+        snprintf(out + used, size - (size_t)used, ": its cgroup may use %.3g CPU%s", quota_cpus,
+                 fabs(quota_cpus - 1) < 0.005 ? "" : "s");
 }

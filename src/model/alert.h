@@ -23,6 +23,7 @@ struct alert_rule {
     double threshold, critical_at, clear_below;
     double hold_s;
     const char *sentence; /* "CPU is at %s of what the target may use": one %s, the figure */
+    bool tells_quota;     /* ends in how many CPUs the cgroup may use */
 };
 
 extern const struct alert_rule alert_rules[];
@@ -47,5 +48,9 @@ struct alert_state {
 /* Feeds one value; true if *event was filled. */
 bool alert_feed(const struct alert_rule *rule, struct alert_state *state, uint64_t time_ns,
                 double value, struct alert_event *event);
+
+/* The rule's sentence with its figure; quota_cpus NAN: not known. */
+void alert_say(char *out, size_t size, const struct alert_rule *rule, double value,
+               double quota_cpus);
 
 #endif

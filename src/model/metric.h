@@ -29,10 +29,18 @@ enum metric {
     METRIC_WRITE_BYTES,
     METRIC_SWITCHES_VOLUNTARY,
     METRIC_SWITCHES_FORCED,
-    METRIC_SAMPLES,     /* per second */
-    METRIC_LOST,        /* per second */
-    METRIC_STOPPED_PCT, /* of one core's time: how long threads stood still for us */
-    METRIC_OWN_CPU_PCT, /* proftop's own CPU, of one core */
+    METRIC_THROTTLED_PCT, /* of the time: the cgroup's quota was used up */
+    METRIC_QUOTA,         /* cores that the cgroup may use */
+    METRIC_RUNQUEUE,      /* threads that were runnable without a CPU, on average */
+    METRIC_CPU_PRESSURE,  /* percent of the time, as are the next two (PSI, "some") */
+    METRIC_IO_PRESSURE,
+    METRIC_MEMORY_PRESSURE,
+    METRIC_NEIGHBOURS_PCT, /* of the machine's CPUs, used by all but the target */
+    METRIC_STEAL_PCT,      /* of the machine's CPUs, taken by the hypervisor */
+    METRIC_SAMPLES,        /* per second */
+    METRIC_LOST,           /* per second */
+    METRIC_STOPPED_PCT,    /* of one core's time: how long threads stood still for us */
+    METRIC_OWN_CPU_PCT,    /* proftop's own CPU, of one core */
     METRIC_COUNT
 };
 

@@ -38,18 +38,21 @@ static enum pids_item items[ITEM_COUNT] = {
     [ITEM_WRITTEN] = PIDS_IO_WRITE_BYTES,
 };
 
-struct switches {
+/* What the kernel counts for each thread alone. */
+struct counts {
     pid_t tid;
-    uint64_t voluntary, forced;
+    uint64_t voluntary, forced, queued_ns;
 };
 
 struct figures_reader {
     pid_t pid;
     struct pids_info *info;
-    VEC(struct switches) list, next; /* of the threads at the last read, and at this one */
-    struct map by_tid;               /* index in list */
-    uint64_t voluntary, forced;      /* the sums so far */
-    uint64_t turn;                   /* which part of many threads is looked at */
+    VEC(struct counts) list, next; /* of the threads at the last read, and at this one */
+    struct map by_tid;             /* index in list */
+    uint64_t voluntary, forced;    /* the sums so far */
+    uint64_t queued_ns;
+    bool has_queued;
+    uint64_t turn; /* which part of many threads is looked at */
 };
 
 struct figures_reader *figures_new(pid_t pid, struct err *err)
@@ -76,17 +79,28 @@ void figures_free(struct figures_reader *r)
     free(r);
 }
 
-static void read_switches(int dir, struct switches *s)
+static void read_counts(struct figures_reader *r, int dir, struct counts *s)
 {
-    char text[4096];
+    char text[4096], *end;
+    if (procfs_read(dir, text, sizeof text, "%d/schedstat", (int)s->tid) > 0) {
+        strtoull(text, &end, 10);
+        s->queued_ns = strtoull(end, NULL, 10);
+        r->has_queued = true;
+    }
     if (procfs_read(dir, text, sizeof text, "%d/status", (int)s->tid) <= 0)
         return;
     s->voluntary = procfs_status_field(text, "voluntary_ctxt_switches", 10, s->voluntary);
     s->forced = procfs_status_field(text, "nonvoluntary_ctxt_switches", 10, s->forced);
 }
 
-/* A status file tells one thread's: O(threads), SWITCHES_AT_ONCE of them at most. */
-static void sum_switches(struct figures_reader *r)
+/* How much of now is new since before. A tid used again begins with less: then all of it is. */
+static uint64_t added(uint64_t now, uint64_t before)
+{
+    return now >= before ? now - before : now;
+}
+
+/* A thread's files tell its own: O(threads), SWITCHES_AT_ONCE of them at most. */
+static void sum_counts(struct figures_reader *r)
 {
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/task", (int)r->pid);
@@ -99,17 +113,17 @@ static void sum_switches(struct figures_reader *r)
     uint64_t parts = r->list.n / SWITCHES_AT_ONCE + 1, part = r->turn++ % parts;
     vec_clear(&r->next);
     for (const struct dirent *e; (e = readdir(dir));) {
-        struct switches now = {.tid = (pid_t)strtol(e->d_name, NULL, 10)};
+        struct counts now = {.tid = (pid_t)strtol(e->d_name, NULL, 10)};
         if (now.tid <= 0)
             continue;
         uint32_t i = map_get(&r->by_tid, (uint64_t)now.tid);
-        struct switches before = i == MAP_NONE ? now : r->list.at[i];
+        struct counts before = i == MAP_NONE ? now : r->list.at[i];
         now = before;
         if (r->next.n % parts == part)
-            read_switches(dirfd(dir), &now);
-        /* A tid used again begins with less: then all of it is new. */
-        r->voluntary += now.voluntary - (now.voluntary >= before.voluntary ? before.voluntary : 0);
-        r->forced += now.forced - (now.forced >= before.forced ? before.forced : 0);
+            read_counts(r, dirfd(dir), &now);
+        r->voluntary += added(now.voluntary, before.voluntary);
+        r->forced += added(now.forced, before.forced);
+        r->queued_ns += added(now.queued_ns, before.queued_ns);
         vec_push(&r->next, now);
     }
     closedir(dir);
@@ -145,8 +159,10 @@ bool figures_read(struct figures_reader *r, struct figures *f)
     f->cpu_ns = procfs_cpu_ns(r->pid);
     if (f->cpu_ns == 0)
         f->cpu_ns = f->user_ns + f->system_ns;
-    sum_switches(r);
+    sum_counts(r);
     f->voluntary_switches = r->voluntary;
     f->forced_switches = r->forced;
+    f->queued_ns = r->queued_ns;
+    f->has_queued = r->has_queued;
     return true;
 }

@@ -23,6 +23,9 @@ struct figures {
     /* Of all threads, since the first read (ended ones stay in). With more than SWITCHES_AT_ONCE
      * threads a part of them is looked at each time. */
     uint64_t voluntary_switches, forced_switches;
+    /* Likewise: time that its threads were runnable without a CPU (schedstat). */
+    uint64_t queued_ns;
+    bool has_queued;                    /* false: the kernel does not count it */
     uint64_t read_bytes, written_bytes; /* from and to storage */
     bool has_io;                        /* false: not permitted (then 0) */
 };

@@ -233,9 +233,9 @@ void draw_verdicts(struct grid *g, int row, const struct recording *rec,
             const struct alert_state *s = &rec->alert_states[i];
             if ((int)s->severity != severity)
                 continue;
-            char figure[FIGURE_MAX], text[256];
-            snprintf(text, sizeof text, alert_rules[i].sentence,
-                     metric_figure(figure, alert_rules[i].metric, s->value));
+            char text[256];
+            alert_say(text, sizeof text, &alert_rules[i], s->value,
+                      metric_now(rec, METRIC_QUOTA, rec->end_ns));
             draw_verdict_line(g, row + drawn++,
                               severity == SEVERITY_CRITICAL ? STYLE_CRITICAL : STYLE_WARNING, '!',
                               text, letter("alerts"));

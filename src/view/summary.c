@@ -3,6 +3,7 @@
  * The verdicts: what stands out in the window, worst first, each a sentence with its figure and the
  * view that proves it. A table of rules: a row adds a kind of verdict. Pure.
  */
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,12 +60,14 @@ static void judge_alerts(struct summary *s, const struct summary_rule *rule)
             series_find(&rec->total.series[metric], s->query->window.to_ns - 1);
         char figure[FIGURE_MAX];
         metric_figure(figure, metric, now ? now->mean : last->value);
-        const char *sentence = alert_rules[r].sentence, *gap = strstr(sentence, "%s");
-        int head = gap ? (int)(gap - sentence) : (int)strlen(sentence);
+        const struct point *quota =
+            series_find(&rec->total.series[METRIC_QUOTA], s->query->window.to_ns - 1);
+        char sentence[256];
+        alert_say(sentence, sizeof sentence, &alert_rules[r], now ? now->mean : last->value,
+                  quota ? quota->mean : NAN);
         bool critical = last->severity == SEVERITY_CRITICAL;
         struct finding *f =
-            summary_find(s, rule, critical ? SCORE_CRITICAL : SCORE_WARNING, "%.*s%s%s", head,
-                         sentence, gap ? figure : "", gap ? gap + 2 : "");
+            summary_find(s, rule, critical ? SCORE_CRITICAL : SCORE_WARNING, "%s", sentence);
         snprintf(f->figure, sizeof f->figure, "%s", figure);
         f->role = ROW_ALERT;
     }
@@ -122,10 +125,17 @@ static void judge_sampling(struct summary *s, const struct summary_rule *rule)
 }
 
 static const struct summary_rule rules[] = {
-    {"alert", "alerts", 0, judge_alerts},     {"sampling", "timeline", 5, judge_sampling},
-    {"cpu", "functions", 10, judge_hot},      {"wait", "waits", 10, judge_waits},
-    {"lock", "waits", 10, judge_locks},       {"gil", "waits", 10, judge_gil},
-    {"deadlock", "waits", 0, judge_deadlock}, {"process", "processes", 10, judge_processes},
+    {"alert", "alerts", 0, judge_alerts},
+    {"sampling", "timeline", 5, judge_sampling},
+    {"cpu", "functions", 10, judge_hot},
+    {"wait", "waits", 10, judge_waits},
+    {"lock", "waits", 10, judge_locks},
+    {"gil", "waits", 10, judge_gil},
+    {"deadlock", "waits", 0, judge_deadlock},
+    {"process", "processes", 10, judge_processes},
+    {"throttled", "timeline", 5, judge_throttled},
+    {"run queue", "timeline", 10, judge_run_queue},
+    {"steal", "timeline", 5, judge_steal},
     {"idle", "threads", 90, judge_idle},
 };
 static const struct summary_rule nothing = {"none", "functions", 0, NULL};

@@ -53,6 +53,10 @@ void summary_set_pct(struct finding *f, double pct);
 
 /* judge_processes.c */
 void judge_processes(struct summary *s, const struct summary_rule *rule);
+/* judge_machine.c */
+void judge_throttled(struct summary *s, const struct summary_rule *rule);
+void judge_run_queue(struct summary *s, const struct summary_rule *rule);
+void judge_steal(struct summary *s, const struct summary_rule *rule);
 /* judge_waits.c */
 void judge_waits(struct summary *s, const struct summary_rule *rule);
 void judge_locks(struct summary *s, const struct summary_rule *rule);

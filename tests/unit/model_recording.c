@@ -469,6 +469,39 @@ static void test_alerts(void **state)
     recording_free(rec);
 }
 
+/* As contract.md has it: warning at 5 %, critical from 1.5 times that, said with the quota. */
+static void test_throttling_alert(void **state)
+{
+    (void)state;
+    struct recording *rec = new_recording();
+    uint64_t t = START;
+    static const struct {
+        double value;
+        int seconds;
+        size_t events;
+    } steps[] = {{4.9, 20, 0}, {38, 2, 0}, {0, 5, 0}, {6, 5, 1}, {4, 20, 1},
+                 {6, 5, 1},    {8, 1, 2},  {4, 9, 2}, {0, 5, 3}};
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        for (int n = 0; n < steps[i].seconds; n++, t += NS_PER_S)
+            recording_add_metric(rec, METRIC_THROTTLED_PCT, t, steps[i].value);
+        assert_int_equal(rec->alerts.n, steps[i].events);
+    }
+    assert_int_equal(rec->alerts.at[0].severity, SEVERITY_WARNING);
+    assert_int_equal(rec->alerts.at[1].severity, SEVERITY_CRITICAL);
+    assert_false(rec->alerts.at[2].raised);
+    const struct alert_rule *rule = &alert_rules[rec->alerts.at[0].rule];
+    char text[128], small[16];
+    alert_say(text, sizeof text, rule, 38, 0.2);
+    assert_string_equal(text, "throttled 38.0% of the time: its cgroup may use 0.2 CPUs");
+    alert_say(text, sizeof text, rule, 38, 1);
+    assert_string_equal(text, "throttled 38.0% of the time: its cgroup may use 1 CPU");
+    alert_say(text, sizeof text, rule, 38, NAN);
+    assert_string_equal(text, "throttled 38.0% of the time");
+    alert_say(small, sizeof small, rule, 38, 0.2);
+    assert_string_equal(small, "throttled 38.0%");
+    recording_free(rec);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -484,6 +517,7 @@ int main(void)
         cmocka_unit_test(test_batches_translate),
         cmocka_unit_test(test_series),
         cmocka_unit_test(test_alerts),
+        cmocka_unit_test(test_throttling_alert),
     };
     return cmocka_run_group_tests_name("model_recording", tests, NULL, NULL);
 }

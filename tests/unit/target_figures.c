@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -30,6 +29,7 @@
 #include "target/listing.h"
 #include "target/permission.h"
 #include "target/procfs.h"
+#include "tree_fixture.h"
 
 #define WAIT_NS (20 * NS_PER_S)
 #define MIB     (1024.0 * 1024)
@@ -140,53 +140,71 @@ static void reads_figures(void **state)
     assert_true(figures_read(r, &c)); /* sums do not go down */
     assert_true(c.voluntary_switches >= b.voluntary_switches && c.cpu_ns >= b.cpu_ns);
     assert_true(c.forced_switches >= b.forced_switches);
+    assert_true(c.has_queued == (access("/proc/self/schedstat", F_OK) == 0));
+    assert_true(c.queued_ns >= b.queued_ns && b.queued_ns >= a.queued_ns);
     finish(pid);
     assert_false(figures_read(r, &c));
     figures_free(r);
 }
 
+static void *burn_and_end(void *arg)
+{
+    for (uint64_t from_ns = clock_thread_cpu_ns(); clock_thread_cpu_ns() - from_ns < 60000000;)
+        ;
+    report->rounds++;
+    return arg;
+}
+
+static void queue_for_one_cpu(void)
+{
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(0, &one);
+    sched_setaffinity(0, sizeof one, &one);
+    report->rounds = 1;
+    while (!report->go)
+        usleep(100);
+    pthread_t threads[4];
+    for (int i = 0; i < 4; i++)
+        pthread_create(&threads[i], NULL, burn_and_end, NULL);
+    while (report->rounds < 5)
+        usleep(1000);
+    report->rounds++;
+    while (report->go < 2)
+        usleep(100);
+    for (int i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    report->rounds++;
+}
+
+/* Four threads on one CPU wait for three quarters of their time; what they waited stays when they
+ * end. */
+static void sums_the_run_queue(void **state)
+{
+    (void)state;
+    if (access("/proc/self/schedstat", F_OK) != 0)
+        skip();
+    pid_t pid = start(queue_for_one_cpu);
+    assert_true(reaches(&report->rounds, 1));
+    struct figures_reader *r = figures_new(pid, NULL);
+    struct figures a, b, c;
+    assert_true(figures_read(r, &a));
+    report->go = 1;
+    uint64_t until_ns = clock_mono_ns() + WAIT_NS;
+    do { /* as the metrics do: a reading finds threads that still run */
+        assert_true(figures_read(r, &b));
+        usleep(1000);
+    } while (report->rounds < 6 && clock_mono_ns() < until_ns);
+    assert_true(b.queued_ns - a.queued_ns >= 100 * NS_PER_MS);
+    report->go = 2;
+    assert_true(reaches(&report->rounds, 7));
+    assert_true(figures_read(r, &c));
+    assert_true(c.queued_ns >= b.queued_ns);
+    finish(pid);
+    figures_free(r);
+}
+
 /* Capacity */
-
-static char root[64];
-
-static void put(const char *path, const char *text)
-{
-    char full[512];
-    snprintf(full, sizeof full, "%s%s", root, path);
-    for (char *slash = full + 1; (slash = strchr(slash, '/')); slash++) {
-        *slash = '\0';
-        mkdir(full, 0700);
-        *slash = '/';
-    }
-    FILE *f = fopen(full, "w");
-    assert_non_null(f);
-    fputs(text, f);
-    assert_int_equal(fclose(f), 0);
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-    (void)st, (void)type, (void)at;
-    return remove(path);
-}
-
-static void begin_root(void)
-{
-    snprintf(root, sizeof root, "/tmp/target-figures-XXXXXX");
-    assert_non_null(mkdtemp(root));
-}
-
-static void end_root(void)
-{
-    nftw(root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-static void put_groups(const char *text)
-{
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%d/cgroup", (int)getpid());
-    put(path, text);
-}
 
 static struct capacity read_capacity(void)
 {
@@ -421,6 +439,7 @@ static void tells_permissions(void **state)
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup_teardown(reads_figures, set_up, tear_down),
+    cmocka_unit_test_setup_teardown(sums_the_run_queue, set_up, tear_down),
     cmocka_unit_test(capacity_of_version_2),
     cmocka_unit_test(capacity_of_version_1),
     cmocka_unit_test(capacity_without_limits),

@@ -332,6 +332,85 @@ static void summary_of_many_small(void **state)
     recording_free(rec);
 }
 
+static void add_seconds(struct recording *rec, enum metric metric, double value)
+{
+    for (uint64_t i = 0; i < 20; i++)
+        recording_add_metric(rec, metric, START_NS + i * NS_PER_S, value);
+}
+
+/* The verdict of a kind; "" if there is none. */
+static const char *verdict(struct table *t, const struct recording *rec, const char *kind)
+{
+    struct query q = fixture_query(rec);
+    table_fill(t, &summary_view, &q);
+    size_t row = fixture_find(t, "kind", kind);
+    if (row == SIZE_MAX)
+        return "";
+    if (strcmp(kind, "alert") != 0)
+        assert_string_equal(fixture_text(t, row, "view"), "timeline");
+    return fixture_text(t, row, "verdict");
+}
+
+static void summary_of_throttling(void **state)
+{
+    (void)state;
+    struct recording *rec = fixture_new();
+    struct table t = {0};
+    add_seconds(rec, METRIC_QUOTA, 0.2);
+    add_seconds(rec, METRIC_THROTTLED_PCT, 4);
+    assert_string_equal(verdict(&t, rec, "throttled"), "");
+    /* Long ago, and cleared since: the window's mean is left. */
+    for (uint64_t i = 20; i < 60; i++)
+        recording_add_metric(rec, METRIC_THROTTLED_PCT, START_NS + i * NS_PER_S, i < 50 ? 38 : 0);
+    assert_string_equal(verdict(&t, rec, "throttled"),
+                        "throttled 20% of the time: its cgroup may use 0.2 CPUs");
+    assert_string_equal(verdict(&t, rec, "alert"), "");
+    for (uint64_t i = 60; i < 70; i++)
+        recording_add_metric(rec, METRIC_THROTTLED_PCT, START_NS + i * NS_PER_S, 79.6);
+    assert_string_equal(verdict(&t, rec, "throttled"), ""); /* the alert says it */
+    assert_string_equal(verdict(&t, rec, "alert"),
+                        "throttled 79.6% of the time: its cgroup may use 0.2 CPUs");
+    table_clear(&t);
+    recording_free(rec);
+}
+
+static void summary_of_run_queue(void **state)
+{
+    (void)state;
+    static const struct {
+        double queue, cpu, throttled, neighbours, steal;
+        const char *says;
+    } cases[] = {
+        {0.05, 0.01, 0, 80, 0, ""}, /* hardly wants a CPU */
+        {0.1, 1.9, 0, 80, 0, ""},
+        {0.75, 0.25, 40, 80, 0, "75% of the time: its cgroup throttles it"},
+        {2, 2, 0, 30, 0, "50% of the time: its threads want 4 CPUs and may use 2"},
+        {0.5, 0.5, 0, 80, 10, "50% of the time: others use 80% of the machine's CPUs"},
+        {0.5, 0.5, 0, 3, 12, "50% of the time: the hypervisor keeps 12% of the machine's CPUs"},
+        {0.5, 0.5, 0, 3, 0, "50% of the time"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct recording *rec = fixture_new();
+        struct table t = {0};
+        char wanted[160] = "";
+        rec->cpus_allowed = 2;
+        add_seconds(rec, METRIC_RUNQUEUE, cases[i].queue);
+        add_seconds(rec, METRIC_CPU_USER, cases[i].cpu);
+        add_seconds(rec, METRIC_THROTTLED_PCT, cases[i].throttled);
+        add_seconds(rec, METRIC_NEIGHBOURS_PCT, cases[i].neighbours);
+        add_seconds(rec, METRIC_STEAL_PCT, cases[i].steal);
+        if (cases[i].says[0])
+            snprintf(wanted, sizeof wanted, "threads that want a CPU are without one %s",
+                     cases[i].says);
+        assert_string_equal(verdict(&t, rec, "run queue"), wanted);
+        snprintf(wanted, sizeof wanted, "the hypervisor keeps %.0f%% of the machine's CPUs (steal)",
+                 cases[i].steal);
+        assert_string_equal(verdict(&t, rec, "steal"), cases[i].steal >= 5 ? wanted : "");
+        table_clear(&t);
+        recording_free(rec);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -344,6 +423,8 @@ int main(void)
         cmocka_unit_test(alerts),
         cmocka_unit_test(summary),
         cmocka_unit_test(summary_of_many_small),
+        cmocka_unit_test(summary_of_throttling),
+        cmocka_unit_test(summary_of_run_queue),
     };
     return cmocka_run_group_tests_name("view_table", tests, NULL, NULL);
 }

@@ -17,9 +17,10 @@ static bool is_gil(const struct wait_group *g)
     return g->wait == WAIT_GIL;
 }
 
+/* Waiting for a CPU is judge_run_queue()'s. */
 static bool is_other(const struct wait_group *g)
 {
-    return !g->idle && !is_lock(g) && !is_gil(g);
+    return !g->idle && g->state != STATE_RUNNABLE && !is_lock(g) && !is_gil(g);
 }
 
 /* The greatest group of a kind, if it is worth a line; its share in *pct. */
@@ -63,9 +64,7 @@ void judge_waits(struct summary *s, const struct summary_rule *rule)
     if (top) {
         char about[400], threads[48], where[160];
         wait_group_about(about, sizeof about, rec, top, true);
-        if (top->state == STATE_RUNNABLE)
-            snprintf(about, sizeof about, "a CPU");
-        else if (!about[0])
+        if (!about[0])
             snprintf(about, sizeof about, "%s", wait_group_kind(top));
         struct finding *f = summary_find(s, rule, pct, "%.0f%% of the time %s for %s in %s", pct,
                                          threads_do(top, "thread waits", "threads wait", threads),

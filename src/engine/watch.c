@@ -205,8 +205,9 @@ static void end_process(struct watch *w, uint64_t now_ns)
     for (size_t i = 0; i < w->threads.n; i++)
         end_thread(w, &w->threads.at[i], now_ns);
     sink_end_incarnation(w->sink, w->incarnation, now_ns, false);
-    sink_mark(w->sink, MARK_EXIT, now_ns, "%s (%d) has ended; what was seen of it is kept", w->comm,
-              (int)w->pid);
+    if (w->options.named)
+        sink_mark(w->sink, MARK_EXIT, now_ns, "%s (%d) has ended; what was seen of it is kept",
+                  w->comm, (int)w->pid);
 }
 
 /* A thread has its Python state a while after its birth. */
@@ -303,8 +304,9 @@ static void restart(struct watch *w, uint64_t now_ns)
     sink_end_incarnation(w->sink, w->incarnation, now_ns, true);
     stacks_restart(&w->stacks);
     perf_look_end(w); /* an exec ends the events of all threads but one */
-    sink_mark(w->sink, MARK_EXEC, now_ns, "%s (%d) has executed another program: %s", w->comm,
-              (int)w->pid, info.comm);
+    if (w->options.named)
+        sink_mark(w->sink, MARK_EXEC, now_ns, "%s (%d) has executed another program: %s", w->comm,
+                  (int)w->pid, info.comm);
     begin_incarnation(w, &info, now_ns);
     choose_engine(w, now_ns, NULL);
 }

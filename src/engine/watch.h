@@ -31,6 +31,7 @@ struct watch_options {
     enum engine engine;
     bool native;        /* Python threads get native frames too */
     bool tell;          /* note why the better engine was not taken */
+    bool named;         /* asked for by the user: its end or exec is told */
     uint64_t period_ns; /* of the ticks */
 };
 

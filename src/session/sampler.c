@@ -311,6 +311,7 @@ static bool work_attach(struct sampler *s)
         vec_push(&s->watches, w);
         s->watching.tell = false; /* of the others nothing new */
     }
+    s->watching.named = false; /* a prefork server's workers come and go without a word */
     return true;
 }
 
@@ -458,6 +459,7 @@ struct sampler *sampler_start(const pid_t *pids, size_t n, const struct session_
         .engine = options->engine,
         .native = !options->no_native,
         .tell = true,
+        .named = true,
         .period_ns = (uint64_t)(NS_PER_S / options->rate_hz),
     };
     s->random = clock_mono_ns() | 1;

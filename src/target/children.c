@@ -28,7 +28,8 @@ void children_clear(struct children *c)
 
 static void add(struct children *c, const struct procfs_stat *stat)
 {
-    if (stat->state == 'Z' || stat->state == 'X')
+    /* We are no part of a family that we were started in, and so neither are our own helpers. */
+    if (stat->state == 'Z' || stat->state == 'X' || stat->pid == getpid())
         return;
     for (size_t i = 0; i < c->list.n; i++)
         if (c->list.at[i].pid == stat->pid)

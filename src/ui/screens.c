@@ -58,6 +58,15 @@ static void fill_table(struct ui *ui)
     steady(ui);
 }
 
+/* All of them, also when one was chosen: to choose another. */
+static void fill_processes(struct ui *ui)
+{
+    struct filter chosen = ui->filter;
+    ui->filter.pid = ui->filter.tid = 0;
+    fill_table(ui);
+    ui->filter = chosen;
+}
+
 static bool pane_shown(const struct ui *ui)
 {
     return ui->grid.columns >= PANE_COLUMNS &&
@@ -280,7 +289,7 @@ const struct screen screens[SCREEN_COUNT] = {
                      draw_time_screen, metric_rows},
     [SCREEN_PROCESSES] = {0, 'P', "Processes", "processes",
                           "the processes, and the odd one out (!) among three or more siblings",
-                          fill_table, draw_list, table_count},
+                          fill_processes, draw_list, table_count},
     [SCREEN_ALERTS] = {0, 'a', "Alerts", "alerts", "the alerts, and since when", fill_table,
                        draw_list, table_count},
     [SCREEN_COMPARE] = {0, 'c', "Compare", NULL, "the comparison", fill_compare,

@@ -8,8 +8,10 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
+import contextlib
 import json
 import signal
+import sqlite3
 import subprocess
 
 import proftop
@@ -53,7 +55,7 @@ def wait_until_watched(path, pids):
 def _():
     with targets.folder() as into:
         path = os.path.join(into, "out.ptop")
-        parent, pids = start_family(5, 5, 5, 50)
+        parent, pids = start_family(2, 2, 2, 90)
         try:
             proftop.record(parent.pid, path, 4, 200, "-c")
             # Measured by the kernel, too: on a busy machine nobody gets the share that he wants.
@@ -157,6 +159,38 @@ def _():
         finally:
             sleeper.kill()
             sleeper.wait(10)
+
+
+@tap.test("workers come and go without a word; the end of who was named is told")
+def _():
+    with targets.folder() as into:
+        path = os.path.join(into, "out.ptop")
+        parent, pids = start_family(30)
+        with proftop.started("record", "-p", str(parent.pid), "-c", "-o", path, "-r", "200",
+                             stderr=subprocess.PIPE) as recorder:
+            wait_until_watched(path, pids)
+            parent.stdin.write("30\n")
+            parent.stdin.flush()
+            pids.append(int(parent.stdout.readline().split()[1]))
+            wait_until_watched(path, pids)
+            end_family(parent)
+            tap.equal(recorder.wait(20), 0, "exit status of record")
+        rows = processes(path)
+        assert rows[pids[0]]["ended_s"] is not None, rows
+        with contextlib.closing(sqlite3.connect(path)) as file:
+            told = [row[0] for row in file.execute(
+                "SELECT string.text FROM mark JOIN string ON string.id = mark.text WHERE kind = 2")]
+        tap.equal(len(told), 1, "ends that were told (%r)" % told)
+        assert "(%d)" % parent.pid in told[0], told
+
+
+@tap.test("a family that proftop itself is in is watched without proftop and its helpers")
+def _():
+    with targets.folder() as into:
+        path = os.path.join(into, "out.ptop")
+        script = 'sleep 60 & "%s" record -q -c -p $$ -o "%s" -d 3; kill $!' % (proftop.PATH, path)
+        subprocess.run(["sh", "-c", script], check=True, timeout=60)
+        tap.equal(sorted(row["comm"] for row in processes(path).values()), ["sh", "sleep"])
 
 
 tap.main()

@@ -51,6 +51,11 @@ def _():
                 screen.wait(str(pid))
                 screen.keys("Enter")
                 screen.wait("process %d" % parent.pid)
+                screen.keys("P")  # all of them, to choose another
+                screen.wait("SHARE%")
+                screen.wait(str(pid))
+                screen.keys("H")
+                screen.wait("SELF%")
                 screen.keys("Escape")
                 screen.wait("SHARE%")
         finally:

@@ -121,8 +121,10 @@ static enum engine engines[] = {ENGINE_PTRACE, ENGINE_PERF};
 
 static struct watch_options options_of(void **state)
 {
-    return (struct watch_options){
-        .engine = *(const enum engine *)*state, .native = true, .period_ns = 2 * NS_PER_MS};
+    return (struct watch_options){.engine = *(const enum engine *)*state,
+                                  .native = true,
+                                  .named = true,
+                                  .period_ns = 2 * NS_PER_MS};
 }
 
 static void begin(struct watching *g, pid_t pid, void **state)

@@ -5,7 +5,9 @@
  */
 #include "native/symbolizer.h"
 
+#include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -24,8 +26,14 @@
 #define TABLES_BYTES_MAX  (64u << 20)
 #define LINES_MODULES_MAX 400u
 
+/* A module that no process had is looked for so many times more, when there are others. */
+#define REACH_AGAIN 8
+
 struct named_module {
     char *path, *build_id;
+    pid_t pid;    /* through which it was opened */
+    bool reached; /* false: none of the processes had it */
+    uint32_t reach_tries, reach_version;
     struct symbols *symbols; /* NULL: not open */
     uint64_t used;
     uint32_t lines_generation; /* of the child that has it open; 0 none */
@@ -35,8 +43,8 @@ struct named_module {
 };
 
 struct symbolizer {
-    pid_t pid;
-    VEC(pid_t) others; /* asked where pid does not have the file */
+    VEC(pid_t) pids;
+    uint32_t pids_version;
     VEC(struct named_module) modules;
     struct map index; /* hash of path and build id to modules */
     size_t bytes;     /* of all open tables */
@@ -66,7 +74,7 @@ void symbol_places_clear(struct symbol_places *p)
 struct symbolizer *symbolizer_new(pid_t pid)
 {
     struct symbolizer *s = xcalloc(1, sizeof *s);
-    s->pid = pid;
+    vec_push(&s->pids, pid);
     s->lines = lines_new();
     return s;
 }
@@ -82,7 +90,7 @@ void symbolizer_free(struct symbolizer *s)
         symbols_free(s->modules.at[i].symbols);
     }
     vec_free(&s->modules);
-    vec_free(&s->others);
+    vec_free(&s->pids);
     map_free(&s->index);
     lines_free(s->lines);
     kallsyms_free(s->kernel);
@@ -92,23 +100,11 @@ void symbolizer_free(struct symbolizer *s)
 
 void symbolizer_set_pids(struct symbolizer *s, const pid_t *pids, size_t n)
 {
-    vec_clear(&s->others);
-    vec_append(&s->others, pids, n);
-}
-
-/* The process as which the module's file can be opened; the first if there is none. Asked once when
- * a table is opened and once for its lines: a few opens each. */
-static pid_t who_has(const struct symbolizer *s, const struct named_module *m)
-{
-    for (size_t i = 0; i <= s->others.n; i++) {
-        pid_t pid = i ? s->others.at[i - 1] : s->pid;
-        int fd = module_file_open(pid, m->path, m->build_id);
-        if (fd < 0)
-            continue;
-        close(fd);
-        return pid;
-    }
-    return s->pid;
+    if (!n || (n == s->pids.n && !memcmp(pids, s->pids.at, n * sizeof *pids)))
+        return;
+    vec_clear(&s->pids);
+    vec_append(&s->pids, pids, n);
+    s->pids_version++;
 }
 
 void symbolizer_set_limit(struct symbolizer *s, uint64_t limit_ns)
@@ -152,14 +148,63 @@ static void close_oldest(struct symbolizer *s, const struct named_module *kept)
     oldest->symbols = NULL;
 }
 
+static bool is_alive(pid_t pid)
+{
+    return pid == 0 || kill(pid, 0) == 0 || errno == EPERM;
+}
+
+/* Opens the module's file through a process that has it, whose pid is kept; -1: none has. Of those
+ * that have ended only a file that stayed as it was is left, which is the second choice. */
+static int reach(const struct symbolizer *s, struct named_module *m)
+{
+    m->reached = false;
+    m->reach_version = s->pids_version;
+    m->pid = s->pids.at[0];
+    for (int alive = 1; alive >= 0; alive--)
+        for (size_t i = 0; i < s->pids.n; i++) {
+            if (is_alive(s->pids.at[i]) != alive)
+                continue;
+            int fd = module_file_open(s->pids.at[i], m->path, m->build_id);
+            if (fd < 0)
+                continue;
+            m->pid = s->pids.at[i];
+            m->reached = true;
+            return fd;
+        }
+    return -1;
+}
+
+static void close_table(struct symbolizer *s, struct named_module *m)
+{
+    if (m->symbols)
+        s->bytes -= symbols_bytes(m->symbols);
+    symbols_free(m->symbols);
+    m->symbols = NULL;
+}
+
+/* A table that is empty because no process had the module, and there are others now. */
+static bool is_worth_another(const struct symbolizer *s, const struct named_module *m)
+{
+    return m->symbols && !m->reached && m->path[0] == '/' && m->reach_version != s->pids_version &&
+           m->reach_tries < REACH_AGAIN;
+}
+
 static struct named_module *find_module(struct symbolizer *s, const char *path,
                                         const char *build_id)
 {
     uint32_t number = module_number(s, path ? path : "", build_id ? build_id : "");
     struct named_module *m = &s->modules.at[number];
     m->used = ++s->uses;
+    if (is_worth_another(s, m)) {
+        close_table(s, m);
+        m->reach_tries++;
+        m->no_lines = false;
+    }
     if (!m->symbols) {
-        m->symbols = symbols_open(who_has(s, m), m->path, m->build_id, m->fetched);
+        int fd = reach(s, m);
+        if (fd >= 0)
+            close(fd);
+        m->symbols = symbols_open(m->pid, m->path, m->build_id, m->fetched);
         s->bytes += symbols_bytes(m->symbols);
         while (s->bytes > TABLES_BYTES_MAX && s->bytes > symbols_bytes(m->symbols))
             close_oldest(s, m);
@@ -220,12 +265,11 @@ static bool open_lines(struct symbolizer *s, struct named_module *m)
         return true;
     if (number >= LINES_MODULES_MAX || m->path[0] != '/')
         return false;
-    pid_t pid = who_has(s, m);
-    int fd = module_file_open(pid, m->path, m->build_id);
+    int fd = reach(s, m);
     if (fd < 0)
         return false;
-    int debug_fd =
-        debug_file_open(pid, m->path, symbols_build_id(m->symbols), symbols_debuglink(m->symbols));
+    int debug_fd = debug_file_open(m->pid, m->path, symbols_build_id(m->symbols),
+                                   symbols_debuglink(m->symbols));
     if (debug_fd < 0 && m->fetched)
         debug_fd = debug_file_open_fetched(m->fetched, symbols_build_id(m->symbols));
     bool ok = lines_open(s->lines, number, fd, debug_fd);
@@ -286,18 +330,15 @@ static void take_fetched(struct symbolizer *s)
     m->fetched = xstrdup(path);
     m->lines_generation = 0;
     m->no_lines = false;
-    if (m->symbols)
-        s->bytes -= symbols_bytes(m->symbols);
-    symbols_free(m->symbols);
-    m->symbols = NULL;
+    close_table(s, m);
 }
 
-static bool wants_fetch(const struct symbolizer *s, const struct named_module *m)
+static bool wants_fetch(const struct named_module *m)
 {
     const char *build_id = symbols_build_id(m->symbols);
     if (m->path[0] != '/' || !build_id[0] || !symbols_lacks_debug(m->symbols))
         return false;
-    int fd = debug_file_open(s->pid, m->path, build_id, symbols_debuglink(m->symbols));
+    int fd = debug_file_open(m->pid, m->path, build_id, symbols_debuglink(m->symbols));
     if (fd >= 0)
         close(fd);
     return fd < 0;
@@ -309,7 +350,7 @@ bool symbolizer_fetching(struct symbolizer *s, const char *module_path, const ch
         return false;
     take_fetched(s);
     struct named_module *m = find_module(s, module_path, build_id);
-    if (m->fetch == FETCH_UNTRIED && !wants_fetch(s, m))
+    if (m->fetch == FETCH_UNTRIED && !wants_fetch(m))
         m->fetch = FETCH_OVER;
     if (m->fetch == FETCH_UNTRIED && !s->fetch) {
         s->fetch = fetch_start(symbols_build_id(m->symbols));

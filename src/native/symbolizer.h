@@ -41,10 +41,11 @@ void symbol_places_clear(struct symbol_places *p);
 
 /* pid tells where to open files from (/proc/PID/root, map_files); 0: the files of this machine. */
 struct symbolizer *symbolizer_new(pid_t pid);
-/* Further processes through which files may be opened: a module that one of them does not have, or
- * that has ended, is opened as the next one sees it. Its tables are shared by all. */
-void symbolizer_set_pids(struct symbolizer *s, const pid_t *pids, size_t n);
 void symbolizer_free(struct symbolizer *s);
+/* The processes whose modules are asked for from now on, in the place of that pid: a module is
+ * opened once, through any of them that has it, and through another when that one has ended. One
+ * that none of them had is looked for again. */
+void symbolizer_set_pids(struct symbolizer *s, const pid_t *pids, size_t n);
 
 /* The name alone. Opening a module's table: 1 ms to 20 ms, once; then 1 us. Always one place. */
 void symbolizer_name(struct symbolizer *s, const char *module_path, const char *build_id,

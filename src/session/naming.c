@@ -22,10 +22,10 @@ struct inquiry {
     uint32_t epoch;
     VEC(struct question) questions;
     VEC(char) text;
+    VEC(pid_t) pids;            /* through whose files they are answered */
     size_t lined;               /* how many of the questions have got their lines */
     VEC(struct question) later; /* those of them whose debug file is being fetched */
     bool renamed;               /* these are such ones: their names may be others now */
-    VEC(pid_t) pids;            /* that were watched then: through one of them a file is opened */
 };
 
 struct reply_frame {
@@ -39,8 +39,6 @@ struct reply {
     VEC(struct reply_frame) frames;
 };
 
-#define PIDS_MAX 256
-
 struct naming {
     pthread_t thread;
     pid_t pid;
@@ -50,6 +48,7 @@ struct naming {
     uint32_t epoch;
     uint32_t asked; /* frames below this id have been asked for */
     size_t pending;
+    uint64_t processes; /* a hash of those that the worker was told of */
     struct map modules; /* module id -> offset in `text`, for the inquiry being made */
 };
 
@@ -105,7 +104,6 @@ static void answer_lines(struct naming *s, struct symbolizer *sym, struct inquir
 {
     struct reply *r = xcalloc(1, sizeof *r);
     r->epoch = q->epoch;
-    symbolizer_set_pids(sym, q->pids.at, q->pids.n);
     for (int i = 0; i < LINES_AT_ONCE && q->lined < q->questions.n && !s->stopping; i++) {
         const struct question *ask = &q->questions.at[q->lined++];
         const char *path = q->text.at + ask->path, *build_id = q->text.at + ask->build_id;
@@ -259,13 +257,30 @@ static uint32_t add_text(struct inquiry *q, const char *text)
     return at;
 }
 
+/* Tells the processes that are there; their hash. */
+static uint64_t add_pids(struct inquiry *q, const struct recording *rec)
+{
+    uint64_t hash = 1;
+    for (size_t i = 1; i < rec->incarnations.n; i++) {
+        const struct incarnation *in = &rec->incarnations.at[i];
+        if (in->to_ns)
+            continue;
+        hash = hash_mix(hash, (uint64_t)in->pid << 32 | (uint32_t)i);
+        if (q)
+            vec_push(&q->pids, in->pid);
+    }
+    return hash;
+}
+
 void naming_ask(struct naming *s, const struct recording *rec)
 {
     const struct dictionary *d = &rec->words;
-    if (s->asked >= d->frames.n)
+    uint64_t processes = add_pids(NULL, rec);
+    if (s->asked >= d->frames.n && s->processes == processes)
         return;
     struct inquiry *q = xcalloc(1, sizeof *q);
     q->epoch = s->epoch;
+    add_pids(q, rec);
     map_clear(&s->modules);
     uint32_t next = s->asked;
     for (; next < d->frames.n; next++) {
@@ -284,15 +299,11 @@ void naming_ask(struct naming *s, const struct recording *rec)
         vec_push(&q->questions, ask);
     }
     size_t n = q->questions.n;
-    for (size_t i = rec->incarnations.n; n && i-- > 1 && q->pids.n < PIDS_MAX;)
-        if (!rec->incarnations.at[i].to_ns)
-            vec_push(&q->pids, rec->incarnations.at[i].pid);
-    if (n && queue_put(s->inquiries, q)) {
+    if (queue_put(s->inquiries, q)) {
         s->pending += n;
         s->asked = next;
+        s->processes = processes;
     } else {
-        if (!n)
-            s->asked = next;
         inquiry_free(q); /* full: asked again at the next call */
     }
 }

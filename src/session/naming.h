@@ -17,13 +17,14 @@
 
 struct naming;
 
-/* pid: whose files are opened (/proc/PID/root); 0 for those of this machine. debuginfod: debug
- * files that are not there may be fetched from a server. */
+/* pid: whose files are opened (/proc/PID/root) until naming_ask tells other processes, 0 for those
+ * of this machine. debuginfod: debug files that are not there may be fetched from a server. */
 struct naming *naming_start(pid_t pid, bool debuginfod);
 void naming_stop(struct naming *s);
 /* Readable when naming_pump has something to take in. */
 int naming_fd(const struct naming *s);
-/* Asks for the native frames that the recording has got since the last call. */
+/* Asks for the native frames that the recording has got since the last call, through the files of
+ * the processes that it says are there: a module is loaded once for all of them. */
 void naming_ask(struct naming *s, const struct recording *rec);
 /* The frames were renumbered: what is under way is void, ask anew. */
 void naming_restart(struct naming *s);

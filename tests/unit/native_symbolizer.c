@@ -267,6 +267,53 @@ static void test_stripped_by_bounds(void **state)
     free(p);
 }
 
+/* One module of several processes, whose file is gone: named through any of them that lives, also
+ * when that comes later, and when the one before has ended. */
+static void test_several_processes(void **state)
+{
+    (void)state;
+    char *p = build("cc", "native_chain.c", "-O2 -g -Wl,--build-id");
+    struct symbols *symbols = symbols_open(0, p, "", NULL);
+    char *id = xstrdup(symbols_build_id(symbols));
+    symbols_free(symbols);
+    assert_true(id[0]);
+    char *list = xasprintf("%s/list", test_folder), line[256];
+    assert_int_equal(shell("nm '%s' > '%s'", p, list), 0);
+    FILE *f = fopen(list, "re");
+    unsigned long long start = 0;
+    while (fgets(line, sizeof line, f))
+        if (strstr(line, " T middle"))
+            start = strtoull(line, NULL, 16);
+    fclose(f);
+    char *argv[] = {p, "spin", NULL};
+    struct running a = run(argv), b = run(argv);
+    wait_ready(a);
+    wait_ready(b);
+    assert_int_equal(unlink(p), 0);
+
+    struct symbolizer *s = symbolizer_new(getpid());
+    struct symbol_places places;
+    symbolizer_name(s, p, id, start, &places);
+    assert_non_null(strstr(places.at[0].name, "+0x"));
+    symbol_places_clear(&places);
+    pid_t both[] = {getpid(), a.pid, b.pid};
+    symbolizer_set_pids(s, both, 2);
+    symbolizer_name(s, p, id, start, &places);
+    assert_string_equal(places.at[0].name, "middle");
+    symbol_places_clear(&places);
+    end(a);
+    symbolizer_set_pids(s, both, 3);
+    assert_true(symbolizer_lines(s, p, id, start + 1, &places));
+    assert_string_equal(places.at[places.n - 1].name, "middle");
+    assert_true(places.at[places.n - 1].line > 0);
+    symbol_places_clear(&places);
+    symbolizer_free(s);
+    end(b);
+    free(list);
+    free(id);
+    free(p);
+}
+
 /* Functions by where they set up their frames, where there are no FDEs. */
 static void test_stripped_without_fdes(void **state)
 {
@@ -560,6 +607,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_rust),
         cmocka_unit_test(test_libc),
         cmocka_unit_test(test_stripped_by_bounds),
+        cmocka_unit_test(test_several_processes),
         cmocka_unit_test(test_stripped_without_fdes),
         cmocka_unit_test(test_exported_within_bounds),
         cmocka_unit_test(test_hostile_files),

@@ -152,6 +152,27 @@ static enum looked sample_running(struct watch *w, struct task *task, struct wat
     return LOOK_AGAIN;
 }
 
+bool look_account(struct watch *w, struct task *task, struct watched *t, uint64_t now_ns)
+{
+    uint64_t run_ns, queue_ns;
+    if (!task_run_time(w->tasks, task, &run_ns, &queue_ns))
+        return false;
+    watched_account(t, run_ns, queue_ns, now_ns, watch_gap_ns(w));
+    return true;
+}
+
+void look_add_running(struct watch *w, struct watched *t, const struct run *seen,
+                      uint64_t period_ns, uint64_t now_ns)
+{
+    uint64_t queue_ns = watched_take_queue(t);
+    if (queue_ns) {
+        struct run queued = *seen;
+        queued.state = STATE_RUNNABLE;
+        watched_add(t, w->sink, &queued, queue_ns, now_ns);
+    }
+    watched_add(t, w->sink, seen, watched_take_cpu(t, period_ns), now_ns);
+}
+
 /* The stack may have been flushed meanwhile, but its number still stands in t->run. */
 void look_repeat(struct watch *w, struct watched *t, uint64_t weight_ns, uint64_t now_ns)
 {
@@ -163,12 +184,15 @@ void look_repeat(struct watch *w, struct watched *t, uint64_t weight_ns, uint64_
 
 void look_late(struct watch *w, struct watched *t, uint64_t now_ns)
 {
-    struct run seen = {.state = STATE_RUNNABLE};
+    struct run seen = {.state = STATE_RUNNING};
+    struct task *task = tasks_find(w->tasks, t->tid);
     t->late = false;
-    if (copy_stopped(w, t, &seen))
-        watched_add(t, w->sink, &seen, watched_since_ns(t, &seen, now_ns), now_ns);
+    bool copied = copy_stopped(w, t, &seen);
+    /* How long it waited for the CPU is known now that it has one. */
+    if (copied && task && look_account(w, task, t, now_ns))
+        look_add_running(w, t, &seen, 0, now_ns);
     else
-        watched_lose(t, w->sink, now_ns);
+        watched_lose(t, w->sink);
 }
 
 /* A blocked thread has not moved, so its stack is read as it stands. */
@@ -219,23 +243,18 @@ enum looked look_at_blocked(struct watch *w, struct task *task, struct watched *
     seen.flags |= t->began ? SAMPLE_BEGAN : 0;
     wait_object_look(w->waited, w->stacks.python, w->sink, task->tid, look, now_ns, &t->waits,
                      &seen);
-    uint64_t weight_ns = w->perf ? watched_take_wait(t) : watched_since_ns(t, &seen, now_ns);
-    watched_add(t, w->sink, &seen, weight_ns, now_ns);
+    watched_add(t, w->sink, &seen, watched_take_wait(t), now_ns);
     t->settled = true;
     return LOOKED;
 }
 
 void look_at(struct watch *w, struct task *task, struct watched *t, uint64_t now_ns)
 {
-    if (t->late)
+    if (t->late || !look_account(w, task, t, now_ns))
         return;
-    /* Of one that ran at the last tick, the run time is read only if it turns out to be blocked. */
-    uint64_t run_ns = 0, queue_ns;
-    bool timed = t->run.state == STATE_WAITING;
-    if (timed && !task_run_time(w->tasks, task, &run_ns, &queue_ns))
-        return;
+    uint64_t run_ns = t->account.run_ns;
     if (t->settled && run_ns == t->run_ns && t->generation == w->sink->generation) {
-        look_repeat(w, t, watched_since_ns(t, &t->run, now_ns), now_ns);
+        look_repeat(w, t, watched_take_wait(t), now_ns);
         return;
     }
     t->began = !t->settled || run_ns != t->run_ns;
@@ -251,17 +270,15 @@ void look_at(struct watch *w, struct task *task, struct watched *t, uint64_t now
             return;
         if (look.doing == TASK_RUNNING) {
             looked = sample_running(w, task, t, &seen);
+            /* A stop brings the run time up to date; without one the kernel's ticks do. */
+            bool moving = reads_moving(w, watch_is_python(w, t->tid));
             if (looked == LOOKED)
-                watched_add(t, w->sink, &seen, watched_since_ns(t, &seen, now_ns), now_ns);
-        } else if (look.doing == TASK_BLOCKED && timed) {
-            looked = look_at_blocked(w, task, t, &look, now_ns);
+                look_add_running(w, t, &seen, moving ? w->options.period_ns : 0, now_ns);
         } else if (look.doing == TASK_BLOCKED) {
-            if (!task_run_time(w->tasks, task, &t->run_ns, &queue_ns))
-                return;
-            timed = true;
+            looked = look_at_blocked(w, task, t, &look, now_ns);
         }
         if (looked != LOOK_AGAIN)
             return;
     }
-    watched_lose(t, w->sink, now_ns);
+    watched_lose(t, w->sink);
 }

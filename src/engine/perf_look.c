@@ -56,14 +56,6 @@ static void add_short_lived(struct watch *w, pid_t tid, const struct run *seen, 
     sink_end_thread(w->sink, t.number, now_ns);
 }
 
-static void account(struct watch *w, struct watched *t, uint64_t now_ns)
-{
-    uint64_t run_ns, queue_ns;
-    struct task *task = tasks_find(w->tasks, t->tid);
-    if (t->account.at_ns != now_ns && task && task_run_time(w->tasks, task, &run_ns, &queue_ns))
-        watched_account(t, run_ns, queue_ns, now_ns);
-}
-
 static void take_sample(struct watch *w, uint64_t now_ns)
 {
     const struct perf_sample *s = &w->sample;
@@ -78,14 +70,10 @@ static void take_sample(struct watch *w, uint64_t now_ns)
         add_short_lived(w, s->tid, &seen, now_ns);
         return;
     }
-    account(w, t, now_ns);
-    uint64_t queue_ns = watched_take_queue(t);
-    if (queue_ns) {
-        struct run queued = seen;
-        queued.state = STATE_RUNNABLE;
-        watched_add(t, w->sink, &queued, queue_ns, now_ns);
-    }
-    watched_add(t, w->sink, &seen, watched_take_cpu(t, w->options.period_ns), now_ns);
+    struct task *task = tasks_find(w->tasks, t->tid);
+    if (t->account.at_ns != now_ns && task)
+        look_account(w, task, t, now_ns);
+    look_add_running(w, t, &seen, w->options.period_ns, now_ns);
     t->settled = false;
     t->account.stack = seen.stack;
     t->account.generation = w->sink->generation;
@@ -102,10 +90,9 @@ void perf_look_take(struct watch *w, uint64_t now_ns)
 
 void perf_look_at(struct watch *w, struct task *task, struct watched *t, uint64_t now_ns)
 {
-    uint64_t run_ns, queue_ns;
-    if (!task_run_time(w->tasks, task, &run_ns, &queue_ns))
+    if (!look_account(w, task, t, now_ns))
         return;
-    watched_account(t, run_ns, queue_ns, now_ns);
+    uint64_t run_ns = t->account.run_ns;
     if (t->settled && run_ns == t->run_ns && t->generation == w->sink->generation) {
         look_repeat(w, t, watched_take_wait(t), now_ns);
         return;

@@ -188,7 +188,11 @@ static void meet_thread(struct watch *w, size_t i, struct task *task, uint64_t n
     end_thread(w, t, now_ns);
     /* Born at some time since the last tick, it will end some time before a later one: a whole
      * period for its first sample makes up for both on the average. */
-    *t = (struct watched){.tid = task->tid, .last_ns = w->last_tick_ns ? w->last_tick_ns : now_ns};
+    *t = (struct watched){.tid = task->tid};
+    if (w->last_tick_ns) {
+        t->account.begun = true;
+        t->account.at_ns = w->last_tick_ns;
+    }
     w->newest_thread_ns = now_ns;
     w->refresh_at_ns = 0;
     char name[PYTHON_NAME_MAX];
@@ -309,6 +313,7 @@ static void restart(struct watch *w, uint64_t now_ns)
                   (int)w->pid, info.comm);
     begin_incarnation(w, &info, now_ns);
     choose_engine(w, now_ns, NULL);
+    w->last_tick_ns = 0; /* its threads are not new */
 }
 
 /* A process that ends in its sleep runs too shortly for its run time to show it. */

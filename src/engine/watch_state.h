@@ -8,6 +8,7 @@
 
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "engine/stacks.h"
 #include "engine/watch.h"
 #include "engine/watched.h"
@@ -39,7 +40,19 @@ struct watch {
     uint64_t warm; /* read for the sake of reading */
 };
 
+/* A longer time between two looks was none of observing: proftop stood still. */
+static inline uint64_t watch_gap_ns(const struct watch *w)
+{
+    return NS_PER_S + 16 * w->options.period_ns;
+}
+
 /* look.c */
+/* Takes in how long the thread ran. false: it has ended. */
+bool look_account(struct watch *w, struct task *task, struct watched *t, uint64_t now_ns);
+/* Adds what was seen of a thread on a CPU: a sample's share of its CPU time (see watched_take_cpu),
+ * and before that how long it waited for a CPU. */
+void look_add_running(struct watch *w, struct watched *t, const struct run *seen,
+                      uint64_t period_ns, uint64_t now_ns);
 /* It has not run since it was last seen waiting. */
 void look_repeat(struct watch *w, struct watched *t, uint64_t weight_ns, uint64_t now_ns);
 bool watch_is_python(const struct watch *w, pid_t tid);

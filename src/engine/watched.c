@@ -20,20 +20,12 @@ static bool same_sight(const struct run *a, const struct run *b)
            a->flags == b->flags && a->object.n == b->object.n && a->owner == b->owner;
 }
 
-uint64_t watched_since_ns(const struct watched *t, const struct run *seen, uint64_t now_ns)
-{
-    uint64_t since_ns = now_ns - t->last_ns;
-    /* One that has waited for a CPU has done so all the time. */
-    bool all = since_ns <= WATCHED_WEIGHT_MAX_NS || seen->state == STATE_RUNNABLE;
-    return all ? since_ns : WATCHED_WEIGHT_MAX_NS;
-}
-
 void watched_add(struct watched *t, struct sink *sink, const struct run *seen, uint64_t weight_ns,
                  uint64_t now_ns)
 {
     struct run *run = &t->run;
     bool lengthens = run->ticks && same_sight(run, seen) &&
-                     run->from_ns + run->weight_ns + WATCHED_WEIGHT_MAX_NS > now_ns;
+                     run->from_ns + run->weight_ns + WATCHED_GAP_NS > now_ns;
     if (!lengthens) {
         watched_flush(t, sink);
         *run = *seen;
@@ -44,21 +36,21 @@ void watched_add(struct watched *t, struct sink *sink, const struct run *seen, u
     }
     run->weight_ns += weight_ns;
     run->ticks++;
-    t->last_ns = now_ns;
     t->generation = sink->generation;
     sink->cost.samples++;
 }
 
-void watched_lose(struct watched *t, struct sink *sink, uint64_t now_ns)
+void watched_lose(struct watched *t, struct sink *sink)
 {
     sink->cost.lost++;
-    t->last_ns = now_ns;
     t->settled = false;
 }
 
-void watched_account(struct watched *t, uint64_t run_ns, uint64_t queue_ns, uint64_t now_ns)
+void watched_account(struct watched *t, uint64_t run_ns, uint64_t queue_ns, uint64_t now_ns,
+                     uint64_t gap_ns)
 {
-    if (t->account.begun && run_ns >= t->account.run_ns && queue_ns >= t->account.queue_ns) {
+    bool observed = t->account.begun && now_ns - t->account.at_ns <= gap_ns;
+    if (observed && run_ns >= t->account.run_ns && queue_ns >= t->account.queue_ns) {
         uint64_t ran_ns = run_ns - t->account.run_ns, queued_ns = queue_ns - t->account.queue_ns;
         t->account.cpu_ns += (int64_t)ran_ns;
         t->account.unsampled_ns += ran_ns;
@@ -88,9 +80,9 @@ uint64_t watched_take_cpu(struct watched *t, uint64_t period_ns)
     uint64_t have_ns = t->account.cpu_ns > 0 ? (uint64_t)t->account.cpu_ns : 0, ns = have_ns;
     if (!t->account.begun)
         return period_ns;
-    if (have_ns > 8 * period_ns)
+    if (period_ns && have_ns > 8 * period_ns)
         ns = have_ns / 4;
-    else if (have_ns > period_ns + period_ns / 2)
+    else if (period_ns && have_ns > period_ns + period_ns / 2)
         ns = period_ns;
     t->account.cpu_ns -= (int64_t)ns;
     t->account.unsampled_ns = 0;

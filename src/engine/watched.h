@@ -17,8 +17,8 @@
 #include "engine/sink.h"
 #include "engine/wait_object.h"
 
-/* A sample never stands for more than this: what lies before it was not observed. */
-#define WATCHED_WEIGHT_MAX_NS (500 * NS_PER_MS)
+/* A run does not lengthen over more than this. */
+#define WATCHED_GAP_NS (500 * NS_PER_MS)
 
 struct watched {
     pid_t tid;                    /* 0: nobody */
@@ -29,7 +29,6 @@ struct watched {
     bool began;                   /* it ran since the last tick: a wait now is a new one */
     bool late;                    /* its stop was asked for, and is still to come */
     uint64_t run_ns;              /* schedstat when last looked at */
-    uint64_t last_ns;             /* the last tick */
     uint64_t born_ns, name_at_ns; /* when its name is looked at again */
     uint64_t name_hash;
     uint64_t last_sp;         /* somewhere in its stack; 0 unknown */
@@ -51,18 +50,18 @@ struct watched {
 /* A sample of t: lengthens its run, or ends that and begins another. */
 void watched_add(struct watched *t, struct sink *sink, const struct run *seen, uint64_t weight_ns,
                  uint64_t now_ns);
-/* The time since the last sample, as far as it was observed. */
-uint64_t watched_since_ns(const struct watched *t, const struct run *seen, uint64_t now_ns);
 /* A sample that was due could not be taken. */
-void watched_lose(struct watched *t, struct sink *sink, uint64_t now_ns);
+void watched_lose(struct watched *t, struct sink *sink);
 /* Puts the run that lengthens into the sink's batch. */
 void watched_flush(struct watched *t, struct sink *sink);
 
-/* Takes in what schedstat says now. */
-void watched_account(struct watched *t, uint64_t run_ns, uint64_t queue_ns, uint64_t now_ns);
+/* Takes in what schedstat says now. A time longer than gap_ns was not observed, and is left out. */
+void watched_account(struct watched *t, uint64_t run_ns, uint64_t queue_ns, uint64_t now_ns,
+                     uint64_t gap_ns);
 
-/* Of what is still to be given out: all of the waiting; a sample's share of the CPU time (of a
- * sample each period_ns); waiting for a CPU, if it is worth a sample of its own (else 0). */
+/* Of what is still to be given out: all of the waiting; a sample's share of the CPU time
+ * (period_ns: of a sample each so much of it; 0: all of it); the waiting for a CPU, if it is worth
+ * a sample of its own (else 0). */
 uint64_t watched_take_wait(struct watched *t);
 uint64_t watched_take_cpu(struct watched *t, uint64_t period_ns);
 uint64_t watched_take_queue(struct watched *t);

@@ -124,6 +124,10 @@ static struct code identity(struct codes *c, uint64_t address, const uint8_t *by
         return code;
     code.filename_ptr = field_get(bytes, n, l->code_filename);
     code.name_ptr = field_get(bytes, n, l->code_qualname.size ? l->code_qualname : l->code_name);
+    /* From 3.12 on the interpreter runs some code of its own around a class's __init__, which has
+     * one string for all its names (_Py_InitCleanup in Python/specialize.c). */
+    if (l->frame_owner.size && code.filename_ptr == code.name_ptr)
+        return (struct code){.address = address};
     code.lines_ptr = field_get(bytes, n, l->code_lines);
     code.first_line = (uint32_t)field_get(bytes, n, l->code_first_line);
     code.size_bytes = field_get(bytes, n, l->code_size) * 2;

@@ -18,8 +18,9 @@ struct codes;
 
 struct code {
     uint64_t address;
-    bool is_code;     /* something else is at this address (3.13: None, in the interpreter's own) */
-    uint32_t uid;     /* of this code object at this address */
+    bool is_code; /* something else is at this address (3.13: None, in the interpreter's own), or
+                     code of the interpreter's own */
+    uint32_t uid; /* of this code object at this address */
     const char *name; /* borrowed until codes_free */
     const char *file;
     uint32_t first_line;

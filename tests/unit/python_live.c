@@ -404,7 +404,10 @@ static void test_running(void **state)
         if (n > 1 && !possible(line))
             fail_msg("%s: impossible stack %s", python_version(p), line);
         for (int f = 0; f < n; f++)
-            assert_true(frames[f].line >= frames[f].first_line);
+            /* 0: 3.10 has an instruction without a line where a generator begins. */
+            if (frames[f].line && frames[f].line < frames[f].first_line)
+                fail_msg("%s: line %u of %s, which begins on line %u", python_version(p),
+                         frames[f].line, frames[f].name, frames[f].first_line);
     }
     print_message("Python %s: %d of %d looks at a running program torn\n", python_version(p), torn,
                   looks);
@@ -505,8 +508,10 @@ static void compare_entries(struct mixed *m, int n_native, int n_python)
             loops++;
             inside &= python_is_interpreter(m->python, native_address(m, &m->native[i]));
         }
-    for (int i = 0; i < n_python; i++)
+    for (int i = 0; i < n_python; i++) {
         entries += frames[i].entry;
+        assert_true(text_ends_with(frames[i].file, ".py") || frames[i].file[0] == '<');
+    }
     assert_true(inside);
     m->exact += loops == entries;
     m->one_more += loops == entries + 1; /* the innermost enters its first frame, or has left it */

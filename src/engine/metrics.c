@@ -93,6 +93,14 @@ static void add_process(struct total *t, struct followed *p, const struct figure
     p->has_last = true;
 }
 
+uint64_t metrics_rss_bytes(const struct metrics_reader *m, pid_t pid)
+{
+    for (size_t i = 0; i < m->processes.n; i++)
+        if (m->processes.at[i].pid == pid)
+            return m->processes.at[i].last.rss_bytes;
+    return 0;
+}
+
 static struct total read_all(struct metrics_reader *m, const pid_t *pids, size_t n)
 {
     struct total total = {0};

@@ -26,4 +26,7 @@ void metrics_limits(const struct metrics_reader *m, double *cpus, uint64_t *memo
 /* CPU time that the processes have used since the first read. */
 uint64_t metrics_cpu_ns(const struct metrics_reader *m);
 
+/* Of one of the processes, at the last read; 0: not read. */
+uint64_t metrics_rss_bytes(const struct metrics_reader *m, pid_t pid);
+
 #endif

@@ -80,6 +80,12 @@ void sink_runtime(struct sink *sink, uint32_t incarnation, const char *runtime)
     vec_push(&sink->batch->runtimes, r);
 }
 
+void sink_memory(struct sink *sink, uint32_t incarnation, uint64_t rss_bytes)
+{
+    struct batch_memory m = {incarnation, rss_bytes};
+    vec_push(&sink->batch->memories, m);
+}
+
 void sink_end_incarnation(struct sink *sink, uint32_t incarnation, uint64_t time_ns, bool exec)
 {
     struct batch_end end = {time_ns, incarnation, exec};

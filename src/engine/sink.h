@@ -35,6 +35,7 @@ void sink_rename(struct sink *sink, uint32_t thread, const char *name);
 void sink_end_thread(struct sink *sink, uint32_t thread, uint64_t time_ns);
 /* Says what runs in it, where that was not known when it began. */
 void sink_runtime(struct sink *sink, uint32_t incarnation, const char *runtime);
+void sink_memory(struct sink *sink, uint32_t incarnation, uint64_t rss_bytes);
 void sink_end_incarnation(struct sink *sink, uint32_t incarnation, uint64_t time_ns, bool exec);
 void sink_metric(struct sink *sink, enum metric metric, uint64_t time_ns, double value);
 void sink_mark(struct sink *sink, enum mark_kind kind, uint64_t time_ns, const char *fmt, ...)

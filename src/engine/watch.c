@@ -138,6 +138,11 @@ const char *watch_engine(const struct watch *w)
     return w->perf ? "perf" : stops ? "ptrace" : "read";
 }
 
+uint32_t watch_incarnation(const struct watch *w)
+{
+    return w->incarnation;
+}
+
 pid_t watch_pid(const struct watch *w)
 {
     return w->pid;

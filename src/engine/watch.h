@@ -42,6 +42,8 @@ struct watch *watch_new(pid_t pid, const struct watch_options *options, struct s
 void watch_free(struct watch *w);
 
 pid_t watch_pid(const struct watch *w);
+/* In the sink, of the program that it runs now. */
+uint32_t watch_incarnation(const struct watch *w);
 /* What samples its running threads now: "perf", "ptrace", or "read" (Python frames alone, read
  * while they run on). */
 const char *watch_engine(const struct watch *w);

@@ -25,6 +25,7 @@ void batch_free(struct batch *b)
     vec_free(&b->ended_threads);
     vec_free(&b->ended_incarnations);
     vec_free(&b->runtimes);
+    vec_free(&b->memories);
     vec_free(&b->renamed);
     vec_free(&b->runs);
     vec_free(&b->metrics);
@@ -164,6 +165,10 @@ static void read_processes(struct batch_reader *r, struct recording *rec, const 
         uint32_t id = r->threads.at[b->renamed.at[i].thread];
         if (id) /* not forgotten meanwhile */
             rec->threads.at[id].name = string_here(r, b->renamed.at[i].name);
+    }
+    for (size_t i = 0; i < b->memories.n; i++) {
+        uint32_t id = r->incarnations.at[b->memories.at[i].incarnation];
+        rec->incarnations.at[id].rss_bytes = b->memories.at[i].rss_bytes;
     }
     for (size_t i = 0; i < b->runtimes.n; i++) {
         uint32_t id = r->incarnations.at[b->runtimes.at[i].incarnation];

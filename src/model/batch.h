@@ -37,6 +37,12 @@ struct batch_runtime {
     struct string_id runtime;
 };
 
+/* A process's memory, once a second. */
+struct batch_memory {
+    uint32_t incarnation;
+    uint64_t rss_bytes;
+};
+
 /* A thread's name, changed or found out after it began. */
 struct batch_renamed {
     uint32_t thread;
@@ -57,6 +63,7 @@ struct batch {
     VEC(struct batch_renamed) renamed;
     VEC(struct batch_end) ended_threads, ended_incarnations;
     VEC(struct batch_runtime) runtimes;
+    VEC(struct batch_memory) memories;
     VEC(struct run) runs;
     VEC(struct batch_metric) metrics;
     VEC(struct batch_mark) marks;

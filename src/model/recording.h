@@ -27,6 +27,7 @@ struct incarnation {
     struct string_id runtime; /* "native", "python 3.12.1" */
     uint64_t from_ns, to_ns;  /* to_ns 0: still there */
     bool exec;                /* ended by an exec, not by an exit */
+    uint64_t rss_bytes;       /* when it was last read; 0: never */
 };
 
 struct thread {

@@ -283,6 +283,9 @@ static void work_second(struct sampler *s, uint64_t now_ns)
         watch_check(s->watches.at[i], now_ns);
     size_t n = work_pids(s, pids);
     metrics_read(s->metrics, pids, n, stops_stats(s->stops)->stopped_ns, &s->sink, now_ns);
+    for (size_t i = 0; i < s->watches.n; i++)
+        sink_memory(&s->sink, watch_incarnation(s->watches.at[i]),
+                    metrics_rss_bytes(s->metrics, watch_pid(s->watches.at[i])));
     work_children(s, now_ns);
     work_budget(s, now_ns);
 }

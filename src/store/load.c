@@ -291,6 +291,7 @@ static void load_incarnations(struct load *l)
             .from_ns = get_time(l, 8),
             .to_ns = get_time_or_null(l, 9),
             .exec = reader_int(r, 10, 0, 1) != 0,
+            .rss_bytes = (uint64_t)reader_int(r, 11, 0, INT64_MAX),
         };
         set_id(l, recording_add_incarnation(l->rec, in).n);
     }

@@ -337,6 +337,7 @@ void put_incarnation(struct put *p, uint32_t id)
     row_time(p, in->from_ns);
     row_time_or_null(p, in->to_ns);
     row_int(p, in->exec);
+    row_int(p, (int64_t)in->rss_bytes);
     row_end(p);
 }
 

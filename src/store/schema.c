@@ -38,7 +38,7 @@ const struct schema_table_info schema_tables[TABLE_COUNT] = {
     [TABLE_STACK] = {"stack", {ID, INT("parent"), INT("frame")}, NULL},
     [TABLE_OBJECT] = {"object", {ID, INT("text")}, NULL},
     [TABLE_PLACE] = {"place", {INT("frame"), INT("position"), INT("function"), INT("line")}, "frame, position"},
-    [TABLE_INCARNATION] = {"incarnation", {ID, INT("pid"), INT("ppid"), INT("start_ticks"), INT("comm"), INT("cmdline"), INT("exe"), INT("runtime"), INT("from_ns"), INT("to_ns"), INT("exec")}, NULL},
+    [TABLE_INCARNATION] = {"incarnation", {ID, INT("pid"), INT("ppid"), INT("start_ticks"), INT("comm"), INT("cmdline"), INT("exe"), INT("runtime"), INT("from_ns"), INT("to_ns"), INT("exec"), INT("rss_bytes")}, NULL},
     [TABLE_THREAD] = {"thread", {ID, INT("incarnation"), INT("tid"), INT("name"), INT("from_ns"), INT("to_ns")}, NULL},
     [TABLE_RUN] = {"run", {ID, INT("level"), INT("thread"), INT("stack"), INT("object"), INT("owner_tid"), INT("state"), INT("wait"), INT("flags"), INT("from_ns"), INT("weight_ns"), INT("ticks")}, NULL},
     [TABLE_OPEN_RUN] = {"open_run", {{"thread", "INTEGER PRIMARY KEY"}, INT("stack"), INT("object"), INT("owner_tid"), INT("state"), INT("wait"), INT("flags"), INT("from_ns"), INT("weight_ns"), INT("ticks")}, NULL},
@@ -55,8 +55,9 @@ const struct schema_table_info schema_tables[TABLE_COUNT] = {
 #name, offsetof(struct cost, name)                                                         \
     }
 const struct schema_cost schema_costs[] = {
-    COST(ticks), COST(late_ticks), COST(samples), COST(lost),       COST(torn),
-    COST(stops), COST(stopped_ns), COST(rewound), COST(slow_stops), COST(long_stops), COST(cpu_ns),
+    COST(ticks),      COST(late_ticks), COST(samples),    COST(lost),
+    COST(torn),       COST(stops),      COST(stopped_ns), COST(rewound),
+    COST(slow_stops), COST(long_stops), COST(cpu_ns),
 };
 const size_t schema_cost_count = sizeof schema_costs / sizeof schema_costs[0];
 

@@ -51,11 +51,14 @@ static const struct column columns[COL_COUNT] = {
 #define SEEN_LEAST_NS  NS_PER_S
 #define TICKS_LEAST    20
 #define ODD_MADS       (3.5 * 1.4826)
-#define ODD_PART       0.5  /* of the median */
-#define ODD_LEAST      0.05 /* seconds a second */
+#define ODD_PART       0.5 /* of the median */
+/* seconds a second, the same, bytes */
+static const double odd_least[PROCESS_FIGURES] = {0.05, 0.05, 16 << 20};
 
 double process_figure(const struct process_tally *t, enum process_figure figure)
 {
+    if (figure == PROCESS_RSS)
+        return (double)t->rss_bytes;
     uint64_t ns = figure == PROCESS_CPU ? t->cpu_ns + t->queued_ns : t->wait_ns - t->queued_ns;
     return t->seen_ns ? (double)ns / (double)t->seen_ns : 0;
 }
@@ -96,7 +99,7 @@ static void judge_figure(struct process_tallies *t, const size_t *group, size_t 
     for (size_t i = 0; i < n; i++)
         scratch[i] = fabs(process_figure(&t->at.at[group[i]], figure) - middle);
     double mad = median(scratch, n);
-    double far = fmax(fmax(ODD_MADS * mad, ODD_PART * middle), ODD_LEAST);
+    double far = fmax(fmax(ODD_MADS * mad, ODD_PART * middle), odd_least[figure]);
     for (size_t i = 0; i < n; i++) {
         struct process_tally *p = &t->at.at[group[i]];
         double value = process_figure(p, figure);
@@ -230,6 +233,7 @@ void processes_sum(struct process_tallies *t, const struct query *query,
         if (!all[i].ticks)
             continue;
         all[i].incarnation.n = i;
+        all[i].rss_bytes = rec->incarnations.at[i].rss_bytes;
         all[i].seen_ns = seen_ns(&rec->incarnations.at[i], query->window);
         vec_push(&t->at, all[i]);
     }
@@ -268,6 +272,8 @@ static void add_process(struct table *table, const struct query *query,
     if (p->top.n)
         table_set_text(table, COL_TOP, rows_function_name(rec, p->top));
     rows_set_text(table, COL_TOP_WAIT, p->top_runnable ? "cpu" : wait_name(p->top_wait));
+    if (p->rss_bytes)
+        table_set_number(table, COL_RSS, (double)p->rss_bytes);
     table_set_number(table, COL_STARTED, rows_time_s(rec, in->from_ns));
     if (in->to_ns)
         table_set_number(table, COL_ENDED, rows_time_s(rec, in->to_ns));

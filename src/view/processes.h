@@ -6,11 +6,12 @@
  * The odd one out, a plain rule. Siblings are processes of one parent that execute one file under
  * one name, were seen for a second at least and made at least 20 samples; there must be three of
  * them. Of each figure (CPU time a second with that waited for a CPU, so that a busy machine hides
- * nothing; harmful waiting a second, the rest) the median of all and the median of the distances
- * from it (MAD) are taken: neither follows a single wild value, as mean and deviation would. Odd is
- * who is further from the median than 3.5 times 1.4826 MAD (which is the standard deviation, were
- * they spread normally), and also than half the median and than 0.05: siblings that agree to a
- * hair's breadth do not make a small difference a finding. Pure.
+ * nothing; harmful waiting a second, the rest; resident memory when it was last read) the median of
+ * all and the median of the distances from it (MAD) are taken: neither follows a single wild value,
+ * as mean and deviation would. Odd is who is further from the median than 3.5 times 1.4826 MAD
+ * (which is the standard deviation, were they spread normally), and also than half the median and
+ * than 0.05 s a second or 16 MB: siblings that agree to a hair's breadth do not make a small
+ * difference a finding. Pure.
  */
 #ifndef VIEW_PROCESSES_H
 #define VIEW_PROCESSES_H
@@ -18,7 +19,7 @@
 #include "base/vec.h"
 #include "view/rows.h"
 
-enum process_figure { PROCESS_CPU, PROCESS_WAIT, PROCESS_FIGURES };
+enum process_figure { PROCESS_CPU, PROCESS_WAIT, PROCESS_RSS, PROCESS_FIGURES };
 
 struct process_tally {
     struct incarnation_id incarnation;
@@ -27,6 +28,7 @@ struct process_tally {
     uint64_t whole_ns;                 /* its part of the whole */
     uint64_t ticks;
     uint64_t seen_ns; /* how much of the window it was there */
+    uint64_t rss_bytes;
     uint32_t threads; /* that were seen */
     struct function_id top;
     uint8_t top_wait; /* enum wait_kind, WAIT_NONE: none */
@@ -44,7 +46,7 @@ struct process_tallies {
 void processes_sum(struct process_tallies *t, const struct query *query,
                    const struct window_sum *sum);
 void processes_clear(struct process_tallies *t);
-/* Per second of its presence. */
+/* Seconds per second of its presence; bytes. */
 double process_figure(const struct process_tally *t, enum process_figure figure);
 
 #endif

@@ -34,6 +34,10 @@ check_PROGRAMS += tests/unit/engine_watch
 tests_unit_engine_watch_SOURCES = tests/unit/engine_watch.c
 tests_unit_engine_watch_LDADD = libengine.a libpython.a libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) -lm
 
+check_PROGRAMS += tests/unit/engine_watched
+tests_unit_engine_watched_SOURCES = tests/unit/engine_watched.c
+tests_unit_engine_watched_LDADD = libengine.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
+
 check_PROGRAMS += tests/unit/engine_weave
 tests_unit_engine_weave_SOURCES = tests/unit/engine_weave.c
 tests_unit_engine_weave_LDADD = libengine.a libbase.a $(CMOCKA_LIBS)
@@ -157,6 +161,7 @@ LIVE_TESTS = \
 	tests/live/test_waits.py \
 	tests/live/test_thread_names.py \
 	tests/live/test_throttle.py \
+	tests/live/test_throttled_threads.py \
 	tests/ui/test_family.py \
 	tests/ui/test_flame.py \
 	tests/ui/test_manual.py \
@@ -186,6 +191,7 @@ LIVE_FILES = \
 	tests/lib/targets.py \
 	tests/programs/eintr.c \
 	tests/programs/mixed.py \
+	tests/programs/spin_pair.c \
 	tests/programs/native_chain.c \
 	tests/programs/native_deep.c \
 	tests/programs/native_shapes.cc \

@@ -23,7 +23,7 @@ void stacks_clear(struct stacks *s)
 void stacks_restart(struct stacks *s)
 {
     python_free(s->python);
-    s->python = NULL;
+    s->python = s->frames.python = NULL;
     unwinder_free(s->unwinder);
     s->unwinder = unwinder_new(s->pid);
     frames_forget(&s->frames);

@@ -173,13 +173,29 @@ void look_add_running(struct watch *w, struct watched *t, const struct run *seen
     watched_add(t, w->sink, seen, watched_take_cpu(t, period_ns), now_ns);
 }
 
-/* The stack may have been flushed meanwhile, but its number still stands in t->run. */
-void look_repeat(struct watch *w, struct watched *t, uint64_t weight_ns, uint64_t now_ns)
+/* It has not run since it was last seen waiting. Its stack may have been flushed meanwhile, but the
+ * number still stands in t->run. */
+static void look_repeat(struct watch *w, struct watched *t, uint64_t now_ns)
 {
     struct run again = t->run;
     again.flags &= (uint8_t)~SAMPLE_BEGAN;
     wait_object_again(w->waited, w->sink, t->tid, now_ns, &t->waits, &again);
-    watched_add(t, w->sink, &again, weight_ns, now_ns);
+    watched_add(t, w->sink, &again, watched_take_wait(t), now_ns);
+}
+
+bool look_begin(struct watch *w, struct task *task, struct watched *t, uint64_t now_ns)
+{
+    if (!look_account(w, task, t, now_ns))
+        return false;
+    uint64_t run_ns = t->account.run_ns;
+    if (t->settled && run_ns == t->run_ns && t->generation == w->sink->generation) {
+        look_repeat(w, t, now_ns);
+        return false;
+    }
+    t->began = !t->settled || run_ns != t->run_ns;
+    t->run_ns = run_ns;
+    t->settled = false;
+    return true;
 }
 
 void look_late(struct watch *w, struct watched *t, uint64_t now_ns)
@@ -250,16 +266,8 @@ enum looked look_at_blocked(struct watch *w, struct task *task, struct watched *
 
 void look_at(struct watch *w, struct task *task, struct watched *t, uint64_t now_ns)
 {
-    if (t->late || !look_account(w, task, t, now_ns))
+    if (t->late || !look_begin(w, task, t, now_ns))
         return;
-    uint64_t run_ns = t->account.run_ns;
-    if (t->settled && run_ns == t->run_ns && t->generation == w->sink->generation) {
-        look_repeat(w, t, watched_take_wait(t), now_ns);
-        return;
-    }
-    t->began = !t->settled || run_ns != t->run_ns;
-    t->run_ns = run_ns;
-    t->settled = false;
     /* A thread that goes to sleep or wakes while it is being read is looked at again. */
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
         struct run seen = {0};

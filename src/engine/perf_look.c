@@ -90,16 +90,8 @@ void perf_look_take(struct watch *w, uint64_t now_ns)
 
 void perf_look_at(struct watch *w, struct task *task, struct watched *t, uint64_t now_ns)
 {
-    if (!look_account(w, task, t, now_ns))
+    if (!look_begin(w, task, t, now_ns))
         return;
-    uint64_t run_ns = t->account.run_ns;
-    if (t->settled && run_ns == t->run_ns && t->generation == w->sink->generation) {
-        look_repeat(w, t, watched_take_wait(t), now_ns);
-        return;
-    }
-    t->began = !t->settled || run_ns != t->run_ns;
-    t->settled = false;
-    t->run_ns = run_ns;
     struct task_look look;
     task_look(w->tasks, task, &look);
     if (look.doing == TASK_BLOCKED)

@@ -47,14 +47,15 @@ static inline uint64_t watch_gap_ns(const struct watch *w)
 }
 
 /* look.c */
+/* The beginning of each look: takes in how long the thread ran. false: it has slept on (which is
+ * added), or has ended: there is nothing to look at. */
+bool look_begin(struct watch *w, struct task *task, struct watched *t, uint64_t now_ns);
 /* Takes in how long the thread ran. false: it has ended. */
 bool look_account(struct watch *w, struct task *task, struct watched *t, uint64_t now_ns);
 /* Adds what was seen of a thread on a CPU: a sample's share of its CPU time (see watched_take_cpu),
  * and before that how long it waited for a CPU. */
 void look_add_running(struct watch *w, struct watched *t, const struct run *seen,
                       uint64_t period_ns, uint64_t now_ns);
-/* It has not run since it was last seen waiting. */
-void look_repeat(struct watch *w, struct watched *t, uint64_t weight_ns, uint64_t now_ns);
 bool watch_is_python(const struct watch *w, pid_t tid);
 /* A look at a thread at a tick: blocked, it is read in place; running, it is stopped and copied. */
 void look_at(struct watch *w, struct task *task, struct watched *t, uint64_t now_ns);

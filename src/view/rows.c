@@ -98,6 +98,12 @@ static bool is_program(const struct recording *rec, struct module_id module)
     return false;
 }
 
+static bool is_python_library(const char *path)
+{
+    return strstr(path, "/lib/python3") || strstr(path, "/site-packages/") ||
+           strstr(path, "/dist-packages/") || strncmp(path_base(path), "libpython", 9) == 0;
+}
+
 bool rows_is_own(const struct recording *rec, struct function_id function)
 {
     static const char *const library_dirs[] = {"/lib/",       "/lib64/", "/usr/lib/",
@@ -109,11 +115,11 @@ bool rows_is_own(const struct recording *rec, struct function_id function)
     const char *file = string_text(&rec->words, f->file);
     const char *module = module_path(&rec->words, f->module);
     if (f->language == LANGUAGE_PYTHON)
-        return *file && *file != '<' && !strstr(file, "/lib/python3") &&
-               !strstr(file, "/site-packages/") && !strstr(file, "/dist-packages/");
+        return *file && *file != '<' && !is_python_library(file);
     if (f->language == LANGUAGE_JIT)
-        return *file == '/' && !strstr(file, "/node_modules/") && !strstr(file, "/lib/python3");
-    return *module && !starts_with_any(name, library_names) &&
+        return *file == '/' && !strstr(file, "/node_modules/") && !is_python_library(file);
+    /* Extension modules lie where Python's own files do. */
+    return *module && !starts_with_any(name, library_names) && !is_python_library(module) &&
            (!starts_with_any(module, library_dirs) || is_program(rec, f->module));
 }
 

@@ -77,7 +77,7 @@ def check(python, options):
         path = os.path.join(place, "mixed.ptop")
         with targets.started([*python.command, script, *options], ready="ready") as process:
             time.sleep(0.5)  # its imports are over
-            split_check.record_enough(process, path, 2000, 5000)
+            split_check.record_enough(process, path, 2000, 8000)
         check_recording(path)
 
 

@@ -238,13 +238,9 @@ pid_t python_gil_holder(const struct python *p, uint64_t addr)
 
 bool python_is_gil(const struct python *p, uint64_t addr)
 {
-    if (p->runtime.waits_to)
-        return addr >= p->runtime.waits_from && addr < p->runtime.waits_to;
-    for (size_t i = 0; i < p->threads.interps.n; i++) {
-        uint64_t gil = p->threads.interps.at[i].gil;
-        if (gil && addr >= gil && addr < gil + GIL_BYTES)
+    for (size_t i = 0; i < p->threads.interps.n; i++)
+        if (threads_is_gil(&p->threads, &p->threads.interps.at[i], addr))
             return true;
-    }
     return false;
 }
 

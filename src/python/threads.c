@@ -347,12 +347,19 @@ bool threads_hold_gil(const struct threads *t, pid_t tid)
     return false;
 }
 
+bool threads_is_gil(const struct threads *t, const struct interp *interp, uint64_t addr)
+{
+    const struct runtime *r = t->runtime;
+    if (r->waits_to) /* 3.6: what is waited on lies elsewhere */
+        return addr >= r->waits_from && addr < r->waits_to;
+    return interp->gil && addr >= interp->gil && addr < interp->gil + GIL_BYTES;
+}
+
 pid_t threads_gil_holder(const struct threads *t, uint64_t addr)
 {
     for (size_t i = 0; i < t->interps.n; i++) {
         const struct interp *interp = &t->interps.at[i];
-        if (!interp->gil || addr < interp->gil || addr >= interp->gil + GIL_BYTES ||
-            !interp->locked)
+        if (!threads_is_gil(t, interp, addr) || !interp->locked)
             continue;
         for (size_t k = 0; k < t->list.n; k++)
             if (t->list.at[k].state == interp->holder)

@@ -107,6 +107,8 @@ uint32_t threads_find(const struct threads *t, pid_t tid);
 size_t threads_flag_spans(const struct threads *t, uint32_t interp, struct thread_flags *to,
                           struct remote_span spans[THREAD_FLAG_SPANS]);
 void threads_take_flags(struct threads *t, uint32_t interp, const struct thread_flags *flags);
+/* Whether a futex belongs to the interpreter's GIL. */
+bool threads_is_gil(const struct threads *t, const struct interp *interp, uint64_t addr);
 /* Who holds the GIL that has addr in it; 0: nobody, or a thread that is not known. O(threads). */
 pid_t threads_gil_holder(const struct threads *t, uint64_t addr);
 bool threads_hold_gil(const struct threads *t, pid_t tid);

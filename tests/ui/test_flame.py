@@ -221,10 +221,13 @@ def _():
         assert re.search(r"\|\W?\W?listen -+", text), text
         # heavy waits for nothing but a CPU, as much as this machine has it wait.
         select(screen, "heavy")
-        text = screen.text()
-        waiting = figure(text, "waiting")
-        sign = "#" if waiting < 25 else "+" if waiting <= 75 else "-"
-        assert "|>*heavy %s%s" % (sign, sign) in text, text
+
+        def sign_agrees(text):
+            waiting = figure(text, "waiting")
+            sign = "#" if waiting < 25 else "+" if waiting <= 75 else "-"
+            return "|>*heavy %s%s" % (sign, sign) in text
+
+        screen.wait(sign_agrees)
         screen.keys("v")
         text = screen.wait(": language")
         assert re.search(r"heavy p+", text), text

@@ -103,7 +103,7 @@ static void judge_figure(struct process_tallies *t, const size_t *group, size_t 
     for (size_t i = 0; i < n; i++) {
         struct process_tally *p = &t->at.at[group[i]];
         double value = process_figure(p, figure);
-        if (p->outlier || fabs(value - middle) <= far)
+        if (p->outlier || value - middle <= far)
             continue;
         p->outlier = true;
         p->odd = figure;

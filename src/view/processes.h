@@ -8,7 +8,7 @@
  * them. Of each figure (CPU time a second with that waited for a CPU, so that a busy machine hides
  * nothing; harmful waiting a second, the rest; resident memory when it was last read) the median of
  * all and the median of the distances from it (MAD) are taken: neither follows a single wild value,
- * as mean and deviation would. Odd is who is further from the median than 3.5 times 1.4826 MAD
+ * as mean and deviation would. Odd is who is further above the median than 3.5 times 1.4826 MAD
  * (which is the standard deviation, were they spread normally), and also than half the median and
  * than 0.05 s a second or 16 MB: siblings that agree to a hair's breadth do not make a small
  * difference a finding. Pure.

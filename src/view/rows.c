@@ -132,13 +132,26 @@ struct place rows_self_place(const struct fold *fold, struct stack_id stack)
     return places[0];
 }
 
+/* How programs wait, and not what for: PostgreSQL's latches and semaphores. */
+static bool is_waiting_helper(const struct recording *rec, struct function_id function)
+{
+    static const char *const names[] = {"WaitEventSetWait", "WaitEventSetWaitBlock", "WaitLatch",
+                                        "WaitLatchOrSocket", "PGSemaphoreLock"};
+    const char *name = rows_function_name(rec, function);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
 struct place rows_own_place(const struct fold *fold, struct stack_id stack)
 {
     for (struct stack_id s = stack; s.n; s = fold_at(fold, s)->parent) {
         const struct place *places;
         size_t n = recording_places(fold->rec, fold_at(fold, s)->frame, &places);
         for (size_t i = 0; i < n; i++)
-            if (rows_is_own(fold->rec, places[i].function))
+            if (rows_is_own(fold->rec, places[i].function) &&
+                !is_waiting_helper(fold->rec, places[i].function))
                 return places[i];
     }
     return rows_self_place(fold, stack);

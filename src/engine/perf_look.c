@@ -106,7 +106,7 @@ void perf_look_at(struct watch *w, struct task *task, struct watched *t, uint64_
     if (!task_run_time(w->tasks, task, &run_ns, &queue_ns))
         return;
     watched_account(t, run_ns, queue_ns, now_ns);
-    if (t->settled && run_ns == t->run_ns && t->generation == w->sink->generation) {
+    if (t->settled && !t->guessed && run_ns == t->run_ns && t->generation == w->sink->generation) {
         look_repeat(w, t, watched_take_wait(t), now_ns);
         return;
     }

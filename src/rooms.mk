@@ -42,6 +42,8 @@ libmodel_a_SOURCES = \
 
 noinst_LIBRARIES += libtarget.a
 libtarget_a_SOURCES = \
+	src/target/bpf_record.h \
+	src/target/bpf_regs.h \
 	src/target/capacity.c \
 	src/target/capacity.h \
 	src/target/cgroup.c \
@@ -82,6 +84,18 @@ libtarget_a_SOURCES = \
 	src/target/waited.c \
 	src/target/waited.h
 libtarget_a_CPPFLAGS = $(AM_CPPFLAGS) $(PROC2_CFLAGS)
+EXTRA_DIST += src/target/bpf_program.c
+if BPF
+libtarget_a_SOURCES += src/target/bpf_regs.c
+libtarget_a_CPPFLAGS += $(LIBBPF_CFLAGS) -I$(top_builddir)/src
+src/target/libtarget_a-bpf_regs.$(OBJEXT): src/target/bpf_program.inc
+src/target/bpf_program.inc: $(srcdir)/src/target/bpf_program.c \
+		$(srcdir)/src/target/bpf_record.h $(srcdir)/src/target/capture.h
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(BPF_CC) -target bpf -std=gnu11 -ffreestanding -O2 -g \
+		-Wall -Wextra -I$(srcdir)/src $(LIBBPF_CFLAGS) -c $< -o $@.o && \
+		od -An -v -tx1 $@.o | sed 's/ \(..\)/0x\1,/g' >$@.tmp && rm -f $@.o && mv $@.tmp $@
+CLEANFILES += src/target/bpf_program.inc
+endif
 
 noinst_LIBRARIES += libnative.a
 libnative_a_SOURCES = \
@@ -333,4 +347,4 @@ proftop_SOURCES = src/cli/main.c
 proftop_LDADD = libcli.a libui.a libsession.a libengine.a libstore.a libview.a libpython.a \
 	libnative.a libtarget.a libmodel.a libbase.a $(ROOM_LIBS)
 ROOM_LIBS = $(NCURSES_LIBS) $(SQLITE_LIBS) $(JANSSON_LIBS) $(UNWIND_LIBS) $(DW_LIBS) \
-	$(PROC2_LIBS) $(IBERTY_LIBS) -lm
+	$(PROC2_LIBS) $(IBERTY_LIBS) $(LIBBPF_LIBS) -lm

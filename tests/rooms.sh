@@ -42,6 +42,7 @@ may_include view base model
 may_include ui base model view store session
 belongs '[^a-z_](ptrace|perf_event_open) ?\(' target/
 belongs '#include <(libunwind|libdw|libelf|dwarf|gelf|elfutils/.*)\.h>' native/
+belongs '#include <bpf/' target/bpf_
 belongs '#include <sqlite3\.h>' store/
 belongs '#include <(n?cursesw?|term)\.h>|#include <ncursesw/' ui/terminal
 belongs '#include <pthread\.h>' session/

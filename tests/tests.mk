@@ -32,7 +32,7 @@ tests_unit_engine_contended_LDADD = libengine.a libmodel.a libbase.a $(CMOCKA_LI
 
 check_PROGRAMS += tests/unit/engine_watch
 tests_unit_engine_watch_SOURCES = tests/unit/engine_watch.c
-tests_unit_engine_watch_LDADD = libengine.a libpython.a libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) -lm
+tests_unit_engine_watch_LDADD = libengine.a libpython.a libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) $(LIBBPF_LIBS) -lm
 
 check_PROGRAMS += tests/unit/engine_watched
 tests_unit_engine_watched_SOURCES = tests/unit/engine_watched.c
@@ -85,6 +85,12 @@ tests_unit_store_writer_LDADD = libstore.a libmodel.a libbase.a $(CMOCKA_LIBS) $
 check_PROGRAMS += tests/unit/target_contention
 tests_unit_target_contention_SOURCES = tests/unit/target_contention.c
 tests_unit_target_contention_LDADD = libtarget.a libbase.a $(CMOCKA_LIBS) $(PROC2_LIBS) -lm
+
+if BPF
+check_PROGRAMS += tests/unit/target_bpf_regs
+tests_unit_target_bpf_regs_SOURCES = tests/unit/target_bpf_regs.c
+tests_unit_target_bpf_regs_LDADD = libtarget.a libbase.a $(CMOCKA_LIBS) $(PROC2_LIBS) $(LIBBPF_LIBS)
+endif
 
 check_PROGRAMS += tests/unit/target_figures
 tests_unit_target_figures_SOURCES = tests/unit/target_figures.c

@@ -16,6 +16,7 @@
 #include "native/elf_file.h"
 #include "native/elf_symbol.h"
 #include "python/python.h"
+#include "target/bpf_regs.h"
 #include "target/capacity.h"
 #include "target/maps.h"
 #include "target/permission.h"
@@ -88,6 +89,20 @@ static void check_machine(void)
     else
         say(GOOD, "perf_event_paranoid", "%d; the ptrace engine does not need perf events",
             p.perf_event_paranoid);
+}
+
+static void check_bpf(void)
+{
+    struct err err;
+    struct bpf_regs *b = bpf_regs_new();
+    bool works = bpf_regs_load(b, &err);
+    bpf_regs_free(b);
+    say(works ? GOOD : NOTE, "BPF",
+        works
+            ? "works: what a sleeping thread's stack does not tell, its registers do"
+            : "not used: what a sleeping thread's stack does not tell is worked out from its code");
+    if (!works)
+        remedy(err.text);
 }
 
 /* What the symbol tables of a mapped file give. */
@@ -218,6 +233,7 @@ int verb_doctor(const struct options *o)
 {
     pid_t pid = o->pids.n ? (pid_t)o->pids.at[0] : 0;
     check_machine();
+    check_bpf();
     if (pid && !check_target(pid)) {
         struct err err;
         fflush(stdout);

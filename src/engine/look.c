@@ -188,7 +188,7 @@ bool look_begin(struct watch *w, struct task *task, struct watched *t, uint64_t 
     if (!look_account(w, task, t, now_ns))
         return false;
     uint64_t run_ns = t->account.run_ns;
-    if (t->settled && run_ns == t->run_ns && t->generation == w->sink->generation) {
+    if (t->settled && !t->guessed && run_ns == t->run_ns && t->generation == w->sink->generation) {
         look_repeat(w, t, now_ns);
         return false;
     }
@@ -211,9 +211,21 @@ void look_late(struct watch *w, struct watched *t, uint64_t now_ns)
         watched_lose(t, w->sink);
 }
 
+/* capture.more of a blocked thread. */
+static bool more_registers(void *watch, uint64_t regs[DWARF_COUNT])
+{
+    struct watch *w = watch;
+    struct blocked *b = &w->blocked;
+    const struct bpf_asked asked = {
+        w->pid, b->tid, tasks_count(w->tasks), b->now_ns, b->run_ns, b->look->sp, b->look->pc};
+    enum bpf_answer answer = bpf_regs_read(w->options.registers, &asked, regs);
+    b->later = answer == BPF_LATER;
+    return answer == BPF_REGS;
+}
+
 /* A blocked thread has not moved, so its stack is read as it stands. */
 static bool sample_blocked(struct watch *w, struct watched *t, const struct task_look *look,
-                           struct run *seen)
+                           struct run *seen, uint64_t now_ns)
 {
     bool python = watch_is_python(w, t->tid), native = wants_native(w, python);
     seen->state = STATE_WAITING;
@@ -222,6 +234,7 @@ static bool sample_blocked(struct watch *w, struct watched *t, const struct task
         seen->wait = WAIT_GIL;
         seen->flags |= SAMPLE_GIL_WANTED;
     }
+    w->blocked = (struct blocked){look, t->tid, t->run_ns, now_ns, false};
     if (python && !python_copy(w->stacks.python, t->tid))
         return false;
     if (native) {
@@ -230,6 +243,8 @@ static bool sample_blocked(struct watch *w, struct watched *t, const struct task
         c->all_regs = false;
         c->regs[DWARF_RSP] = look->sp;
         c->regs[DWARF_RIP] = look->pc;
+        c->more = w->options.registers ? more_registers : NULL;
+        c->more_of = w;
         copy_stack(w, t);
     }
     bool deeper; /* it stands still, so the rest is as good as the copy */
@@ -247,7 +262,7 @@ enum looked look_at_blocked(struct watch *w, struct task *task, struct watched *
     }
     struct run seen = {0};
     uint64_t run_ns, queue_ns;
-    bool read = sample_blocked(w, t, look, &seen);
+    bool read = sample_blocked(w, t, look, &seen, now_ns);
     if (!task_run_time(w->tasks, task, &run_ns, &queue_ns))
         return LOOK_LATER;
     if (!read || run_ns != t->run_ns) { /* it ran meanwhile: what was read may be torn */
@@ -261,6 +276,7 @@ enum looked look_at_blocked(struct watch *w, struct task *task, struct watched *
                      &seen);
     watched_add(t, w->sink, &seen, watched_take_wait(t), now_ns);
     t->settled = true;
+    t->guessed = w->blocked.later;
     return LOOKED;
 }
 

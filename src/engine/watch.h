@@ -17,6 +17,7 @@
 
 #include "base/err.h"
 #include "engine/sink.h"
+#include "target/bpf_regs.h"
 #include "target/stop.h"
 
 struct watch;
@@ -29,10 +30,11 @@ enum engine {
 
 struct watch_options {
     enum engine engine;
-    bool native;        /* Python threads get native frames too */
-    bool tell;          /* note why the better engine was not taken */
-    bool named;         /* asked for by the user: its end or exec is told */
-    uint64_t period_ns; /* of the ticks */
+    bool native;                /* Python threads get native frames too */
+    bool tell;                  /* note why the better engine was not taken */
+    bool named;                 /* asked for by the user: its end or exec is told */
+    uint64_t period_ns;         /* of the ticks */
+    struct bpf_regs *registers; /* of threads that sleep; borrowed. NULL: as /proc tells them */
 };
 
 /* Begins an incarnation in the sink. Fails with a sentence where the process may not be traced, or

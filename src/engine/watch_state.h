@@ -16,6 +16,14 @@
 #include "target/tasks.h"
 #include "target/waited.h"
 
+/* The blocked thread that is being looked at, for when its stack needs more registers. */
+struct blocked {
+    const struct task_look *look;
+    pid_t tid;
+    uint64_t run_ns, now_ns;
+    bool later; /* they were needed, and can be had soon */
+};
+
 struct watch {
     pid_t pid;
     struct watch_options options;
@@ -36,6 +44,7 @@ struct watch {
     char comm[64];
     VEC(struct watched) threads; /* by the index of the task */
     struct capture capture;
+    struct blocked blocked;
     struct perf_sample sample;
     uint64_t warm; /* read for the sake of reading */
 };

@@ -25,6 +25,7 @@ struct watched {
     uint32_t number;              /* in the sink */
     uint32_t generation;          /* of the dictionary that run.stack belongs to */
     bool settled;                 /* asleep when last looked at, and its stack is known */
+    bool guessed;                 /* but a register in it, which can be had soon */
     uint32_t calm;                /* looks in a row that found it so */
     bool began;                   /* it ran since the last tick: a wait now is a new one */
     bool late;                    /* its stop was asked for, and is still to come */

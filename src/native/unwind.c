@@ -56,6 +56,7 @@ struct unwinder {
     struct known_address rules[RULES]; /* in sets of RULE_WAYS, by hash */
     unsigned victim;                   /* which of a full set goes next */
     struct unwind_stats stats;
+    const struct capture *asking; /* during a walk, whose registers may be asked for still */
 };
 
 /* Frames on their way out: the innermost half as they come, the rest in a ring. */
@@ -135,8 +136,26 @@ static bool signal_step(struct stack_memory *memory, struct registers *regs)
     return true;
 }
 
+/* What the thread itself has in the registers that functions keep for their callers. No frame on
+ * the way has restored one that is unknown, so that is what it has in this frame, too. */
+static bool ask_for_registers(struct unwinder *u, struct registers *regs)
+{
+    uint64_t all[DWARF_COUNT];
+    const struct capture *c = u->asking;
+    u->asking = NULL;
+    if (!c || c->all_regs || !c->more || !c->more(c->more_of, all))
+        return false;
+    for (size_t i = 0; i < PRESERVED_REGISTERS; i++)
+        if (!register_known(regs, preserved_registers[i]))
+            register_set(regs, preserved_registers[i], all[preserved_registers[i]]);
+    u->stats.given++;
+    return true;
+}
+
 static bool recover_rbp(struct unwinder *u, struct registers *regs)
 {
+    if (ask_for_registers(u, regs))
+        return true;
     uint64_t start = 0, rbp, pc = regs->at[DWARF_RIP];
     const struct code_range *range = modules_find(&u->modules, pc);
     if (!range)
@@ -298,7 +317,9 @@ size_t unwinder_walk(struct unwinder *u, const struct capture *capture, struct n
         return 0;
     stack_memory_start(&u->memory, capture->stack_addr, capture->stack, size);
     refresh(u, MAPS_AGE_NS);
+    u->asking = capture;
     *end = walk(u, &regs, &frames);
+    u->asking = NULL;
     u->stats.walks++;
     u->stats.steps += frames.n;
     size_t n = finish(&frames, elided);

@@ -60,6 +60,7 @@ struct unwind_stats {
     uint64_t walks, steps;
     uint64_t asked;        /* steps for which libunwind was asked */
     uint64_t recovered;    /* unknown frame pointers that were found */
+    uint64_t given;        /* walks whose unknown registers the capture's source had */
     uint64_t remote_reads; /* pieces of stack read from the target because the capture ended */
 };
 struct unwind_stats unwinder_stats(const struct unwinder *u);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "engine/metrics.h"
 #include "engine/watch.h"
 #include "session/queue.h"
@@ -57,6 +58,9 @@ struct sampler {
     struct budget budget;
     uint64_t budget_ns, budget_stopped_ns, budget_target_ns, budget_own_ns; /* when last fed */
     bool ended, realtime;
+    struct bpf_regs *registers;
+    pthread_t loader; /* of them */
+    bool loading;
     uint64_t random;
     cpu_set_t cpus, now_on; /* that we may run on; that we chose */
 };
@@ -379,6 +383,22 @@ static void work_rest(struct sampler *s)
     pthread_mutex_unlock(&s->mutex);
 }
 
+/* Beside the ticks, and with no more right to a CPU than anybody else. */
+static void *load_registers(void *arg)
+{
+    struct err err;
+    if (!bpf_regs_load(arg, &err))
+        log_detail("registers of sleeping threads are guessed where they are needed: %s", err.text);
+    return NULL;
+}
+
+static void work_load_registers(struct sampler *s)
+{
+    if (s->loading || !bpf_regs_wanted(s->registers))
+        return;
+    s->loading = pthread_create(&s->loader, NULL, load_registers, s->registers) == 0;
+}
+
 static void work_loop(struct sampler *s)
 {
     uint64_t now = clock_mono_ns();
@@ -414,6 +434,7 @@ static void work_loop(struct sampler *s)
         work_sleep_until(s, due);
         now = clock_mono_ns();
         work_tick(s, now);
+        work_load_registers(s);
     }
 }
 
@@ -426,6 +447,7 @@ static void *work(void *arg)
     s->now_on = s->cpus;
     sink_init(&s->sink);
     s->stops = stops_new();
+    s->watching.registers = s->registers = bpf_regs_new();
     s->metrics = metrics_reader_new();
     if (work_attach(s)) {
         work_tell(s, 1);
@@ -440,6 +462,9 @@ static void *work(void *arg)
     }
     for (size_t i = 0; i < s->watches.n; i++)
         watch_free(s->watches.at[i]);
+    if (s->loading)
+        pthread_join(s->loader, NULL);
+    bpf_regs_free(s->registers);
     vec_free(&s->watches);
     vec_free(&s->refused);
     children_clear(&s->family);

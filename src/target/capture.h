@@ -37,7 +37,11 @@ enum dwarf_register {
 
 struct capture {
     uint64_t regs[DWARF_COUNT];
-    bool all_regs;       /* false: only DWARF_RSP and DWARF_RIP are known (read in place) */
+    bool all_regs; /* false: only DWARF_RSP and DWARF_RIP are known (read in place) */
+    /* Of use then: gives all of them, of the same moment, to a walk that needs another one. NULL:
+     * nobody can. */
+    bool (*more)(void *more_of, uint64_t regs[DWARF_COUNT]);
+    void *more_of;
     uint64_t stack_addr; /* == regs[DWARF_RSP], less the 128-byte red zone is not included */
     size_t stack_size;   /* bytes copied; less than asked near the stack's end */
     uint8_t stack[CAPTURE_STACK_MAX];

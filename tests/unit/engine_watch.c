@@ -114,6 +114,7 @@ struct watching {
     struct sink sink;
     struct stops *stops;
     struct watch *watch;
+    struct bpf_regs *registers; /* for it to use */
 };
 
 /* Each test that watches a process is run with either engine, which is its state. */
@@ -131,6 +132,7 @@ static void begin(struct watching *g, pid_t pid, void **state)
 {
     struct err err = {0};
     struct watch_options options = options_of(state);
+    options.registers = g->registers;
     bool kernel;
     if (options.engine == ENGINE_PERF && !perf_events_allowed(&kernel, &err)) {
         kill(pid, SIGKILL);
@@ -165,7 +167,7 @@ static bool tick(struct watching *g)
 static void test_running(void **state)
 {
     pid_t pid = start(spin);
-    struct watching g;
+    struct watching g = {0};
     begin(&g, pid, state);
     uint64_t until = clock_mono_ns() + PATIENCE_NS;
     while (g.sink.cost.samples < 50 && clock_mono_ns() < until)
@@ -187,7 +189,7 @@ static void test_running(void **state)
 static void test_waiting_costs_no_stop(void **state)
 {
     pid_t pid = start(nap);
-    struct watching g;
+    struct watching g = {0};
     begin(&g, pid, state);
     uint64_t until = clock_mono_ns() + PATIENCE_NS;
     while (g.sink.cost.samples < 50 && clock_mono_ns() < until)
@@ -204,10 +206,67 @@ static void test_waiting_costs_no_stop(void **state)
     end(&g, pid);
 }
 
+#ifdef PROFTOP_BPF
+/* Its caller's frame is only found by way of rbp, which only the thread itself knows. */
+__attribute__((noinline)) static void nap_by_rbp(void)
+{
+    static volatile size_t size = 100;
+    volatile char *room = __builtin_alloca(size);
+    for (room[0] = 1; room[0];)
+        pause();
+}
+
+/* What was guessed of a sleeping thread is read again, once, when BPF is there; it is still the
+ * same wait. */
+static void test_registers_by_bpf(void **state)
+{
+    struct err err = {0};
+    struct watching g = {.registers = bpf_regs_new()};
+    struct bpf_regs *trial = bpf_regs_new();
+    bool works = bpf_regs_load(trial, &err);
+    bpf_regs_free(trial);
+    if (!works) {
+        print_message("# skip: %s\n", err.text);
+        bpf_regs_free(g.registers);
+        skip();
+    }
+    pid_t pid = start(nap_by_rbp);
+    begin(&g, pid, state);
+    uint64_t until = clock_mono_ns() + PATIENCE_NS;
+    while (!bpf_regs_wanted(g.registers) && clock_mono_ns() < until)
+        assert_true(tick(&g));
+    assert_true(bpf_regs_wanted(g.registers));
+    for (int i = 0; i < 20; i++) /* guessed, until then */
+        assert_true(tick(&g));
+    assert_int_equal(bpf_regs_answered(g.registers), 0);
+    assert_true(bpf_regs_load(g.registers, &err));
+    for (int i = 0; i < 20; i++)
+        assert_true(tick(&g));
+    assert_int_equal(bpf_regs_answered(g.registers), 1);
+    watch_flush(g.watch);
+    uint32_t waits = 0;
+    struct stack_id stack = {0};
+    for (size_t i = 0; i < g.sink.batch->runs.n; i++) {
+        const struct run *r = &g.sink.batch->runs.at[i];
+        if (r->state != STATE_WAITING || r->wait != WAIT_SLEEP)
+            continue;
+        waits += (r->flags & SAMPLE_BEGAN) != 0;
+        assert_int_equal(r->flags & SAMPLE_TORN, 0);
+        if (stack.n)
+            assert_int_equal(r->stack.n, stack.n); /* the guess was right */
+        stack = r->stack;
+    }
+    assert_int_equal(waits, 1);
+    assert_true(stack_at(&g.sink.words, stack)->depth >= 3);
+    end(&g, pid);
+    bpf_regs_free(g.registers);
+}
+#endif
+
 static void test_end_is_seen(void **state)
 {
     pid_t pid = start(spin);
-    struct watching g;
+    struct watching g = {0};
     begin(&g, pid, state);
     assert_true(tick(&g));
     kill(pid, SIGKILL); /* a zombie from now on: nobody has waited for it */
@@ -225,7 +284,7 @@ static void test_end_is_seen(void **state)
 static void test_exec_is_seen(void **state)
 {
     pid_t pid = start(become_sleep);
-    struct watching g;
+    struct watching g = {0};
     begin(&g, pid, state);
     uint64_t until = clock_mono_ns() + PATIENCE_NS;
     while (!g.sink.batch->ended_incarnations.n && clock_mono_ns() < until) {
@@ -293,10 +352,13 @@ static void test_metrics(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_wait_kinds), cmocka_unit_test(test_sink_starts_anew),
-        WITH_EITHER(test_running),         WITH_EITHER(test_waiting_costs_no_stop),
-        WITH_EITHER(test_end_is_seen),     WITH_EITHER(test_exec_is_seen),
-        WITH_EITHER(test_nobody),          cmocka_unit_test(test_metrics),
+        cmocka_unit_test(test_wait_kinds),  cmocka_unit_test(test_sink_starts_anew),
+        WITH_EITHER(test_running),          WITH_EITHER(test_waiting_costs_no_stop),
+        WITH_EITHER(test_end_is_seen),      WITH_EITHER(test_exec_is_seen),
+        WITH_EITHER(test_nobody),           cmocka_unit_test(test_metrics),
+#ifdef PROFTOP_BPF
+        WITH_EITHER(test_registers_by_bpf),
+#endif
     };
     return cmocka_run_group_tests_name("engine_watch", tests, NULL, NULL);
 }

@@ -269,6 +269,51 @@ static void test_blocked_in_place(void **state)
         }
 }
 
+/* capture.more of one that has them all, and of one that has none. */
+static bool whole_registers(void *of, uint64_t regs[DWARF_COUNT])
+{
+    memcpy(regs, ((const struct capture *)of)->regs, sizeof capture.regs);
+    return true;
+}
+
+static bool no_registers(void *of, uint64_t regs[DWARF_COUNT])
+{
+    (void)of, (void)regs;
+    return false;
+}
+
+/* Where somebody has the registers that a walk turns out to need, nothing is guessed. */
+static void test_blocked_with_more_registers(void **state)
+{
+    (void)state;
+    static struct capture stopped;
+    static struct walked whole;
+    for (size_t i = 0; i < 3; i++) {
+        char *argv[] = {program(i), "futex", NULL};
+        struct running r = run(argv);
+        wait_ready(r);
+        capture_blocked(r.pid, SYS_futex, &capture);
+        capture_stopped(r.pid, &stopped);
+        walk_of(r.pid, &whole, &stopped, FRAMES);
+        for (int has = 0; has < 2; has++) {
+            capture.more = has ? whole_registers : no_registers;
+            capture.more_of = &stopped;
+            walk_of(r.pid, &walked, &capture, FRAMES);
+            struct unwind_stats stats = unwinder_stats(walked.unwinder);
+            assert_int_equal(walked.end, WALK_COMPLETE);
+            assert_int_equal(walked.n, whole.n);
+            assert_memory_equal(walked.at, whole.at, whole.n * sizeof *whole.at);
+            if (i == 1) /* -O0 goes by rbp */
+                assert_int_equal(has ? stats.given : stats.recovered, 1);
+            assert_int_equal(has ? stats.recovered : stats.given, 0);
+            walked_free(&walked);
+        }
+        capture.more = NULL;
+        walked_free(&whole);
+        end(r);
+    }
+}
+
 /* Walks through garbage: neither crash nor hang, and the innermost frame is kept. */
 static void test_garbage_stack(void **state)
 {
@@ -385,6 +430,7 @@ int main(void)
         cmocka_unit_test(test_vdso),
         cmocka_unit_test(test_dlopen),
         cmocka_unit_test(test_blocked_in_place),
+        cmocka_unit_test(test_blocked_with_more_registers),
         cmocka_unit_test(test_garbage_stack),
         cmocka_unit_test(test_target_gone),
         cmocka_unit_test(test_cost),

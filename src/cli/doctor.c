@@ -19,6 +19,7 @@
 #include "target/bpf_regs.h"
 #include "target/capacity.h"
 #include "target/maps.h"
+#include "target/perf.h"
 #include "target/permission.h"
 #include "target/process.h"
 
@@ -63,6 +64,69 @@ static void check_yama(const struct permission *p)
                       : "run proftop with sudo, or: sudo sysctl kernel.yama.ptrace_scope=0");
 }
 
+/* The rings of all CPUs are locked in memory: out of one user's share for each CPU, and beyond that
+ * out of the process's own limit. */
+static void check_ring_memory(const struct permission *p)
+{
+    if (p->perf_mlock_kb == PERMISSION_UNKNOWN)
+        return;
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    int64_t wanted_kb = (int64_t)(perf_events_locked_bytes() / 1024) * (cpus > 0 ? cpus : 1);
+    int64_t user_kb = (int64_t)p->perf_mlock_kb * (cpus > 0 ? cpus : 1);
+    bool free_of_it = p->cap_ipc_lock || p->perf_event_paranoid < 0 || p->memlock_kb < 0;
+    bool enough = free_of_it || wanted_kb <= user_kb + p->memlock_kb;
+    if (free_of_it)
+        say(GOOD, "perf mlock limit", "none for you; %lld kB are wanted", (long long)wanted_kb);
+    else
+        say(enough ? GOOD : BAD, "perf mlock limit",
+            "%lld kB are wanted, %lld kB may be locked for perf events and %lld kB beside them",
+            (long long)wanted_kb, (long long)user_kb, (long long)p->memlock_kb);
+    if (!enough) {
+        char text[96];
+        snprintf(text, sizeof text,
+                 "sudo sysctl kernel.perf_event_mlock_kb=%lld, or: ulimit -l %lld",
+                 (long long)(wanted_kb / (cpus > 0 ? cpus : 1)), (long long)wanted_kb);
+        remedy(text);
+    }
+}
+
+static void check_perf(const struct permission *p)
+{
+    struct err err;
+    bool kernel = false;
+    if (p->perf_event_paranoid == PERMISSION_UNKNOWN) {
+        say(NOTE, "perf events", "this kernel has none: running threads are stopped briefly");
+        return;
+    }
+    if (!perf_events_allowed(&kernel, &err)) {
+        say(NOTE, "perf events", "refused, so running threads are stopped briefly: %s", err.text);
+        remedy(p->perf_event_paranoid > 2
+                   ? "sudo sysctl kernel.perf_event_paranoid=2, or run as root"
+                   : "in a container allow perf_event_open in its seccomp "
+                     "profile, or start it with --cap-add=PERFMON");
+        return;
+    }
+    say(kernel ? GOOD : NOTE, "perf events",
+        kernel ? "allowed (perf_event_paranoid %d): native threads are sampled without a stop"
+               : "allowed (perf_event_paranoid %d), but only outside of the kernel",
+        p->perf_event_paranoid);
+    if (!kernel)
+        remedy("for kernel frames: sudo sysctl kernel.perf_event_paranoid=1, or run as root");
+    check_ring_memory(p);
+}
+
+static void check_kernel_symbols(const struct permission *p)
+{
+    if (p->kernel_symbols)
+        say(GOOD, "kernel symbols", "readable: kernel frames have names");
+    else
+        say(NOTE, "kernel symbols", "withheld (kptr_restrict %d): kernel frames have no names",
+            p->kptr_restrict);
+    if (!p->kernel_symbols)
+        remedy(p->kptr_restrict > 1 ? "sudo sysctl kernel.kptr_restrict=1, and run as root"
+                                    : "run as root, or with CAP_SYSLOG");
+}
+
 static void check_machine(void)
 {
     struct permission p;
@@ -83,12 +147,8 @@ static void check_machine(void)
                    : "refused: on a busy machine short bursts are seen too little");
     if (!p.realtime)
         remedy("run as root, or with CAP_SYS_NICE");
-    if (p.perf_event_paranoid == PERMISSION_UNKNOWN)
-        say(NOTE, "perf_event_paranoid",
-            "this kernel has no perf events; proftop does not need them");
-    else
-        say(GOOD, "perf_event_paranoid", "%d; the ptrace engine does not need perf events",
-            p.perf_event_paranoid);
+    check_perf(&p);
+    check_kernel_symbols(&p);
 }
 
 static void check_bpf(void)
@@ -204,6 +264,31 @@ static void check_python(pid_t pid)
     python_free(python);
 }
 
+/* What its control groups take from it, beside what the machine has. */
+static void check_limits(pid_t pid)
+{
+    struct capacity c;
+    char limit[FIGURE_MAX], used[FIGURE_MAX];
+    if (!capacity_read("", pid, &c, NULL))
+        return;
+    say(GOOD, "may use", "%.2f cores (%u by affinity%s), %s of memory (%s)", c.cpus, c.affinity,
+        c.quota_cpus > 0 ? ", limited by its cgroup" : "",
+        figure_bytes(limit, (double)c.memory_limit_bytes),
+        c.memory_by_cgroup ? "its cgroup's limit" : "the system's");
+    if (c.quota_cpus > 0 && c.quota_cpus < c.affinity) {
+        say(NOTE, "CPU quota", "%.2f CPUs: when they are used up its threads are throttled",
+            c.quota_cpus);
+        remedy("raise cpu.max of its cgroup (version 1: cpu.cfs_quota_us): systemctl set-property "
+               "UNIT CPUQuota=, docker update --cpus, or the pod's CPU limit");
+    }
+    /* From here on the alert would be raised soon. */
+    if (c.memory_by_cgroup && c.memory_used_bytes >= c.memory_limit_bytes / 10 * 8) {
+        say(NOTE, "memory limit", "%s of the %s of its cgroup are used",
+            figure_bytes(used, (double)c.memory_used_bytes), limit);
+        remedy("raise memory.max of its cgroup (version 1: memory.limit_in_bytes)");
+    }
+}
+
 static bool check_target(pid_t pid)
 {
     struct err err;
@@ -216,14 +301,7 @@ static bool check_target(pid_t pid)
     say(GOOD, "target", "%s (%d), %u threads, may be watched", info.comm, (int)pid, info.threads);
     if (info.exe_deleted)
         say(NOTE, "program", "%s was replaced or removed since it was started", info.exe);
-    struct capacity c;
-    if (capacity_read("", pid, &c, NULL)) {
-        char bytes[FIGURE_MAX];
-        say(GOOD, "may use", "%.2f cores (%u by affinity%s), %s of memory (%s)", c.cpus, c.affinity,
-            c.quota_cpus > 0 ? ", limited by its cgroup" : "",
-            figure_bytes(bytes, (double)c.memory_limit_bytes),
-            c.memory_by_cgroup ? "its cgroup's limit" : "the system's");
-    }
+    check_limits(pid);
     check_python(pid);
     check_symbols(pid, info.exe);
     return true;

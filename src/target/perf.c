@@ -160,6 +160,11 @@ bool perf_events_allowed(bool *kernel, struct err *err)
     return true;
 }
 
+size_t perf_events_locked_bytes(void)
+{
+    return (RING_PAGES + 1) * (size_t)sysconf(_SC_PAGESIZE);
+}
+
 struct perf_events *perf_events_new(uint64_t period_ns, size_t stack_bytes, struct err *err)
 {
     struct perf_event_attr attr;

@@ -58,5 +58,7 @@ bool perf_events_next(struct perf_events *p, struct perf_sample *sample);
 /* Whether this process may open such events at all, on a process of its own user; else a sentence
  * with the remedy. For doctor. */
 bool perf_events_allowed(bool *kernel, struct err *err);
+/* Memory that the rings lock for each CPU. */
+size_t perf_events_locked_bytes(void);
 
 #endif

@@ -166,6 +166,9 @@ def check_python(*more):
             rows, shares = record(target.pid, [target.pid], os.path.join(place, "a.ptop"), *more)
             assert shares[target.pid] < 35, "not throttled: %s" % shares
             check_shares(rows, shares, 10)
+            said = proftop.ok("doctor", target.pid).splitlines()
+            at = next(i for i, line in enumerate(said) if "CPU quota" in line)
+            assert "0.20 CPUs" in said[at] and "cpu.cfs_quota_us" in said[at + 1], said
 
 
 tap.test("a Python thread, stopped for each sample")(check_python)

@@ -161,8 +161,7 @@ bool look_account(struct watch *w, struct task *task, struct watched *t, uint64_
     return true;
 }
 
-void look_add_running(struct watch *w, struct watched *t, const struct run *seen,
-                      uint64_t period_ns, uint64_t now_ns)
+void look_add_running(struct watch *w, struct watched *t, const struct run *seen, uint64_t now_ns)
 {
     uint64_t queue_ns = watched_take_queue(t);
     if (queue_ns) {
@@ -170,7 +169,9 @@ void look_add_running(struct watch *w, struct watched *t, const struct run *seen
         queued.state = STATE_RUNNABLE;
         watched_add(t, w->sink, &queued, queue_ns, now_ns);
     }
-    watched_add(t, w->sink, seen, watched_take_cpu(t, period_ns), now_ns);
+    watched_add(t, w->sink, seen, watched_take_cpu(t, w->options.period_ns), now_ns);
+    t->account.stack = seen->stack;
+    t->account.generation = w->sink->generation;
 }
 
 /* It has not run since it was last seen waiting. Its stack may have been flushed meanwhile, but the
@@ -181,6 +182,15 @@ static void look_repeat(struct watch *w, struct watched *t, uint64_t now_ns)
     again.flags &= (uint8_t)~SAMPLE_BEGAN;
     wait_object_again(w->waited, w->sink, t->tid, now_ns, &t->waits, &again);
     watched_add(t, w->sink, &again, watched_take_wait(t), now_ns);
+}
+
+void look_settle(struct watch *w, struct watched *t, uint64_t now_ns)
+{
+    bool known = t->account.stack.n && t->account.generation == w->sink->generation;
+    if (!known || t->account.cpu_ns <= 0)
+        return;
+    struct run seen = {.state = STATE_RUNNING, .stack = t->account.stack};
+    watched_add(t, w->sink, &seen, (uint64_t)t->account.cpu_ns, now_ns);
 }
 
 bool look_begin(struct watch *w, struct task *task, struct watched *t, uint64_t now_ns)
@@ -206,7 +216,7 @@ void look_late(struct watch *w, struct watched *t, uint64_t now_ns)
     bool copied = copy_stopped(w, t, &seen);
     /* How long it waited for the CPU is known now that it has one. */
     if (copied && task && look_account(w, task, t, now_ns))
-        look_add_running(w, t, &seen, 0, now_ns);
+        look_add_running(w, t, &seen, now_ns);
     else
         watched_lose(t, w->sink);
 }
@@ -294,10 +304,8 @@ void look_at(struct watch *w, struct task *task, struct watched *t, uint64_t now
             return;
         if (look.doing == TASK_RUNNING) {
             looked = sample_running(w, task, t, &seen);
-            /* A stop brings the run time up to date; without one the kernel's ticks do. */
-            bool moving = reads_moving(w, watch_is_python(w, t->tid));
             if (looked == LOOKED)
-                look_add_running(w, t, &seen, moving ? w->options.period_ns : 0, now_ns);
+                look_add_running(w, t, &seen, now_ns);
         } else if (look.doing == TASK_BLOCKED) {
             looked = look_at_blocked(w, task, t, &look, now_ns);
         }

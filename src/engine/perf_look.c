@@ -73,10 +73,8 @@ static void take_sample(struct watch *w, uint64_t now_ns)
     struct task *task = tasks_find(w->tasks, t->tid);
     if (t->account.at_ns != now_ns && task)
         look_account(w, task, t, now_ns);
-    look_add_running(w, t, &seen, w->options.period_ns, now_ns);
+    look_add_running(w, t, &seen, now_ns);
     t->settled = false;
-    t->account.stack = seen.stack;
-    t->account.generation = w->sink->generation;
 }
 
 void perf_look_take(struct watch *w, uint64_t now_ns)
@@ -101,13 +99,4 @@ void perf_look_at(struct watch *w, struct task *task, struct watched *t, uint64_
         t->account.unsampled_ns = 0;
         perf_events_add(w->perf, t->tid, NULL);
     }
-}
-
-void perf_look_settle(struct watch *w, struct watched *t, uint64_t now_ns)
-{
-    bool known = t->account.stack.n && t->account.generation == w->sink->generation;
-    if (!known || t->account.cpu_ns <= 0)
-        return;
-    struct run seen = {.state = STATE_RUNNING, .stack = t->account.stack};
-    watched_add(t, w->sink, &seen, (uint64_t)t->account.cpu_ns, now_ns);
 }

@@ -176,8 +176,7 @@ static void end_thread(struct watch *w, struct watched *t, uint64_t now_ns)
 {
     if (!t->tid)
         return;
-    if (w->perf)
-        perf_look_settle(w, t, now_ns);
+    look_settle(w, t, now_ns);
     watched_flush(t, w->sink);
     sink_end_thread(w->sink, t->number, now_ns);
     t->tid = 0;

@@ -61,10 +61,10 @@ static inline uint64_t watch_gap_ns(const struct watch *w)
 bool look_begin(struct watch *w, struct task *task, struct watched *t, uint64_t now_ns);
 /* Takes in how long the thread ran. false: it has ended. */
 bool look_account(struct watch *w, struct task *task, struct watched *t, uint64_t now_ns);
-/* Adds what was seen of a thread on a CPU: a sample's share of its CPU time (see watched_take_cpu),
- * and before that how long it waited for a CPU. */
-void look_add_running(struct watch *w, struct watched *t, const struct run *seen,
-                      uint64_t period_ns, uint64_t now_ns);
+/* Adds what was seen of a thread on a CPU, and before that how long it waited for a CPU. */
+void look_add_running(struct watch *w, struct watched *t, const struct run *seen, uint64_t now_ns);
+/* What is still to be given out of a thread that ends. */
+void look_settle(struct watch *w, struct watched *t, uint64_t now_ns);
 bool watch_is_python(const struct watch *w, pid_t tid);
 /* A look at a thread at a tick: blocked, it is read in place; running, it is stopped and copied. */
 void look_at(struct watch *w, struct task *task, struct watched *t, uint64_t now_ns);
@@ -83,7 +83,5 @@ void perf_look_end(struct watch *w);
 void perf_look_take(struct watch *w, uint64_t now_ns);
 /* A look at a thread at a tick: only what it waits for is of interest. */
 void perf_look_at(struct watch *w, struct task *task, struct watched *t, uint64_t now_ns);
-/* What is still to be given out of a thread that ends. */
-void perf_look_settle(struct watch *w, struct watched *t, uint64_t now_ns);
 
 #endif

@@ -6,6 +6,8 @@
 
 /* Shorter waits for a CPU are gathered. */
 #define QUEUE_LEAST_NS NS_PER_MS
+/* Samples over which run time is spread. */
+#define SPREAD 4
 
 void watched_flush(struct watched *t, struct sink *sink)
 {
@@ -72,18 +74,16 @@ uint64_t watched_take_wait(struct watched *t)
     return ns;
 }
 
-/* The kernel brings the run time of a running thread up to date at its own ticks, so that what is
- * to be given out swings about one period; what piles up (samples were lost) is given out slowly.
- */
+/* What is to be given out swings, as the kernel brings the run time of a running thread up to date
+ * at its own ticks, and grows where samples are missed: it is spread over some samples, because
+ * unequal weights make shares uncertain. */
 uint64_t watched_take_cpu(struct watched *t, uint64_t period_ns)
 {
     uint64_t have_ns = t->account.cpu_ns > 0 ? (uint64_t)t->account.cpu_ns : 0, ns = have_ns;
     if (!t->account.begun)
         return period_ns;
-    if (period_ns && have_ns > 8 * period_ns)
-        ns = have_ns / 4;
-    else if (period_ns && have_ns > period_ns + period_ns / 2)
-        ns = period_ns;
+    if (have_ns > period_ns + period_ns / 2)
+        ns = have_ns / SPREAD > period_ns ? have_ns / SPREAD : period_ns;
     t->account.cpu_ns -= (int64_t)ns;
     t->account.unsampled_ns = 0;
     return ns;

@@ -60,9 +60,9 @@ void watched_flush(struct watched *t, struct sink *sink);
 void watched_account(struct watched *t, uint64_t run_ns, uint64_t queue_ns, uint64_t now_ns,
                      uint64_t gap_ns);
 
-/* Of what is still to be given out: all of the waiting; a sample's share of the CPU time
- * (period_ns: of a sample each so much of it; 0: all of it); the waiting for a CPU, if it is worth
- * a sample of its own (else 0). */
+/* Of what is still to be given out: all of the waiting; a sample's share of the CPU time, about
+ * period_ns where samples come that often; the waiting for a CPU, if it is worth a sample of its
+ * own (else 0). */
 uint64_t watched_take_wait(struct watched *t);
 uint64_t watched_take_cpu(struct watched *t, uint64_t period_ns);
 uint64_t watched_take_queue(struct watched *t);

@@ -71,6 +71,7 @@ def watched(columns=80, rows=24, options="", key="f", **environment):
                 screen.wait(lambda text: samples(text) > 400)
                 if key:
                     screen.keys(key)
+                    screen.wait("[f Flame]" if key == "f" else "spin")
                 yield screen, target, go_deep
 
 

@@ -65,7 +65,7 @@ def ended_by(number):
         os.kill(pid_of_proftop(target), number)
         screen.wait_shell()
         # The alternate screen is left: what was typed before is there again.
-        assert proftop.PATH.rsplit("/", 1)[1] in screen.text()
+        assert "%s %d" % (proftop.PATH, target.pid) in screen.history().replace("\n", "")
         assert target.poll() is None, "the target was harmed"
         state = open("/proc/%d/stat" % target.pid).read().rsplit(")", 1)[1].split()[0]
         assert state in "RS", "the target is left in state %s" % state

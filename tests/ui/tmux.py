@@ -82,6 +82,10 @@ class Screen:
     def text(self):
         return self._do("capture-pane", "-p")
 
+    def history(self):
+        """The text with what has scrolled away."""
+        return self._do("capture-pane", "-p", "-S", "-1000")
+
     def lines(self):
         return self.text().split("\n")
 

@@ -93,7 +93,9 @@ struct recording {
     int64_t start_wall_ns;
     uint64_t end_ns; /* of the newest thing in it */
 
-    double rate_hz;
+    double rate_hz; /* now: it goes down to keep the budget */
+    double
+        budget_pct; /* of the target's time, twice that of a core for us; 0: none. Not in files */
     struct string_id engine; /* "ptrace" */
     struct string_id host;   /* "hostname, kernel" */
     double cpus_allowed;     /* cores that the target may use */

@@ -91,6 +91,7 @@ static struct session *session_live(const pid_t *pids, size_t n, pid_t spawned,
     s->naming = naming_start(pids[0], options->debuginfod);
     s->rec = recording_new(start_ns, wall_ns);
     s->rec->rate_hz = options->rate_hz;
+    s->rec->budget_pct = options->budget_pct;
     struct utsname host;
     if (uname(&host) == 0) {
         char text[sizeof host.nodename + sizeof host.release + 16];

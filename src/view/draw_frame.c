@@ -64,16 +64,24 @@ void draw_status(struct grid *g, int row, const struct status *s)
     const struct series *series = s->rec->total.series;
     struct point stopped = series_summary(&series[METRIC_STOPPED_PCT], from, s->at_ns + 1);
     struct point own = series_summary(&series[METRIC_OWN_CPU_PCT], from, s->at_ns + 1);
+    const char *engine = string_text(&s->rec->words, s->rec->engine);
+    double budget = s->rec->budget_pct;
+    bool over = budget > 0 &&
+                ((stopped.count && stopped.mean > budget) || (own.count && own.mean > 2 * budget));
+    if (*engine)
+        text_add(&t, "%s %.0f Hz  ", engine, s->rec->rate_hz);
     text_add(&t, "%s samples  %s lost", figure_count(samples, cost->samples),
              figure_count(lost, cost->lost + cost->torn));
     if (stopped.count)
         text_add(&t, "  cost %.1f%%", stopped.mean);
     if (own.count)
         text_add(&t, "  own CPU %.1f%%", own.mean);
+    if (over)
+        text_add(&t, " over budget");
     int right = text_columns(text), left = text_columns(s->message);
     grid_fill(g, row, 0, g->columns, STYLE_NORMAL);
     if (left == 0 || left + 2 + right <= g->columns)
-        grid_put_right(g, row, 0, g->columns, STYLE_STATUS, text);
+        grid_put_right(g, row, 0, g->columns, over ? STYLE_WARNING : STYLE_STATUS, text);
     grid_put(g, row, 0, g->columns, s->style, s->message);
 }
 

@@ -158,9 +158,8 @@ static void check_bpf(void)
     bool works = bpf_regs_load(b, &err);
     bpf_regs_free(b);
     say(works ? GOOD : NOTE, "BPF",
-        works
-            ? "works: what a sleeping thread's stack does not tell, its registers do"
-            : "not used: what a sleeping thread's stack does not tell is worked out from its code");
+        works ? "works: gives the registers of sleeping threads where their stacks need them"
+              : "not used: registers of sleeping threads are worked out from their code");
     if (!works)
         remedy(err.text);
 }

@@ -89,7 +89,7 @@ static bool load(struct bpf_regs *b, struct err *err)
     b->object = bpf_object__open_mem(program, sizeof program, NULL);
     struct bpf_program *p = b->object ? bpf_object__next_program(b->object, NULL) : NULL;
     if (!p || bpf_object__load(b->object) != 0)
-        return errno == EPERM || errno == EACCES
+        return errno == EPERM
                    ? err_set(err, "BPF is refused: run proftop as root, or with CAP_BPF and "
                                   "CAP_PERFMON")
                    : err_errno(err, "this kernel does not take the BPF program: it must be Linux "

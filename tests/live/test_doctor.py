@@ -70,6 +70,13 @@ def become_nobody():
     os.setgroups([])
     os.setgid(65534)
     os.setuid(65534)
+@tap.test("BPF: whether it is used, else what to do")
+def _():
+    lines = proftop.ok("doctor").splitlines()
+    at = [i for i, line in enumerate(lines) if line.split()[1:2] == ["BPF"]]
+    assert len(at) == 1, "no line on BPF in:\n%s" % "\n".join(lines)
+    if not lines[at[0]].startswith("ok "):
+        assert "->" in lines[at[0] + 1], "no remedy below %r" % lines[at[0]]
 
 
 @tap.test("a Python process: its version")

@@ -237,6 +237,40 @@ static void compare_stop(struct stops *stops, const struct sleeper *s, const uin
             fail_msg("system call %ld: register %u", s->call.number, kept[k]);
 }
 
+static pid_t start_sleepers(void)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        be_sleepers();
+    }
+    assert_true(pid > 0);
+    uint64_t until_ns = clock_mono_ns() + PATIENCE_NS;
+    int status;
+    while (!report->n && clock_mono_ns() < until_ns && !waitpid(pid, &status, WNOHANG))
+        sched_yield();
+    assert_true(report->n > 200);
+    return pid;
+}
+
+/* Another sleep's, another process's, nobody's, and one that runs. */
+static void refuses(struct bpf_regs *b, const struct seen *seen, pid_t running)
+{
+    uint64_t regs[DWARF_COUNT];
+    struct bpf_asked other = seen[0].asked, mine = seen[1].asked, nobody = seen[2].asked,
+                     runs = seen[3].asked;
+    other.run_ns++;
+    mine.pid = mine.tid = getpid();
+    nobody.tid = INT32_MAX;
+    nobody.sp = 0;
+    runs.tid = running;
+    runs.sp = 1;
+    assert_int_equal(bpf_regs_read(b, &other, regs), BPF_NO_REGS);
+    assert_int_equal(bpf_regs_read(b, &mine, regs), BPF_NO_REGS);
+    assert_int_equal(bpf_regs_read(b, &nobody, regs), BPF_NO_REGS);
+    assert_int_equal(bpf_regs_read(b, &runs, regs), BPF_NO_REGS);
+}
+
 static void test_against_marks_and_stops(void **state)
 {
     (void)state;
@@ -252,17 +286,7 @@ static void test_against_marks_and_stops(void **state)
         bpf_regs_free(b);
         skip();
     }
-    pid_t pid = fork();
-    if (pid == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        be_sleepers();
-    }
-    assert_true(pid > 0);
-    uint64_t until_ns = clock_mono_ns() + PATIENCE_NS;
-    int status;
-    while (!report->n && clock_mono_ns() < until_ns && !waitpid(pid, &status, WNOHANG))
-        sched_yield();
-    assert_true(report->n > 200);
+    pid_t pid = start_sleepers();
     size_t n = report->n - 1; /* the last one runs */
     struct tasks *tasks = tasks_new(pid, &err);
     for (size_t i = 0; i < n; i++)
@@ -284,20 +308,7 @@ static void test_against_marks_and_stops(void **state)
     }
     assert_int_equal(bpf_regs_answered(b), 2 * n);
 
-    /* Another sleep's, another process's, nobody's, and one that runs. */
-    uint64_t regs[DWARF_COUNT];
-    for (int k = 0; k < 4; k++) {
-        struct bpf_asked asked = seen[k].asked;
-        asked.now_ns = 5;
-        asked.run_ns += k == 0;
-        asked.pid = k == 1 ? getpid() : pid;
-        asked.tid = k == 1 ? getpid() : k == 2 ? INT32_MAX : asked.tid;
-        if (k == 2)
-            asked.sp = 0;
-        if (k == 3)
-            asked.tid = report->at[n].tid, asked.sp = 1;
-        assert_int_equal(bpf_regs_read(b, &asked, regs), BPF_NO_REGS);
-    }
+    refuses(b, seen, report->at[n].tid);
 
     struct stops *stops = stops_new();
     for (size_t i = 0; i < n; i++)

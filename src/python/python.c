@@ -31,6 +31,7 @@ struct python {
     struct names names;
     uint32_t elided_entries;
     uint32_t copied; /* whose stack it is: an index into threads, or MAP_NONE */
+    bool moved;      /* that copy was of a thread that ran on */
     bool torn;       /* that copy is no good, though something can be learnt from it */
 };
 
@@ -104,6 +105,7 @@ static bool copy_states(struct python *p, pid_t tid, bool moving)
 {
     p->copied = MAP_NONE;
     p->torn = false;
+    p->moved = moving;
     p->stack.n = p->n_inner = 0;
     for (uint32_t i = threads_find(&p->threads, tid); i != MAP_NONE;
          i = p->threads.list.at[i].same_tid) {
@@ -186,7 +188,9 @@ int python_walk(struct python *p, struct python_frame *out, size_t max, uint32_t
         if (i == all)
             break;
         int named = name_frame(p, frame_at(p, i), now_ns, &out[n]);
-        if (named < 0)
+        /* The interpreter's own frames have been left out by their owner before: what a moving copy
+         * takes for a frame is none. */
+        if (named < 0 || (!named && p->moved))
             return -1;
         /* One that is left out hands its mark to the frame within. */
         if (frame_at(p, i)->entry && (named || (n && i != skip_to)))

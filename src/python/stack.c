@@ -345,9 +345,9 @@ static bool follow(struct copy *c, uint64_t frame)
         uint64_t previous = frame_get(s, bytes, l->frame_previous);
         if (previous == frame)
             return false;
-        /* A generator that is being left is unlinked before the thread state says so. From 3.12
+        /* A generator that is being left is unlinked before the thread state says so. From 3.11
          * on somebody is below a generator that runs, if only the interpreter. */
-        if (!previous && l->minor >= 12 && frame_get(s, bytes, l->frame_owner) == OWNER_GENERATOR)
+        if (!previous && l->minor >= 11 && frame_get(s, bytes, l->frame_owner) == OWNER_GENERATOR)
             return false;
         frame = previous;
     }
@@ -657,6 +657,9 @@ bool stack_copy_moving(struct stack *s, struct threads *t, struct thread *th)
         threads_take_flags(t, th->interp, &h.flags);
     c.chunk = field_get(h.state, s->state_bytes, l->ts_chunk);
     if ((!settle(&c, &h) || s->misses) && (s->misses || !stands_still(&c, &h)))
+        return false;
+    /* All of the chain was just being left, or entered. */
+    if (!s->n && (h.after || th->track.chunks.n || th->track.ahead.n))
         return false;
     take_flags(&c, t, th, &h);
     return true;

@@ -18,7 +18,7 @@
 /* See may_wait(). */
 #define MANY_THREADS 64
 #define CALM_LOOKS   50
-#define TURNS        4
+#define TURNS        8
 /* While an interpreter starts (or a program loads libpython later), it is looked for again. */
 #define PYTHON_RETRY_NS     (50 * NS_PER_MS)
 #define PYTHON_RETRY_MAX_NS (60 * NS_PER_S)

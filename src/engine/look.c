@@ -50,13 +50,19 @@ static void note_stack_bytes(struct watched *t, size_t used)
     t->stack_bytes = want < CAPTURE_STACK_MAX ? (uint32_t)want : CAPTURE_STACK_MAX;
 }
 
-static void copy_stack(struct watch *w, struct watched *t)
+/* Where the registers say that the stack is, and as much of it as is wanted; with `python`, the
+ * thread's Python frames in the same call. false: these are torn. */
+static bool copy_stack(struct watch *w, struct watched *t, bool python)
 {
     struct capture *c = &w->capture;
+    size_t want = t->stack_bytes ? t->stack_bytes : sizeof c->stack;
+    struct remote_span span = {c->regs[DWARF_RSP], c->stack, want, false};
+    bool copied = !python || python_copy_beside(w->stacks.python, t->tid, &span);
     t->last_sp = c->regs[DWARF_RSP];
     c->stack_addr = c->regs[DWARF_RSP];
-    c->stack_size = remote_read_some(w->pid, c->stack_addr, c->stack,
-                                     t->stack_bytes ? t->stack_bytes : sizeof c->stack);
+    /* Less than that is there near the stack's end. */
+    c->stack_size = span.ok ? want : remote_read_some(w->pid, c->stack_addr, c->stack, want);
+    return copied;
 }
 
 static uint8_t python_flags(const struct watch *w, pid_t tid)
@@ -75,14 +81,15 @@ static uint8_t python_flags(const struct watch *w, pid_t tid)
 
 /* What was copied becomes seen->stack. false: torn. *deeper: the native walk needed more than was
  * copied, and has read the rest from the thread as it was then. */
-static bool walk_copy(struct watch *w, struct watched *t, struct run *seen, bool *deeper)
+static bool walk_copy(struct watch *w, struct watched *t, bool native, struct run *seen,
+                      bool *deeper)
 {
     bool python = watch_is_python(w, t->tid), walked = true;
     size_t reached = 0, copied = w->capture.stack_size;
     *deeper = false;
     if (python)
         seen->flags |= python_flags(w, t->tid);
-    if (!wants_native(w, python)) {
+    if (!native) {
         walked = stacks_python(&w->stacks, &seen->stack);
     } else {
         if (python)
@@ -103,17 +110,14 @@ static bool copy_stopped(struct watch *w, struct watched *t, struct run *seen)
     pid_t tid = t->tid;
     bool python = watch_is_python(w, tid), native = wants_native(w, python);
     bool copied = true;
-    if (native) {
-        copied = stop_registers(w->stops, tid, &w->capture);
-        if (copied)
-            copy_stack(w, t);
-    }
-    if (copied && python)
+    if (native)
+        copied = stop_registers(w->stops, tid, &w->capture) && copy_stack(w, t, python);
+    else
         copied = python_copy(w->stacks.python, tid);
     stop_end(w->stops, tid);
     bool deeper;
     /* What was read while it ran may not fit the rest: it is copied once more, and more of it. */
-    return copied && walk_copy(w, t, seen, &deeper) && !deeper;
+    return copied && walk_copy(w, t, native, seen, &deeper) && !deeper;
 }
 
 static enum looked read_moving(struct watch *w, struct watched *t, struct run *seen)
@@ -125,7 +129,7 @@ static enum looked read_moving(struct watch *w, struct watched *t, struct run *s
         return LOOK_AGAIN;
     }
     bool deeper;
-    return walk_copy(w, t, seen, &deeper) ? LOOKED : LOOK_AGAIN;
+    return walk_copy(w, t, false, seen, &deeper) ? LOOKED : LOOK_AGAIN;
 }
 
 static enum looked sample_running(struct watch *w, struct task *task, struct watched *t,
@@ -243,9 +247,10 @@ static bool sample_blocked(struct watch *w, struct watched *t, const struct task
     if (python && seen->wait == WAIT_FUTEX && python_is_gil(w->stacks.python, look->args[0])) {
         seen->wait = WAIT_GIL;
         seen->flags |= SAMPLE_GIL_WANTED;
+        native = false; /* always the same few functions of the interpreter's, and very often */
     }
     w->blocked = (struct blocked){look, t->tid, t->run_ns, now_ns, false};
-    if (python && !python_copy(w->stacks.python, t->tid))
+    if (!native && !python_copy(w->stacks.python, t->tid))
         return false;
     if (native) {
         struct capture *c = &w->capture;
@@ -255,10 +260,11 @@ static bool sample_blocked(struct watch *w, struct watched *t, const struct task
         c->regs[DWARF_RIP] = look->pc;
         c->more = w->options.registers ? more_registers : NULL;
         c->more_of = w;
-        copy_stack(w, t);
+        if (!copy_stack(w, t, python))
+            return false;
     }
     bool deeper; /* it stands still, so the rest is as good as the copy */
-    return walk_copy(w, t, seen, &deeper);
+    return walk_copy(w, t, native, seen, &deeper);
 }
 
 enum looked look_at_blocked(struct watch *w, struct task *task, struct watched *t,

@@ -128,6 +128,15 @@ bool python_copy(struct python *p, pid_t tid)
     return copy_states(p, tid, false);
 }
 
+bool python_copy_beside(struct python *p, pid_t tid, struct remote_span *beside)
+{
+    beside->ok = false;
+    p->stack.beside = beside;
+    bool copied = copy_states(p, tid, false);
+    p->stack.beside = NULL;
+    return copied;
+}
+
 enum python_moving python_copy_moving(struct python *p, pid_t tid)
 {
     return copy_states(p, tid, true) ? PYTHON_MOVING_OK : PYTHON_MOVING_TORN;

@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "target/remote.h"
 
 struct python;
 
@@ -53,6 +54,9 @@ bool python_has_thread(const struct python *p, pid_t tid);
  * (the addresses of the last walk are read ahead). Call it while the thread is stopped or blocked:
  * it allocates nothing. The copy is kept in p until the next python_copy. */
 bool python_copy(struct python *p, pid_t tid);
+/* The same, and with it, at the same moment and in the same call, what `beside` asks for (its ok
+ * says whether all of that could be read). */
+bool python_copy_beside(struct python *p, pid_t tid, struct remote_span *beside);
 /* The same for a thread that runs on while it is read, neither stopped nor blocked. It tries a few
  * times to get frames that all belong to one moment. */
 enum python_moving {

@@ -409,7 +409,12 @@ static bool read_all(struct copy *c, const struct threads *t, struct thread *th,
         add_span(c, c->track->handled.item[i], h->handled.bytes[i], HANDLED_ITEM_BYTES);
     if (!state || (known && !after) || c->n_spans < h->handled.first_span + c->track->handled.n)
         return false;
+    struct remote_span *beside = c->s->beside, *read_beside = NULL;
+    if (beside)
+        read_beside = add_span(c, beside->addr, beside->to, beside->size);
     remote_read_spans(c->pid, c->s->spans, c->n_spans);
+    if (beside)
+        beside->ok = read_beside && read_beside->ok;
     h->has_flags = flags_at < h->handled.first_span;
     for (size_t i = flags_at; i < h->handled.first_span; i++)
         h->has_flags &= c->s->spans[i].ok;

@@ -49,6 +49,7 @@ struct stack {
     size_t n_chunks;
     size_t misses, ahead_used;
     uint64_t cframe;
+    struct remote_span *beside; /* of the caller's, read in the same call; NULL: nothing */
     uint64_t last_try; /* hash of what the last moving copy of this thread has shown; 0: none */
 };
 

@@ -73,6 +73,19 @@ def check_recording(path):
 
 
 def check(python, options):
+    # Bursts shorter than a tick: one run in about thirty is 2.5 points off, never yet twice.
+    tries = 2 if "--burst-us" in options else 1
+    for last in [False] * (tries - 1) + [True]:
+        try:
+            return check_once(python, options)
+        except AssertionError as error:
+            if last:
+                raise
+            print("# once more: %s" % error, flush=True)
+    return None
+
+
+def check_once(python, options):
     with targets.folder() as place, python.script(SOURCE) as script:
         path = os.path.join(place, "mixed.ptop")
         with targets.started([*python.command, script, *options], ready="ready") as process:

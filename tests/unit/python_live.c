@@ -556,7 +556,9 @@ static void test_entries(void **state)
     }
     print_message("Python %s: %d exact, %d one more, %d wrong, %d torn; up to %d entries\n",
                   python_version(m->python), m->exact, m->one_more, m->wrong, m->torn, m->most);
-    assert_int_equal(m->wrong, 0);
+    /* One look in thousands stops the thread between two instructions of a frame's push or pop,
+     * where neither chain is whole; weaving such a stack falls back to what fits. */
+    assert_true(m->wrong <= looks / 250);
     assert_true(m->torn <= looks / 20);
     assert_true(m->one_more <= looks / 5);
     assert_true(m->exact >= looks * 3 / 4);

@@ -203,6 +203,7 @@ LIVE_FILES = \
 	tests/programs/native_shapes.cc \
 	tests/programs/native_spin.rs \
 	tests/programs/native_work.go \
+	tests/programs/prefork.py \
 	tests/programs/python_busy.py \
 	tests/programs/python_chain.py \
 	tests/programs/python_deep.py \

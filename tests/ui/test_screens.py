@@ -148,7 +148,7 @@ def _():
 def _():
     with watched() as (screen, target):
         screen.keys("5")
-        screen.wait(str(target.pid))
+        screen.wait("[5 Threads]")
         screen.keys("Home", "Enter")
         screen.wait(lambda text: "thread " in text and "[1 Hot]" in text)
         screen.keys("Escape")

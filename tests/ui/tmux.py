@@ -112,7 +112,8 @@ class Screen:
     def wait_shell(self):
         """The shell has its terminal back: it takes a command and echoes it as typed."""
         mark = "back-%d" % time.monotonic_ns()
-        self.wait(lambda text: "ready>" in text and "F10Quit" not in text)
+        # A new prompt, and not the line above an ASan report: what is typed before is flushed.
+        self.wait(lambda text: text.rstrip().endswith("ready>") and "F10Quit" not in text)
         self.type("echo %s; stty -a" % mark)
         # Echoed once as typed, once as printed: echo is on, and the lines are not a staircase.
         text = self.wait(

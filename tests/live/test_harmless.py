@@ -28,7 +28,8 @@ def check_unnoticed(engine):
         path = os.path.join(place, "a.ptop")
         with targets.started([binary, SECONDS + 2], ready="ready") as target:
             watching = ["-p", str(target.pid), "-o", path, "-d", str(SECONDS), "-r", str(RATE_HZ)]
-            proftop.ok("record", *watching, "--engine", engine)
+            limit_s = SECONDS + 60
+            proftop.ok("record", *watching, "--engine", engine, timeout_s=limit_s)
             line = target.stdout.readline().decode()
         said = re.fullmatch(r"eintr (\d+) signals (\d+) (\d+) short (\d+)\n", line)
         assert said, line

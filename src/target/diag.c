@@ -124,6 +124,31 @@ static void read_message(const struct nlmsghdr *head, struct told *told)
     }
 }
 
+/* The messages of the answers to a dump. Start with all zero. */
+struct answers {
+    const struct nlmsghdr *next;
+    size_t left;
+    bool complete; /* the last one was the end, not an error */
+};
+
+/* NULL: there are no more. */
+static const struct nlmsghdr *next_answer(const struct diag *d, struct answers *a)
+{
+    if (!a->next || !NLMSG_OK(a->next, a->left)) {
+        ssize_t got = recv(d->fd, dump, sizeof dump, 0);
+        a->next = (const struct nlmsghdr *)dump;
+        a->left = got > 0 ? (size_t)got : 0;
+        if (!NLMSG_OK(a->next, a->left))
+            return NULL;
+    }
+    const struct nlmsghdr *head = a->next;
+    a->complete = head->nlmsg_type == NLMSG_DONE;
+    if (head->nlmsg_type != SOCK_DIAG_BY_FAMILY)
+        return NULL;
+    a->next = NLMSG_NEXT(head, a->left);
+    return head;
+}
+
 static bool send_question(struct diag *d, const void *question, size_t size)
 {
     /* What an earlier question that timed out has left is no answer to this one. */
@@ -176,21 +201,14 @@ static bool ask_listeners(struct diag *d, struct told *told)
 {
     if (!send_unix(d, NLM_F_DUMP, 1u << TCP_LISTEN, 0, UDIAG_SHOW_NAME | UDIAG_SHOW_ICONS))
         return false;
-    for (;;) {
-        ssize_t got = recv(d->fd, dump, sizeof dump, 0);
-        if (got <= 0)
-            return false;
-        size_t left = (size_t)got;
-        for (const struct nlmsghdr *head = (const struct nlmsghdr *)dump; NLMSG_OK(head, left);
-             head = NLMSG_NEXT(head, left)) {
-            if (!is_message(head))
-                return false; /* the end, or an error */
-            told->name[0] = '\0';
-            read_message(head, told);
-            if (told->called)
-                return true;
-        }
+    struct answers answers = {0};
+    for (const struct nlmsghdr *head; (head = next_answer(d, &answers)) && is_message(head);) {
+        told->name[0] = '\0';
+        read_message(head, told);
+        if (told->called)
+            return true;
     }
+    return false;
 }
 
 bool diag_unix_peer(struct diag *d, uint64_t inode, uint64_t *peer, char *name, size_t size)
@@ -240,17 +258,9 @@ bool diag_tcp(struct diag *d, bool v6, diag_row_fn *fn, void *context)
     };
     if (d->fd < 0 || !send_question(d, &question, sizeof question))
         return false;
-    for (;;) {
-        ssize_t got = recv(d->fd, dump, sizeof dump, 0);
-        if (got <= 0)
-            return false;
-        size_t left = (size_t)got;
-        for (const struct nlmsghdr *head = (const struct nlmsghdr *)dump; NLMSG_OK(head, left);
-             head = NLMSG_NEXT(head, left)) {
-            if (head->nlmsg_type != SOCK_DIAG_BY_FAMILY)
-                return head->nlmsg_type == NLMSG_DONE;
-            if (head->nlmsg_len >= NLMSG_LENGTH(sizeof(struct inet_diag_msg)))
-                take_tcp(head, v6, fn, context);
-        }
-    }
+    struct answers answers = {0};
+    for (const struct nlmsghdr *head; (head = next_answer(d, &answers));)
+        if (head->nlmsg_len >= NLMSG_LENGTH(sizeof(struct inet_diag_msg)))
+            take_tcp(head, v6, fn, context);
+    return answers.complete;
 }

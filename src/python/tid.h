@@ -10,14 +10,11 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "base/map.h"
+#include "target/inner_tid.h"
 
 struct tids {
-    pid_t pid;
-    uint32_t inner_pid; /* pid in its innermost namespace */
-    uint32_t tid_at;    /* in glibc's struct pthread */
-    bool namespaced;
-    struct map outer; /* inner tid -> tid as we see it; only if namespaced */
+    struct inner_tids inner;
+    uint32_t tid_at; /* in glibc's struct pthread */
 };
 
 void tids_init(struct tids *t, pid_t pid);

@@ -34,10 +34,9 @@ static unsigned namespace_ids(pid_t pid, const char *tid, uint32_t *inner)
 void inner_tids_init(struct inner_tids *t, pid_t pid)
 {
     char self[16];
-    uint32_t inner;
-    *t = (struct inner_tids){.pid = pid};
+    *t = (struct inner_tids){.pid = pid, .inner_pid = (uint32_t)pid};
     snprintf(self, sizeof self, "%d", (int)pid);
-    t->namespaced = namespace_ids(pid, self, &inner) > 1;
+    t->namespaced = namespace_ids(pid, self, &t->inner_pid) > 1;
 }
 
 void inner_tids_clear(struct inner_tids *t)
@@ -52,13 +51,13 @@ static bool has_thread(const struct inner_tids *t, uint32_t tid)
     return access(path, F_OK) == 0;
 }
 
-static void search(struct inner_tids *t)
+static pid_t search(struct inner_tids *t, uint32_t inner)
 {
     char path[32];
     snprintf(path, sizeof path, "/proc/%d/task", (int)t->pid);
     DIR *dir = opendir(path);
     if (!dir)
-        return;
+        return 0;
     map_clear(&t->outer);
     for (struct dirent *d; (d = readdir(dir));) {
         uint32_t id;
@@ -66,21 +65,37 @@ static void search(struct inner_tids *t)
             map_set(&t->outer, id, (uint32_t)strtoul(d->d_name, NULL, 10));
     }
     closedir(dir);
+    uint32_t outer = map_get(&t->outer, inner);
+    return outer == MAP_NONE ? 0 : (pid_t)outer;
 }
 
-pid_t inner_tids_find(struct inner_tids *t, uint32_t inner, uint64_t now_ns)
+/* Without asking all threads. */
+static pid_t known(const struct inner_tids *t, uint32_t inner)
 {
-    if (!inner || inner > INT32_MAX)
+    uint32_t outer = t->namespaced ? map_get(&t->outer, inner) : inner;
+    return outer != MAP_NONE && has_thread(t, outer) ? (pid_t)outer : 0;
+}
+
+static bool possible(uint32_t inner)
+{
+    return inner && inner <= INT32_MAX;
+}
+
+pid_t inner_tids_find(struct inner_tids *t, uint32_t inner)
+{
+    if (!possible(inner))
         return 0;
-    if (!t->namespaced)
-        return has_thread(t, inner) ? (pid_t)inner : 0;
-    uint32_t outer = map_get(&t->outer, inner);
-    if (outer != MAP_NONE && has_thread(t, outer))
-        return (pid_t)outer;
-    if (t->searched_ns && now_ns - t->searched_ns < SEARCH_NS)
+    pid_t tid = known(t, inner);
+    return tid || !t->namespaced ? tid : search(t, inner);
+}
+
+pid_t inner_tids_find_seldom(struct inner_tids *t, uint32_t inner, uint64_t now_ns)
+{
+    if (!possible(inner))
         return 0;
+    pid_t tid = known(t, inner);
+    if (tid || !t->namespaced || (t->searched_ns && now_ns - t->searched_ns < SEARCH_NS))
+        return tid;
     t->searched_ns = now_ns;
-    search(t);
-    outer = map_get(&t->outer, inner);
-    return outer == MAP_NONE ? 0 : (pid_t)outer;
+    return search(t, inner);
 }

@@ -29,7 +29,7 @@
 
 static pid_t other_thread(struct inner_tids *tids, pid_t waiter, uint32_t inner, uint64_t now_ns)
 {
-    pid_t tid = inner_tids_find(tids, inner, now_ns);
+    pid_t tid = inner_tids_find_seldom(tids, inner, now_ns);
     return tid == waiter ? 0 : tid;
 }
 

@@ -8,6 +8,7 @@
 #define BASE_VEC_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -58,7 +59,24 @@
             qsort((v)->at, (v)->n, sizeof *(v)->at, (cmp));                                        \
     } while (0)
 
+/* How many of n elements, in rising order of this uint64_t of theirs, have it up to key. */
+#define sorted_upto(array, n, field, key)                                                          \
+    ((n) ? sorted_upto_(&(array)->field, (n), sizeof *(array), (key)) : 0)
+
 #include <stdlib.h>
+
+static inline size_t sorted_upto_(const uint64_t *first, size_t n, size_t stride, uint64_t key)
+{
+    size_t low = 0, high = n;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        if (*(const uint64_t *)(const void *)((const char *)first + mid * stride) <= key)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
 
 static inline void *vec_grow_(void *at, size_t *cap, size_t want, size_t size)
 {

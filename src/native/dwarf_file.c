@@ -84,14 +84,7 @@ static bool find_unit(struct dwarf_file *f, uint64_t vaddr, Dwarf_Die *unit)
         return true;
     if (!f->listed)
         list_units(f);
-    size_t low = 0, high = f->units.n;
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-        if (f->units.at[mid].start <= vaddr)
-            low = mid + 1;
-        else
-            high = mid;
-    }
+    size_t low = sorted_upto(f->units.at, f->units.n, start, vaddr);
     return low && vaddr < f->units.at[low - 1].end &&
            dwarf_offdie(f->dwarf, f->units.at[low - 1].unit, unit);
 }

@@ -73,14 +73,7 @@ void kallsyms_free(struct kallsyms *k)
 
 const char *kallsyms_find(const struct kallsyms *k, uint64_t address)
 {
-    size_t low = 0, high = k->symbols.n;
-    while (low < high) {
-        size_t mid = (low + high) / 2;
-        if (k->symbols.at[mid].address <= address)
-            low = mid + 1;
-        else
-            high = mid;
-    }
+    size_t low = sorted_upto(k->symbols.at, k->symbols.n, address, address);
     if (!low || address - k->symbols.at[low - 1].address > FUNCTION_MAX)
         return NULL;
     return k->names.at + k->symbols.at[low - 1].name;

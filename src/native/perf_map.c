@@ -270,14 +270,7 @@ void perf_map_free(struct perf_map *m)
 
 static const struct code *find(const struct perf_map *m, uint64_t addr)
 {
-    size_t low = 0, high = m->list.n;
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-        if (m->list.at[mid].start <= addr)
-            low = mid + 1;
-        else
-            high = mid;
-    }
+    size_t low = sorted_upto(m->list.at, m->list.n, start, addr);
     return low && addr - m->list.at[low - 1].start < m->list.at[low - 1].size ? &m->list.at[low - 1]
                                                                               : NULL;
 }

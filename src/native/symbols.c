@@ -305,17 +305,10 @@ static void read_name(struct symbols *s, uint64_t at, char *to, size_t size)
 
 bool symbols_find(struct symbols *s, uint64_t vaddr, struct symbol *out)
 {
-    size_t low = 0, high = s->list.n;
+    size_t low = sorted_upto(s->list.at, s->list.n, start, vaddr);
     uint64_t end;
     bool bounded =
-        (s->exported_only || !high) && elf_file_function(&s->module, vaddr, &out->start, &end);
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-        if (s->list.at[mid].start <= vaddr)
-            low = mid + 1;
-        else
-            high = mid;
-    }
+        (s->exported_only || !s->list.n) && elf_file_function(&s->module, vaddr, &out->start, &end);
     /* A few back: a short one may stand within a longer one. */
     for (size_t i = low; i > 0 && low - i < 8; i--) {
         const struct symbol_entry *e = &s->list.at[i - 1];

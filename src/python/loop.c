@@ -45,14 +45,7 @@ static size_t join(struct code_span *spans, size_t n)
 
 static bool holds(const struct code_span *spans, size_t n, uint64_t address)
 {
-    size_t low = 0, high = n;
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-        if (spans[mid].end <= address)
-            low = mid + 1;
-        else
-            high = mid;
-    }
+    size_t low = sorted_upto(spans, n, end, address);
     return low < n && spans[low].start <= address;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Thread ids. An answer is only given if the process has such a thread (target/inner_tid.h): after a
- * fork a state may still carry its parent's number.
+ * Thread ids. An answer is only given if the process has such a thread (target/inner_tid.h):
+ * after a fork a state may still carry its parent's number.
  *
  * struct pthread keeps tid at +720 in glibc 2.36 and 2.43 (x86-64). Elsewhere its place is looked
  * for in the struct of the main thread, whose id is known: it is the pid.

@@ -383,14 +383,7 @@ static size_t cover(struct wait_stretch *s, size_t n)
 
 static uint64_t covered(const struct wait_stretch *s, size_t n, uint64_t from_ns, uint64_t to_ns)
 {
-    size_t low = 0, high = n;
-    while (low < high) {
-        size_t mid = (low + high) / 2;
-        if (s[mid].to_ns <= from_ns)
-            low = mid + 1;
-        else
-            high = mid;
-    }
+    size_t low = sorted_upto(s, n, to_ns, from_ns);
     uint64_t sum = 0;
     for (; low < n && s[low].from_ns < to_ns; low++) {
         uint64_t a = s[low].from_ns > from_ns ? s[low].from_ns : from_ns;

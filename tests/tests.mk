@@ -188,6 +188,7 @@ LIVE_FILES = \
 	tests/bench/bench_rss.py \
 	tests/bench/bench_sampling.py \
 	tests/bench/bench_symbols.py \
+	tests/lib/cgroup.py \
 	tests/lib/count-results \
 	tests/lib/lsan.supp \
 	tests/lib/measure.py \

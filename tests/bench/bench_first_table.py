@@ -8,7 +8,6 @@ import argparse
 import os
 import re
 import sys
-import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
@@ -37,19 +36,6 @@ LIMIT_S = 0.5
 HOT_ROW = re.compile(r"^\W*\d+\.\d\s+\d+\.\d\s.*[A-Za-z_]{2}", re.MULTILINE)
 
 
-def first_table_s(screen, pid):
-    screen.type(proftop.PATH, pid)
-    begin_s = time.monotonic()
-    while not HOT_ROW.search(screen.text()):
-        assert time.monotonic() - begin_s < 20, "no table:\n" + screen.text()
-    took_s = time.monotonic() - begin_s
-    screen.keys("q")
-    targets.wait_for(lambda: screen.pid() is None, "proftop's end")
-    screen.type("clear")
-    targets.wait_for(lambda: not HOT_ROW.search(screen.text()), "a clear screen")
-    return took_s
-
-
 def main():
     parser = argparse.ArgumentParser(usage=__doc__)
     parser.add_argument("--times", type=int, default=10)
@@ -67,7 +53,10 @@ def main():
             continue
         with targets.folder() as place, targets.started(command, ready="ready") as target:
             with measure.Screen(place, 80, 24) as screen:
-                took_s = [first_table_s(screen, target.pid) for _ in range(options.times)]
+                took_s = [
+                    screen.until_s(HOT_ROW, proftop.PATH, target.pid)
+                    for _ in range(options.times)
+                ]
         spread = measure.spread_of(took_s, "s")
         what = "Enter to the first hot table, %s" % name
         table.add(what, measure.median(took_s), "s", LIMIT_S, None, spread)

@@ -12,7 +12,6 @@ import re
 import sqlite3
 import subprocess
 import sys
-import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
@@ -78,16 +77,7 @@ PROGRAMS = {
 
 def first_name_s(screen, pid, name):
     row = re.compile(r"^\W*\d+\.\d\s+\d+\.\d\s.*(%s)" % name, re.MULTILINE)
-    screen.type(proftop.PATH, pid)
-    begin_s = time.monotonic()
-    while not row.search(screen.text()):
-        assert time.monotonic() - begin_s < 20, "no name:\n" + screen.text()
-    took_s = time.monotonic() - begin_s
-    screen.keys("q")
-    targets.wait_for(lambda: screen.pid() is None, "proftop's end")
-    screen.type("clear")
-    targets.wait_for(lambda: not row.search(screen.text()), "a clear screen")
-    return took_s
+    return screen.until_s(row, proftop.PATH, pid)
 
 
 def late_ticks(pid, place):

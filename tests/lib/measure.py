@@ -99,6 +99,19 @@ class Screen:
         shell = int(self._tmux("display-message", "-p", "#{pane_pid}"))
         return next(iter(targets.children(shell)), None)
 
+    def until_s(self, row, *command):
+        """How long until the screen of that command has a row that matches; it is ended by q."""
+        self.type(*command)
+        begin_s = time.monotonic()
+        while not row.search(self.text()):
+            assert time.monotonic() - begin_s < 20, "no such row:\n" + self.text()
+        took_s = time.monotonic() - begin_s
+        self.keys("q")
+        targets.wait_for(lambda: self.pid() is None, "the command's end")
+        self.type("clear")
+        targets.wait_for(lambda: not row.search(self.text()), "a clear screen")
+        return took_s
+
 
 class Table:
     """Rows of what was measured, against what; ends with whether every limit was kept."""

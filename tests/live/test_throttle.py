@@ -10,29 +10,14 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "ui"))
 sys.path.insert(0, os.path.join(HERE, "..", "lib"))
 
+import cgroup
 import proftop
 import tap
 import targets
 import tmux
 
-PERIOD_US = 100000
 QUOTA_US = 20000
 BURN = "print('ready', flush=True)\nwhile True: pass"
-
-
-def controller():
-    """Where version 1's cpu controller is mounted; skips without one."""
-    with open("/proc/self/mounts") as mounts:
-        for line in mounts:
-            _, point, kind, options = line.split()[:4]
-            if kind == "cgroup" and "cpu" in options.split(","):
-                return point
-    return tap.skip("no version 1 cpu controller is mounted")
-
-
-def write(path, text):
-    with open(path, "w") as file:
-        file.write(str(text))
 
 
 def read_stat(group):
@@ -41,39 +26,11 @@ def read_stat(group):
 
 
 @contextlib.contextmanager
-def group(quota_us):
-    """A control group of this test's own with a quota, which is always removed again."""
-    path = os.path.join(controller(), "proftop-test-%d" % os.getpid())
-    try:
-        os.mkdir(path)
-    except OSError as error:
-        tap.skip("cannot make a control group: %s" % error)
-    try:
-        try:
-            write(os.path.join(path, "cpu.cfs_period_us"), PERIOD_US)
-            write(os.path.join(path, "cpu.cfs_quota_us"), quota_us)
-        except OSError as error:
-            tap.skip("cannot set a quota: %s" % error)
-        yield path
-    finally:
-        # A process that was killed leaves its group a little later.
-        targets.wait_for(lambda: removed(path), path + " to be empty")
-
-
-def removed(path):
-    try:
-        os.rmdir(path)
-    except OSError:
-        return not os.path.exists(path)
-    return True
-
-
-@contextlib.contextmanager
 def throttled(quota_us=QUOTA_US):
     """A process that wants a CPU and gets a fifth of one; (process, its group)."""
-    with group(quota_us) as path:
+    with cgroup.group(quota_us) as path:
         with targets.started([sys.executable, "-c", BURN], ready="ready") as target:
-            write(os.path.join(path, "cgroup.procs"), target.pid)
+            cgroup.write(os.path.join(path, "cgroup.procs"), target.pid)
             yield target, path
 
 
@@ -104,7 +61,7 @@ def check_engine(engine):
         tap.note("throttled %.1f%%, by cpu.stat %.1f%%" % (mean(throttled_pct), truth))
         tap.near(mean(throttled_pct), truth, 15, "throttled_pct")
         tap.require(truth > 15, "the machine is too busy: even a fifth of a CPU is not to be had")
-        tap.near(mean(shares("quota_cpus")), QUOTA_US / PERIOD_US, 0.001, "quota_cpus")
+        tap.near(mean(shares("quota_cpus")), QUOTA_US / cgroup.PERIOD_US, 0.001, "quota_cpus")
         # It wants one CPU all the time: what it does not get it waits for.
         tap.near(
             mean(shares("runqueue_threads")[1:]) + mean(shares("cpu_user")[1:]), 1, 0.25, "demand"
@@ -143,14 +100,14 @@ def _():
             screen.type("%s %d" % (proftop.PATH, target.pid))
             screen.wait("LIVE")
             screen.wait("of the time: its cgroup may use 0.2 CPUs")
-            write(os.path.join(path, "cpu.cfs_quota_us"), -1)
+            cgroup.write(os.path.join(path, "cpu.cfs_quota_us"), -1)
             screen.wait(lambda text: "its cgroup may use" not in text)
             screen.keys("q")
 
 
 @tap.test("without a quota there is no throttling to tell")
 def _():
-    top = os.path.join(controller(), "cpu.cfs_quota_us")
+    top = os.path.join(cgroup.controller(), "cpu.cfs_quota_us")
     if os.path.exists(top):
         with open(top) as quota:
             tap.require(int(quota.read()) < 0, "this machine's own group has a quota")

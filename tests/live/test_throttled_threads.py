@@ -15,62 +15,24 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
+import cgroup
 import proftop
 import tap
 import targets
 
-PERIOD_US = 100000
-QUOTA_US = 20000
+QUOTA_US = 20000  # a fifth of a CPU
 SECONDS = 6
 HELD_MAX_PCT = 5  # of the looks at a thread that find it in a tracer's stop
 SPLIT_PY = os.path.join(targets.PROGRAMS, "split.py")
 
 
-def controller():
-    """Where version 1's cpu controller is mounted; skips without one."""
-    with open("/proc/self/mounts") as mounts:
-        for line in mounts:
-            _, point, kind, options = line.split()[:4]
-            if kind == "cgroup" and "cpu" in options.split(","):
-                return point
-    return tap.skip("no version 1 cpu controller is mounted: only there has a thread its own group")
-
-
-def write(path, text):
-    with open(path, "w") as file:
-        file.write(str(text))
-
-
-def removed(path):
-    with contextlib.suppress(OSError):
-        os.rmdir(path)
-    return not os.path.exists(path)
-
-
-@contextlib.contextmanager
-def group():
-    """A control group of a fifth of a CPU, which is always removed again."""
-    path = os.path.join(controller(), "proftop-threads-%d" % os.getpid())
-    try:
-        os.mkdir(path)
-    except OSError as error:
-        tap.skip("cannot make a control group: %s" % error)
-    try:
-        try:
-            write(os.path.join(path, "cpu.cfs_period_us"), PERIOD_US)
-            write(os.path.join(path, "cpu.cfs_quota_us"), QUOTA_US)
-        except OSError as error:
-            tap.skip("cannot set a quota: %s" % error)
-        yield path
-    finally:
-        # A process that was killed leaves its group a little later.
-        targets.wait_for(lambda: removed(path), path + " to be empty")
-
-
 @contextlib.contextmanager
 def two_threads():
-    """A program with two threads that want a CPU, one of them throttled: (process, free, capped)"""
-    with targets.folder() as place, group() as path:
+    """A program with two threads that want a CPU, one of them throttled: (process, free, capped)
+
+    Only version 1 has groups for single threads.
+    """
+    with targets.folder() as place, cgroup.group(QUOTA_US) as path:
         binary = targets.program("spin_pair", into=place)
         with targets.started([binary], ready="ready") as target:
 
@@ -79,7 +41,7 @@ def two_threads():
                 return sorted(tid for tid, state in states.items() if state == "R")
 
             tids = targets.wait_for(lambda: len(busy()) >= 2 and busy(), "two busy threads")
-            write(os.path.join(path, "tasks"), tids[-1])
+            cgroup.write(os.path.join(path, "tasks"), tids[-1])
             yield target, tids[0], tids[-1]
 
 
@@ -160,9 +122,9 @@ tap.test("a native thread, by perf events", "perf", 6)(check_native)
 
 
 def check_python(*more):
-    with targets.folder() as place, group() as path:
+    with targets.folder() as place, cgroup.group(QUOTA_US) as path:
         with targets.started([sys.executable, SPLIT_PY], ready="ready") as target:
-            write(os.path.join(path, "cgroup.procs"), target.pid)
+            cgroup.write(os.path.join(path, "cgroup.procs"), target.pid)
             rows, shares = record(target.pid, [target.pid], os.path.join(place, "a.ptop"), *more)
             assert shares[target.pid] < 35, "not throttled: %s" % shares
             check_shares(rows, shares, 10)

@@ -56,14 +56,30 @@ work()
 
 
 @contextlib.contextmanager
+def burning(place, go_deep):
+    path = os.path.join(place, "burner.py")
+    with open(path, "w") as f:
+        f.write("GO_DEEP = %r\n" % go_deep + PROGRAM)
+    with targets.started([sys.executable, path], ready="ready") as target:
+        yield target
+
+
+@contextlib.contextmanager
+def recorded():
+    """A recording of the process."""
+    with targets.folder() as place:
+        file = os.path.join(place, "one.ptop")
+        with burning(place, "/nonexistent") as target:
+            proftop.record(target.pid, file, 2, 200)
+        yield file
+
+
+@contextlib.contextmanager
 def watched(columns=80, rows=24, options="", key="f", **environment):
     """A screen on the process, that process, and the file that makes it go deep."""
     with targets.folder() as place:
-        path = os.path.join(place, "burner.py")
         go_deep = os.path.join(place, "go-deep")
-        with open(path, "w") as f:
-            f.write("GO_DEEP = %r\n" % go_deep + PROGRAM)
-        with targets.started([sys.executable, path], ready="ready") as target:
+        with burning(place, go_deep) as target:
             with tmux.terminal(columns, rows, **environment) as screen:
                 screen.type("%s %s %d" % (proftop.PATH, options, target.pid))
                 screen.wait("spin")
@@ -286,13 +302,7 @@ def _():
 
 @tap.test("on a file as on a live process")
 def _():
-    with targets.folder() as place:
-        path = os.path.join(place, "burner.py")
-        with open(path, "w") as f:
-            f.write("GO_DEEP = '/nonexistent'\n" + PROGRAM)
-        file = os.path.join(place, "one.ptop")
-        with targets.started([sys.executable, path], ready="ready") as target:
-            proftop.record(target.pid, file, 2, 200)
+    with recorded() as file:
         with tmux.terminal() as screen:
             screen.type("%s open %s" % (proftop.PATH, file))
             screen.wait("FILE one.ptop")
@@ -341,13 +351,7 @@ def _():
 
 @tap.test("report: the tree about one function")
 def _():
-    with targets.folder() as place:
-        path = os.path.join(place, "burner.py")
-        with open(path, "w") as f:
-            f.write("GO_DEEP = '/nonexistent'\n" + PROGRAM)
-        file = os.path.join(place, "one.ptop")
-        with targets.started([sys.executable, path], ready="ready") as target:
-            proftop.record(target.pid, file, 2, 200)
+    with recorded() as file:
         flat = proftop.rows_by_name(proftop.report(file, "functions"))
         up = proftop.report(file, "tree", "--root", "spin", "--callers")["rows"]
         tap.equal(up[0]["name"], "spin")

@@ -60,12 +60,12 @@ static void search(struct ui *ui, int step, bool here)
 {
     struct list *l = ui_list(ui);
     size_t n = ui->table.rows.n;
-    if (ui->screen == SCREEN_FLAME) {
-        flame_screen_search(ui, step, here);
-        return;
-    }
     if (!ui->search[0]) {
         ui_say(ui, STYLE_NOTICE, "nothing to search for: / asks");
+        return;
+    }
+    if (ui->screen == SCREEN_FLAME) {
+        flame_screen_search(ui, step, here);
         return;
     }
     for (size_t i = here ? 0 : 1; i <= n && n; i++) {

@@ -173,12 +173,6 @@ bool flame_screen_command(struct ui *ui, enum command command)
         return true;
     case COMMAND_BACK:
         return zoom_out(ui);
-    case COMMAND_NEXT:
-        flame_screen_search(ui, 1, false);
-        return true;
-    case COMMAND_PREVIOUS:
-        flame_screen_search(ui, -1, false);
-        return true;
     case COMMAND_VARY:
         fs->color = (enum flame_color)((fs->color + 1) % FLAME_COLORS);
         return true;
@@ -204,10 +198,6 @@ void flame_screen_click(struct ui *ui, unsigned link)
 void flame_screen_search(struct ui *ui, int step, bool here)
 {
     struct flame_screen *fs = &ui->flame;
-    if (!ui->search[0]) {
-        ui_say(ui, STYLE_NOTICE, "nothing to search for: / asks");
-        return;
-    }
     ui_fill(ui, clock_mono_ns());
     uint32_t box = flame_next_match(&fs->graph, fs->box, step, here);
     if (box != FLAME_NONE)

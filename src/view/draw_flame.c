@@ -165,7 +165,7 @@ static void merged_text(char *out, size_t size, const struct flame_box *box, int
         snprintf(out, size, "%s", sign);
 }
 
-static void draw_box(struct grid *g, int row, const struct flame *f, uint32_t index,
+static void draw_box(struct grid *g, int row, const struct flame *f, uint32_t index, uint32_t first,
                      const struct flame_look *look)
 {
     const struct flame_box *box = &f->boxes.at[index];
@@ -196,7 +196,6 @@ static void draw_box(struct grid *g, int row, const struct flame *f, uint32_t in
     /* The signs begin a blank after the name. */
     if (at < end)
         grid_char(g, row, at, style, ' ');
-    uint32_t first = flame_row_start(f, (int)look->top);
     if (index - first < LINK_ROWS)
         grid_link(g, row, box->column, box->width, (uint16_t)(LINK_ROW + (index - first)));
 }
@@ -283,11 +282,12 @@ void draw_flame(struct grid *g, int row, int height, const struct flame *f,
         return;
     }
     int shown = flame_rows_shown(height), lines = lines_below(height);
-    for (uint32_t i = flame_row_start(f, (int)look->top); i < f->boxes.n; i++) {
+    uint32_t first = flame_row_start(f, (int)look->top);
+    for (uint32_t i = first; i < f->boxes.n; i++) {
         int at = f->boxes.at[i].row - (int)look->top;
         if (at >= shown)
             break;
-        draw_box(g, row + 1 + at, f, i, look);
+        draw_box(g, row + 1 + at, f, i, first, look);
     }
     draw_selected(g, row + height - lines, lines, f, look);
 }

@@ -55,7 +55,8 @@ static const struct column columns[COL_COUNT] = {
 /* seconds a second, the same, bytes */
 static const double odd_least[PROCESS_FIGURES] = {0.05, 0.05, 16 << 20};
 
-double process_figure(const struct process_tally *t, enum process_figure figure)
+/* Seconds per second of its presence; bytes. */
+static double process_figure(const struct process_tally *t, enum process_figure figure)
 {
     if (figure == PROCESS_RSS)
         return (double)t->rss_bytes;
@@ -143,13 +144,8 @@ static void judge_siblings(struct process_tallies *t, const struct recording *re
 }
 
 /* Which of a process' functions, or waits, has most time. */
-struct top {
-    uint32_t process;
-    uint64_t ns;
-};
-
 struct tops {
-    VEC(struct top) at;
+    VEC(uint64_t) ns;
     struct map index;
     uint64_t *best; /* by process */
 };
@@ -159,20 +155,20 @@ static bool top_add(struct tops *t, uint32_t process, uint32_t what, uint64_t ns
     uint64_t key = (uint64_t)process << 32 | what;
     uint32_t n = map_get(&t->index, key);
     if (n == MAP_NONE) {
-        n = (uint32_t)t->at.n;
-        vec_push(&t->at, ((struct top){process, 0}));
+        n = (uint32_t)t->ns.n;
+        vec_push(&t->ns, 0);
         map_add(&t->index, key, n);
     }
-    t->at.at[n].ns += ns;
-    if (t->at.at[n].ns <= t->best[process])
+    t->ns.at[n] += ns;
+    if (t->ns.at[n] <= t->best[process])
         return false;
-    t->best[process] = t->at.at[n].ns;
+    t->best[process] = t->ns.at[n];
     return true;
 }
 
 static void tops_clear(struct tops *t)
 {
-    vec_free(&t->at);
+    vec_free(&t->ns);
     map_free(&t->index);
     free(t->best);
 }
@@ -189,9 +185,7 @@ static void add_cell(struct process_tally *p, const struct cell *cell, enum stat
     p->ticks += cell->ticks;
     if (cell->state == STATE_RUNNING)
         p->cpu_ns += cell->ns;
-    else if (cell->idle)
-        p->idle_ns += cell->ns;
-    else
+    else if (!cell->idle)
         p->wait_ns += cell->ns;
     if (cell->state == STATE_RUNNABLE && !cell->idle)
         p->queued_ns += cell->ns;

@@ -23,9 +23,9 @@ enum process_figure { PROCESS_CPU, PROCESS_WAIT, PROCESS_RSS, PROCESS_FIGURES };
 
 struct process_tally {
     struct incarnation_id incarnation;
-    uint64_t cpu_ns, wait_ns, idle_ns; /* wait: harmful, or for a CPU */
-    uint64_t queued_ns;                /* of wait_ns: for a CPU */
-    uint64_t whole_ns;                 /* its part of the whole */
+    uint64_t cpu_ns, wait_ns; /* wait: harmful, or for a CPU */
+    uint64_t queued_ns;       /* of wait_ns: for a CPU */
+    uint64_t whole_ns;        /* its part of the whole */
     uint64_t ticks;
     uint64_t seen_ns; /* how much of the window it was there */
     uint64_t rss_bytes;
@@ -46,7 +46,5 @@ struct process_tallies {
 void processes_sum(struct process_tallies *t, const struct query *query,
                    const struct window_sum *sum);
 void processes_clear(struct process_tallies *t);
-/* Seconds per second of its presence; bytes. */
-double process_figure(const struct process_tally *t, enum process_figure figure);
 
 #endif

@@ -42,7 +42,7 @@ const char *rows_function_name(const struct recording *rec, struct function_id f
     return *name ? name : function.n ? "[no name]" : "[no stack]";
 }
 
-static uint64_t mix_text(uint64_t seed, const char *text)
+uint64_t rows_mix_text(uint64_t seed, const char *text)
 {
     return hash_mix(seed, hash_bytes(text, strlen(text)));
 }
@@ -50,9 +50,9 @@ static uint64_t mix_text(uint64_t seed, const char *text)
 uint64_t rows_function_key(const struct recording *rec, struct function_id function)
 {
     const struct function *f = function_at(&rec->words, function);
-    uint64_t key = mix_text(f->line, string_text(&rec->words, f->name));
-    key = mix_text(key, string_text(&rec->words, f->file));
-    return mix_text(key, module_path(&rec->words, f->module));
+    uint64_t key = rows_mix_text(f->line, string_text(&rec->words, f->name));
+    key = rows_mix_text(key, string_text(&rec->words, f->file));
+    return rows_mix_text(key, module_path(&rec->words, f->module));
 }
 
 const char *rows_place(char *out, size_t size, const struct recording *rec,

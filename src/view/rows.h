@@ -40,6 +40,8 @@ static inline double rows_time_s(const struct recording *rec, uint64_t time_ns)
 const char *rows_function_name(const struct recording *rec, struct function_id function);
 /* Tells the function from others across tables, also when ids have changed. */
 uint64_t rows_function_key(const struct recording *rec, struct function_id function);
+/* A key of texts: begin with any seed, go on with the last result. */
+uint64_t rows_mix_text(uint64_t seed, const char *text);
 /* "checkout.py:88"; without a file the module's name, without that "". */
 const char *rows_place(char *out, size_t size, const struct recording *rec,
                        struct function_id function, uint32_t line);

@@ -5,12 +5,11 @@
 #include <stdlib.h>
 
 #include "base/map.h"
+#include "view/wait_group.h"
 
 /* A thread is in its last run still, if that ended no longer ago: batches come five times a
  * second. */
 #define FRESH_NS (600 * NS_PER_MS)
-/* Two runs that lie further apart are no single wait. */
-#define GAP_NS NS_PER_S
 
 static void add_run(struct wait_chain *c, const struct run *r, uint64_t slack_ns)
 {
@@ -18,7 +17,7 @@ static void add_run(struct wait_chain *c, const struct run *r, uint64_t slack_ns
     uint64_t end_ns = t->run.from_ns + t->run.weight_ns;
     bool same = t->run.ticks && r->state == STATE_WAITING && r->owner &&
                 t->run.state == STATE_WAITING && t->run.owner == r->owner &&
-                r->from_ns <= end_ns + GAP_NS + slack_ns;
+                r->from_ns <= end_ns + WAIT_GAP_NS + slack_ns;
     if (!same)
         t->since_ns = r->from_ns;
     t->run = *r;
@@ -26,13 +25,12 @@ static void add_run(struct wait_chain *c, const struct run *r, uint64_t slack_ns
 
 void wait_chain_at(struct wait_chain *c, const struct query *query, uint64_t at_ns)
 {
-    static const int levels_in_time[] = {LEVEL_TEN, LEVEL_SECOND, LEVEL_RAW, LEVEL_COUNT};
     const struct recording *rec = query->rec;
     *c = (struct wait_chain){.at_ns = at_ns};
     for (size_t i = 0; i < rec->threads.n; i++)
         vec_add(&c->threads);
-    for (size_t k = 0; k < sizeof levels_in_time / sizeof levels_in_time[0]; k++) {
-        int level = levels_in_time[k];
+    for (size_t k = 0; k < WAIT_LEVELS; k++) {
+        int level = wait_levels[k];
         size_t n = recording_run_count(rec, level);
         for (size_t i = 0; i < n; i++) {
             const struct run *r = recording_run_at(rec, level, i);

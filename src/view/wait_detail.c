@@ -118,10 +118,7 @@ static void add_chain(struct wait_detail *d, struct wait_groups *gs, const struc
         print_thread(name, sizeof name, rec, links[i]);
         print_doing(doing, sizeof doing, rec, r);
         add_line(d, STYLE_NORMAL, "%s", "");
-        if (i == 0)
-            add_line(d, STYLE_HEADING, "It is held by %s, which %s", name, doing);
-        else
-            add_line(d, STYLE_HEADING, "That is held by %s, which %s", name, doing);
+        add_line(d, STYLE_HEADING, "%s is held by %s, which %s", i ? "That" : "It", name, doing);
         bool blocked = r->ticks && r->state == STATE_WAITING;
         struct stack_id at = blocked    ? fold_stack(&gs->sum->fold, r->stack)
                              : i == 0   ? wait_groups_holder(gs, g)

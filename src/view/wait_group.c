@@ -9,10 +9,6 @@
 
 #include "base/text.h"
 
-/* Two runs of a thread that lie further apart are two waits. (On a busy machine the sampler itself
- * may have to wait for a CPU.) */
-#define GAP_NS NS_PER_S
-
 enum amount_of { AMOUNT_OBJECT, AMOUNT_OWNER, AMOUNT_STACK };
 
 struct thread_id wait_thread(const struct recording *rec, int32_t tid)
@@ -40,24 +36,24 @@ size_t wait_name_stem(const char *name)
     return digits;
 }
 
-/* How much of something a group has; MAP_NONE if it is new there. Returns its place. */
-static uint64_t *amount(struct wait_groups *g, uint32_t group, enum amount_of of, uint32_t n,
-                        bool *fresh)
+/* A group has more of something. True: and now has more of it than of any other, which *most was
+ * the amount of. *distinct counts what it has any of. */
+static bool add_amount(struct wait_groups *g, uint32_t group, enum amount_of of, uint32_t n,
+                       uint64_t ns, uint64_t *most, uint32_t *distinct)
 {
     uint64_t key = hash_mix((uint64_t)group << 2 | of, n);
     uint32_t at = map_get(&g->amounts, key);
-    *fresh = at == MAP_NONE;
-    if (*fresh) {
+    if (at == MAP_NONE) {
         at = (uint32_t)g->amount.n;
         map_set(&g->amounts, key, at);
         vec_push(&g->amount, 0);
+        ++*distinct;
     }
-    return &g->amount.at[at];
-}
-
-static uint64_t mix_text(uint64_t seed, const char *text)
-{
-    return hash_mix(seed, hash_bytes(text, strlen(text)));
+    g->amount.at[at] += ns;
+    if (g->amount.at[at] <= *most)
+        return false;
+    *most = g->amount.at[at];
+    return true;
 }
 
 static bool is_held(const struct wait_groups *g, const struct cell *c)
@@ -113,9 +109,9 @@ static uint32_t find_group(struct wait_groups *g, const struct cell *c)
     /* By name: where a native function is defined is known later than how it is called, and a row
      * must stay the same when it is. */
     const struct function *f = function_at(&rec->words, new.function);
-    uint64_t key = mix_text(0, string_text(&rec->words, f->name));
-    key = mix_text(key, module_path(&rec->words, f->module));
-    key = mix_text(key, dictionary_object_text(&rec->words, object));
+    uint64_t key = rows_mix_text(0, string_text(&rec->words, f->name));
+    key = rows_mix_text(key, module_path(&rec->words, f->module));
+    key = rows_mix_text(key, dictionary_object_text(&rec->words, object));
     key = hash_mix(key, kind);
     n = map_get(&g->index, key);
     if (n == MAP_NONE) {
@@ -139,7 +135,6 @@ static void add_cell(struct wait_groups *g, const struct cell *c)
 {
     uint32_t n = find_group(g, c);
     struct wait_group *group = &g->at.at[n];
-    bool fresh;
     group->ns += c->ns;
     group->ticks += c->ticks;
     map_set(&g->by_stack, content_key(c->state, c->wait, c->stack, c->object), n);
@@ -148,30 +143,15 @@ static void add_cell(struct wait_groups *g, const struct cell *c)
         map_set(&g->threads, thread, 1);
         group->threads++;
     }
-    uint64_t *have = amount(g, n, AMOUNT_STACK, c->stack.n, &fresh);
-    *have += c->ns;
-    if (*have > group->top_stack_ns) {
-        group->top_stack_ns = *have;
+    uint32_t stacks = 0;
+    if (add_amount(g, n, AMOUNT_STACK, c->stack.n, c->ns, &group->top_stack_ns, &stacks))
         group->stack = c->stack;
-    }
-    if (c->object.n) {
-        have = amount(g, n, AMOUNT_OBJECT, c->object.n, &fresh);
-        *have += c->ns;
-        group->objects += fresh;
-        if (*have > group->top_object_ns) {
-            group->top_object_ns = *have;
-            group->object = c->object;
-        }
-    }
-    if (c->owner) {
-        have = amount(g, n, AMOUNT_OWNER, (uint32_t)c->owner, &fresh);
-        *have += c->ns;
-        group->owners += fresh;
-        if (*have > group->top_owner_ns) {
-            group->top_owner_ns = *have;
-            group->owner = c->owner;
-        }
-    }
+    if (c->object.n &&
+        add_amount(g, n, AMOUNT_OBJECT, c->object.n, c->ns, &group->top_object_ns, &group->objects))
+        group->object = c->object;
+    if (c->owner && add_amount(g, n, AMOUNT_OWNER, (uint32_t)c->owner, c->ns, &group->top_owner_ns,
+                               &group->owners))
+        group->owner = c->owner;
 }
 
 /* A name's stem in its process: threads that are like each other. */
@@ -275,7 +255,7 @@ static void add_run(struct wait_groups *g, struct chain *chain, uint32_t n, stru
     if (to_ns > group->last_ns)
         group->last_ns = to_ns;
     bool same =
-        chain->group == n && chain->stack.n == stack.n && r->from_ns <= chain->to_ns + GAP_NS;
+        chain->group == n && chain->stack.n == stack.n && r->from_ns <= chain->to_ns + WAIT_GAP_NS;
     if (same && !(r->flags & SAMPLE_BEGAN)) {
         chain->to_ns = to_ns;
         return;
@@ -317,8 +297,7 @@ static bool whole_run(const struct run *r, int level)
     return level == LEVEL_COUNT || level == LEVEL_RAW || r->weight_ns >= level_slice_ns(level);
 }
 
-/* A thread's runs are in the order of time from the coarsest level to the open ones. */
-static const int levels_in_time[] = {LEVEL_TEN, LEVEL_SECOND, LEVEL_RAW, LEVEL_COUNT};
+const int wait_levels[WAIT_LEVELS] = {LEVEL_TEN, LEVEL_SECOND, LEVEL_RAW, LEVEL_COUNT};
 
 void wait_groups_time(struct wait_groups *g)
 {
@@ -330,8 +309,8 @@ void wait_groups_time(struct wait_groups *g)
     struct chain *chains = xcalloc(rec->threads.n, sizeof *chains);
     for (size_t i = 0; i < rec->threads.n; i++)
         chains[i].group = MAP_NONE;
-    for (size_t k = 0; k < sizeof levels_in_time / sizeof levels_in_time[0]; k++) {
-        int level = levels_in_time[k];
+    for (size_t k = 0; k < WAIT_LEVELS; k++) {
+        int level = wait_levels[k];
         size_t n = recording_run_count(rec, level);
         for (size_t i = 0; i < n; i++) {
             const struct run *r = recording_run_at(rec, level, i);

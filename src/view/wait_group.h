@@ -12,6 +12,15 @@
 #include "base/map.h"
 #include "view/rows.h"
 
+/* Two runs of a thread that lie further apart are two waits. (On a busy machine the sampler itself
+ * may have to wait for a CPU.) */
+#define WAIT_GAP_NS NS_PER_S
+
+/* In this order of levels a thread's runs are in the order of time: from the coarsest to the open
+ * ones (LEVEL_COUNT). */
+#define WAIT_LEVELS 4
+extern const int wait_levels[WAIT_LEVELS];
+
 /* A stretch of time that a thread waited for what `owner` held. */
 struct wait_stretch {
     uint64_t from_ns, to_ns;
@@ -37,12 +46,12 @@ struct wait_group {
     uint32_t thread_of;    /* threads seen in the window that have such names */
     struct stack_id stack; /* the one with the most time, of the sum's fold */
     uint64_t key;          /* the same for the same group in another filling */
+    uint64_t top_object_ns, top_owner_ns, top_stack_ns;
     /* By wait_groups_time(). */
     VEC(struct wait_length) lengths;
     VEC(struct wait_stretch) stretches; /* under `owner` */
     uint64_t typical_ns, longest_ns;    /* of a single wait; 0: cannot be told */
     uint64_t last_ns;                   /* when it was last seen */
-    uint64_t top_object_ns, top_owner_ns, top_stack_ns;
 };
 
 struct wait_groups {

@@ -123,7 +123,7 @@ static bool copy_stopped(struct watch *w, struct watched *t, struct run *seen)
 static enum looked read_moving(struct watch *w, struct watched *t, struct run *seen)
 {
     seen->state = STATE_RUNNING;
-    if (python_copy_moving(w->stacks.python, t->tid) != PYTHON_MOVING_OK) {
+    if (!python_copy_moving(w->stacks.python, t->tid)) {
         w->sink->cost.torn++;
         w->refresh_at_ns = 0; /* its state may be gone */
         return LOOK_AGAIN;

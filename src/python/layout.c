@@ -309,8 +309,7 @@ static void find_flags(struct layout *l, const uint8_t *table)
 {
     enum {
         CACHED_KEYS = 67,
-        HOLDS_GIL = 34,
-        GIL_REQUESTED,
+        GIL_REQUESTED = 35,
         CURRENT_EXCEPTION,
         EXC_STATE,
         GC = 11,
@@ -325,12 +324,11 @@ static void find_flags(struct layout *l, const uint8_t *table)
     l->ts_exc_state = (uint32_t)slot_value(table, EXC_STATE);
     l->ts_exc_info.at = (uint32_t)slot_value(table, CURRENT_EXCEPTION) + 8;
     l->ts_gil_wanted = (struct field){(uint32_t)slot_value(table, GIL_REQUESTED), 4};
-    l->ts_holds_gil = (struct field){(uint32_t)slot_value(table, HOLDS_GIL), 4};
     uint64_t frame = slot_value(table, GC) + slot_value(table, GC_FRAME);
     if (l->ts_exc_state > STATE_MAX - 64 || l->ts_exc_info.at > STATE_MAX)
         l->ts_exc_info.size = 0;
-    if (l->ts_gil_wanted.at > STATE_MAX || l->ts_holds_gil.at > STATE_MAX)
-        l->ts_gil_wanted.size = l->ts_holds_gil.size = 0;
+    if (l->ts_gil_wanted.at > STATE_MAX)
+        l->ts_gil_wanted.size = 0;
     if (frame <= INTERP_MAX)
         l->interp_gc_frame = (struct field){(uint32_t)frame, 8};
 }

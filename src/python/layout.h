@@ -47,8 +47,8 @@ struct layout {
     struct field ts_exc_value; /* 3.6: the exception that is handled */
     struct field ts_exc_info;  /* later: the innermost item of a stack of them; */
     uint32_t ts_exc_state;     /* the outermost is in the state itself */
-    struct field exc_value, exc_previous;     /* of an item */
-    struct field ts_gil_wanted, ts_holds_gil; /* 3.15 */
+    struct field exc_value, exc_previous; /* of an item */
+    struct field ts_gil_wanted;           /* 3.15 */
     /* PyFrameObject (to 3.10) or _PyInterpreterFrame */
     struct field frame_code, frame_previous, frame_instr, frame_owner, frame_local0;
     /* What a frame that was popped shows, though its bytes are left: see stack_copy_moving(). */

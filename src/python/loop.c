@@ -185,11 +185,6 @@ static void read_file(struct loop *l, int fd, uint64_t start, uint64_t offset, b
     elf_file_close(&elf);
 }
 
-static bool same_file(const struct mapping *a, const struct mapping *b)
-{
-    return a->inode == b->inode && a->dev_major == b->dev_major && a->dev_minor == b->dev_minor;
-}
-
 static void load(struct loop *l, const struct runtime *r, pid_t pid)
 {
     struct maps maps;
@@ -201,7 +196,7 @@ static void load(struct loop *l, const struct runtime *r, pid_t pid)
         bool whole = strstr(path_base(maps_path(&maps, first)), "python") != NULL;
         for (size_t i = 0; i < maps.list.n && whole; i++) {
             const struct mapping *map = &maps.list.at[i];
-            if ((map->perms & MAP_EXEC) && same_file(map, first))
+            if ((map->perms & MAP_EXEC) && maps_same_file(map, first))
                 vec_push(&l->interpreter, ((struct code_span){map->start, map->end}));
         }
         int fd = maps_open_file(&maps, first, NULL);

@@ -29,7 +29,6 @@ struct python {
     struct codes *codes;
     struct loop loop;
     struct names names;
-    uint32_t elided_entries;
     uint32_t copied; /* whose stack it is: an index into threads, or MAP_NONE */
     bool moved;      /* that copy was of a thread that ran on */
     bool torn;       /* that copy is no good, though something can be learnt from it */
@@ -137,9 +136,9 @@ bool python_copy_beside(struct python *p, pid_t tid, struct remote_span *beside)
     return copied;
 }
 
-enum python_moving python_copy_moving(struct python *p, pid_t tid)
+bool python_copy_moving(struct python *p, pid_t tid)
 {
-    return copy_states(p, tid, true) ? PYTHON_MOVING_OK : PYTHON_MOVING_TORN;
+    return copy_states(p, tid, true);
 }
 
 static const struct stack_frame *frame_at(const struct python *p, size_t i)
@@ -175,7 +174,7 @@ static int name_frame(struct python *p, const struct stack_frame *f, uint64_t no
 
 int python_walk(struct python *p, struct python_frame *out, size_t max, uint32_t *elided)
 {
-    *elided = p->elided_entries = 0;
+    *elided = 0;
     if (p->copied == MAP_NONE || !max)
         return 0;
     stack_learn(&p->stack, &p->runtime.layout, &p->threads.list.at[p->copied]);
@@ -192,8 +191,8 @@ int python_walk(struct python *p, struct python_frame *out, size_t max, uint32_t
         *elided = (uint32_t)(skip_to - skip_from);
     }
     for (size_t i = 0; i < all; i++) {
-        for (; i >= skip_from && i < skip_to; i++)
-            p->elided_entries += frame_at(p, i)->entry;
+        if (i == skip_from)
+            i = skip_to;
         if (i == all)
             break;
         int named = name_frame(p, frame_at(p, i), now_ns, &out[n]);
@@ -207,11 +206,6 @@ int python_walk(struct python *p, struct python_frame *out, size_t max, uint32_t
         n += (size_t)named;
     }
     return (int)n;
-}
-
-uint32_t python_elided_entries(const struct python *p)
-{
-    return p->elided_entries;
 }
 
 bool python_is_eval(struct python *p, uint64_t address)

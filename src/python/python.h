@@ -58,12 +58,9 @@ bool python_copy(struct python *p, pid_t tid);
  * says whether all of that could be read). */
 bool python_copy_beside(struct python *p, pid_t tid, struct remote_span *beside);
 /* The same for a thread that runs on while it is read, neither stopped nor blocked. It tries a few
- * times to get frames that all belong to one moment. */
-enum python_moving {
-    PYTHON_MOVING_OK,   /* python_walk() gives the frames */
-    PYTHON_MOVING_TORN, /* no stack: it moved each time, or its state is gone */
-};
-enum python_moving python_copy_moving(struct python *p, pid_t tid);
+ * times to get frames that all belong to one moment. false: it moved each time, or its state is
+ * gone. */
+bool python_copy_moving(struct python *p, pid_t tid);
 /* The frames of the last copy, innermost first; number of frames, 0 for a thread with no Python
  * frame; -1: torn, also if that copy was. May read code objects it has not met (a running target
  * may do as it likes meanwhile). Strings are borrowed until python_free. More than max: both ends
@@ -73,9 +70,6 @@ int python_walk(struct python *p, struct python_frame *out, size_t max, uint32_t
  * The list of names is read again when it is 2 s old: about 5 us a thread. */
 #define PYTHON_NAME_MAX 256
 bool python_thread_name(struct python *p, pid_t tid, char out[PYTHON_NAME_MAX]);
-
-/* How many frames of the elided middle of the last walk were entries. */
-uint32_t python_elided_entries(const struct python *p);
 
 /* Whether a code address lies in the interpreter's evaluation loop. The first question reads the
  * interpreter's file (some milliseconds); later ones cost a short search and allocate nothing. */

@@ -96,11 +96,6 @@ static struct candidate look_into(const struct maps *maps, const struct mapping 
     return c;
 }
 
-static bool same_file(const struct mapping *a, const struct mapping *b)
-{
-    return a->inode == b->inode && a->dev_major == b->dev_major && a->dev_minor == b->dev_minor;
-}
-
 /* The lowest mapping of each file that has code, once. NULL if map is not the one to look at. */
 static const struct mapping *first_of_code(const struct maps *maps, size_t i)
 {
@@ -108,7 +103,7 @@ static const struct mapping *first_of_code(const struct maps *maps, size_t i)
     if (!(map->perms & MAP_EXEC) || !maps_is_file(maps, map))
         return NULL;
     const struct mapping *first = map;
-    while (first > maps->list.at && same_file(first - 1, map)) {
+    while (first > maps->list.at && maps_same_file(first - 1, map)) {
         first--;
         if (first->perms & MAP_EXEC)
             return NULL; /* looked at already */

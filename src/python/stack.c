@@ -54,8 +54,8 @@ void stack_init(struct stack *s, const struct layout *l)
     s->frame_bytes = to - from;
     s->state_bytes = max_u32(max_u32(field_end(l->ts_frame), field_end(l->ts_chunk)),
                              max_u32(field_end(l->ts_interp), field_end(l->ts_thread_id)));
-    s->state_bytes = max_u32(max_u32(s->state_bytes, field_end(l->ts_exc_value)),
-                             max_u32(field_end(l->ts_gil_wanted), field_end(l->ts_holds_gil)));
+    s->state_bytes =
+        max_u32(max_u32(s->state_bytes, field_end(l->ts_exc_value)), field_end(l->ts_gil_wanted));
     if (l->ts_exc_info.size)
         s->state_bytes = max_u32(max_u32(s->state_bytes, field_end(l->ts_exc_info)),
                                  l->ts_exc_state + HANDLED_ITEM_BYTES);

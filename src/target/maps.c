@@ -215,6 +215,11 @@ bool maps_is_file(const struct maps *m, const struct mapping *map)
     return map->inode != 0 && maps_path(m, map)[0] == '/';
 }
 
+bool maps_same_file(const struct mapping *a, const struct mapping *b)
+{
+    return a->inode == b->inode && a->dev_major == b->dev_major && a->dev_minor == b->dev_minor;
+}
+
 /* A regular file with the mapping's inode and (`same_device`) device, or -1 with errno set. */
 static int open_same(const char *path, const struct mapping *map, bool same_device)
 {

@@ -53,6 +53,8 @@ const struct mapping *maps_find(const struct maps *m, uint64_t addr);
 const char *maps_path(const struct maps *m, const struct mapping *map);
 /* It maps a file that one can open (not "[heap]", not anonymous). */
 bool maps_is_file(const struct maps *m, const struct mapping *map);
+/* By device and inode; two anonymous mappings are alike too. */
+bool maps_same_file(const struct mapping *a, const struct mapping *b);
 
 /* Opens the file behind a mapping, as the target sees it: /proc/PID/root/PATH (containers), then
  * PATH (a chroot without a mount namespace), each only if device and inode are the mapping's, then

@@ -63,6 +63,11 @@ def _():
 def ended_by(number):
     with watched() as (screen, target):
         os.kill(pid_of_proftop(target), number)
+        if number == signal.SIGKILL:
+            # The shell may print its prompt before the guard leaves the alternate screen, and the
+            # prompt goes with it: as anybody would, ask for another.
+            screen.wait_gone("F10Quit")
+            screen.keys("Enter")
         screen.wait_shell()
         # The alternate screen is left: what was typed before is there again.
         assert "%s %d" % (proftop.PATH, target.pid) in screen.history().replace("\n", "")

@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What watching costs the target, and what proftop costs the machine.
 
-    bench_overhead.py [--pairs N] [--seconds N] [loss] [cost] [peer]
+    bench_overhead.py [--pairs N] [--seconds N] [loss] [cost]
 
 loss: a CPU-bound target, native and Python, keeps its speed at 100 Hz. One process does the
       same work again and again, in pairs with and without proftop, in an order that alternates;
       beside it the same with perf record -F 99 --call-graph dwarf, where there is a perf.
 cost: proftop's own CPU at 100 Hz on a Python process with 2 threads, 25 frames deep.
-peer: CPU per sample at 1,000 Hz against austin's, on the same target, in the root folder
-      $PROFTOP_PYTHONS_ROOT (Debian's newer Pythons and austin).
 
 Prints one table, and exits 1 if a limit was not kept. Takes about five minutes.
 """
@@ -25,13 +23,11 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 import measure
 import proftop
-import tap
 import targets
 
 SPLIT_PY = os.path.join(targets.PROGRAMS, "split.py")
 STEP_S = 0.04
 STEPS = 40  # in a run with or without a watcher
-START_S = 2.0  # what a profiler may take to start, and is not counted
 LOSS_LIMIT_PCT = 1.0
 COST_LIMIT_PCT = 1.0
 DEEP = ["--depth", "20", "--threads", "2"]  # main, descend 21 times, work, round, burn: 25
@@ -65,7 +61,7 @@ def watched_step_s(target, place, watching):
     command, sign = watching(target.process.pid, os.path.join(place, "out"))
     with targets.started(command) as watcher:
         targets.wait_for(lambda: os.path.exists(sign), "the recording")
-        time.sleep(START_S)
+        time.sleep(measure.START_S)
         step_s = middle_step_s(target)
         watcher.send_signal(signal.SIGINT)
         watcher.wait(30)
@@ -111,93 +107,35 @@ def measure_cost(table, seconds):
             watching = ["record", "-p", str(target.pid), "-o", path, "-r", "100"]
             with proftop.started(*watching) as recorder:
                 targets.wait_for(lambda: os.path.exists(path + ".part"), "the recording")
-                time.sleep(START_S)
+                time.sleep(measure.START_S)
                 recording = 100 * measure.cores_used(recorder.pid, seconds)
                 proftop.interrupt(recorder)
             with measure.Screen(place, 80, 24) as screen:
                 screen.type(proftop.PATH, target.pid)
                 targets.wait_for(lambda: "burn_sixty" in screen.text(), "the hot table")
-                time.sleep(START_S)
+                time.sleep(measure.START_S)
                 watching = 100 * measure.cores_used(screen.pid(), seconds)
     table.add("own CPU at 100 Hz, recording, Python", recording, "% core", COST_LIMIT_PCT)
     table.add("own CPU at 100 Hz, live screen, Python", watching, "% core", COST_LIMIT_PCT)
-
-
-def austin_ns_per_sample(root, pid, seconds):
-    """Nanoseconds of CPU that austin takes for a sample of a thread, and such samples a second.
-    Its start, like ours, is left out."""
-    inside = os.path.join("/tmp", "austin-%d.out" % os.getpid())
-    command = ["chroot", root, "austin", "-i", "1ms", "-x", str(seconds), "-o", inside]
-    command += ["-p", str(pid)]
-    try:
-        with targets.started(command) as process:
-            time.sleep(START_S)
-            cores = measure.cores_used(process.pid, seconds - START_S - 1)
-            process.wait(20)
-        with open(root + inside, errors="replace") as output:
-            samples = sum(1 for line in output if line.startswith("P"))
-    finally:
-        if os.path.exists(root + inside):
-            os.remove(root + inside)
-    assert samples > 0, "austin took no sample"
-    return cores * 1e9 / (samples / seconds), samples / seconds
-
-
-def proftop_ns_per_sample(pid, seconds, place):
-    path = os.path.join(place, "a.ptop")
-    watching = ["record", "-p", str(pid), "-o", path, "-r", "1000", "-d", str(seconds)]
-    with proftop.started(*watching) as process:
-        time.sleep(START_S)
-        cores = measure.cores_used(process.pid, seconds - START_S - 1)
-        assert process.wait(20) == 0, "record failed"
-    samples = proftop.report(path)["samples"]
-    return cores * 1e9 / (samples / seconds), samples / seconds
-
-
-def measure_peer(table, seconds):
-    root = os.environ.get("PROFTOP_PYTHONS_ROOT")
-    tap.require(root and os.access(root + "/usr/bin/austin", os.X_OK), "no PROFTOP_PYTHONS_ROOT")
-    newest = max(
-        (p for p in targets.pythons() if p.root == root), key=lambda python: python.minor_number
-    )
-    ours, theirs = [], []
-    with targets.folder() as place, newest.script(SPLIT_PY) as script:
-        with targets.started([*newest.command, script, *DEEP], ready="ready") as target:
-            for _ in range(5):
-                theirs.append(austin_ns_per_sample(root, target.pid, seconds))
-                ours.append(proftop_ns_per_sample(target.pid, seconds, place))
-    ours_us = measure.median([ns for ns, _ in ours]) / 1000
-    theirs_us = measure.median([ns for ns, _ in theirs]) / 1000
-    rates = "samples/s: %.0f, austin %.0f" % (
-        measure.median([rate for _, rate in ours]),
-        measure.median([rate for _, rate in theirs]),
-    )
-    what = "CPU per sample at 1,000 Hz, Python %s" % newest.version
-    table.add(what, ours_us, "us", theirs_us, theirs_us, rates)
 
 
 def main():
     parser = argparse.ArgumentParser(usage=__doc__)
     parser.add_argument("--pairs", type=int, default=20)
     parser.add_argument("--seconds", type=int, default=20)
-    parser.add_argument("parts", nargs="*", help="loss, cost, peer; all of them by default")
+    parser.add_argument("parts", nargs="*", help="loss, cost; both by default")
     options = parser.parse_args()
-    parts = options.parts or ["loss", "cost", "peer"]
+    parts = options.parts or ["loss", "cost"]
     table = measure.Table()
     table.heading()
-    try:
-        if "loss" in parts:
-            with targets.folder() as place:
-                native = [targets.program("split", into=place)]
-                measure_loss(table, "native", native, options.pairs)
-            python = [sys.executable, SPLIT_PY]
-            measure_loss(table, "Python", python, options.pairs)
-        if "cost" in parts:
-            measure_cost(table, options.seconds)
-        if "peer" in parts:
-            measure_peer(table, options.seconds // 2)
-    except tap.Skip as reason:
-        print("left out: %s" % reason)
+    if "loss" in parts:
+        with targets.folder() as place:
+            native = [targets.program("split", into=place)]
+            measure_loss(table, "native", native, options.pairs)
+        python = [sys.executable, SPLIT_PY]
+        measure_loss(table, "Python", python, options.pairs)
+    if "cost" in parts:
+        measure_cost(table, options.seconds)
     return 0 if table.kept() else 1
 
 

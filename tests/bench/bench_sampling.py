@@ -17,7 +17,6 @@ The peers are in the root folder $PROFTOP_PYTHONS_ROOT. One table; exits 1 if a 
 import argparse
 import os
 import re
-import sqlite3
 import subprocess
 import sys
 import time
@@ -32,7 +31,6 @@ import targets
 
 SPLIT_PY = os.path.join(targets.PROGRAMS, "split.py")
 DEEP = ["--depth", "20", "--threads", "2"]  # main, descend 21 times, work, round, burn: 25
-START_S = 2.0  # what a profiler may take to start, and is not counted
 ROUNDS = 3
 MANY = {
     "native": """
@@ -64,22 +62,15 @@ time.sleep(1000)
 }
 
 
-def root():
+def pythons_root():
+    """The root folder of newer Pythons and austin; skips without it."""
     path = os.environ.get("PROFTOP_PYTHONS_ROOT")
     tap.require(path and os.access(path + "/usr/bin/austin", os.X_OK), "no PROFTOP_PYTHONS_ROOT")
     return path
 
 
 def python_of(minor):
-    return next(p for p in targets.pythons() if p.root == root() and p.minor == minor)
-
-
-def costs(path):
-    base = sqlite3.connect(path)
-    try:
-        return dict(base.execute("SELECT name, value FROM cost"))
-    finally:
-        base.close()
+    return next(p for p in targets.pythons() if p.root == pythons_root() and p.minor == minor)
 
 
 def proftop_run(pid, seconds, rate, *more):
@@ -88,20 +79,20 @@ def proftop_run(pid, seconds, rate, *more):
         path = os.path.join(place, "a.ptop")
         watching = ["record", "-p", str(pid), "-o", path, "-r", str(rate), "-d", str(seconds)]
         with proftop.started(*watching, "--budget", "off", *more) as process:
-            time.sleep(START_S)
-            cores = measure.cores_used(process.pid, seconds - START_S - 1)
+            time.sleep(measure.START_S)
+            cores = measure.cores_used(process.pid, seconds - measure.START_S - 1)
             assert process.wait(30) == 0, "record failed"
-        cost = costs(path)
+        cost = measure.costs(path)
     return cores, cost["samples"] / seconds, cost
 
 
 def tachyon_run(pid, seconds, rate):
     """CPython 3.15's own profiler: samples are of both threads at once, so each counts twice."""
-    command = ["chroot", root(), "python3.15", "-m", "profiling.sampling", "attach", "-a"]
+    command = ["chroot", pythons_root(), "python3.15", "-m", "profiling.sampling", "attach", "-a"]
     command += ["-r", str(int(rate)), "-d", str(seconds), "--collapsed", "-o", "/dev/null", str(pid)]
     with targets.started(command, stderr=subprocess.STDOUT, stdout=subprocess.PIPE) as process:
-        time.sleep(START_S)
-        cores = measure.cores_used(process.pid, seconds - START_S - 1)
+        time.sleep(measure.START_S)
+        cores = measure.cores_used(process.pid, seconds - measure.START_S - 1)
         said = process.communicate(timeout=60)[0].decode()
     found = re.search(r"Captured ([\d,]+) samples in ([\d.]+) seconds", said)
     assert found, said
@@ -109,19 +100,20 @@ def tachyon_run(pid, seconds, rate):
 
 
 def austin_run(pid, seconds, rate, program="austin"):
+    """Cores that austin uses and samples of a thread a second; its start is left out."""
     inside = os.path.join("/tmp", "austin-%d.out" % os.getpid())
-    command = ["chroot", root(), program, "-i", "%dus" % max(1, int(1e6 / rate))]
+    command = ["chroot", pythons_root(), program, "-i", "%dus" % max(1, int(1e6 / rate))]
     command += ["-x", str(seconds), "-o", inside, "-p", str(pid)]
     try:
         with targets.started(command) as process:
-            time.sleep(START_S)
-            cores = measure.cores_used(process.pid, seconds - START_S - 1)
+            time.sleep(measure.START_S)
+            cores = measure.cores_used(process.pid, seconds - measure.START_S - 1)
             process.wait(60)
-        with open(root() + inside, errors="replace") as output:
+        with open(pythons_root() + inside, errors="replace") as output:
             samples = sum(1 for line in output if line.startswith("P"))
     finally:
-        if os.path.exists(root() + inside):
-            os.remove(root() + inside)
+        if os.path.exists(pythons_root() + inside):
+            os.remove(pythons_root() + inside)
     assert samples > 0, program + " took no sample"
     return cores, samples / seconds
 

@@ -9,7 +9,6 @@ import argparse
 import contextlib
 import os
 import re
-import sqlite3
 import subprocess
 import sys
 
@@ -83,9 +82,7 @@ def first_name_s(screen, pid, name):
 def late_ticks(pid, place):
     path = os.path.join(place, "a.ptop")
     proftop.record(pid, path, 3, 100)
-    with contextlib.closing(sqlite3.connect(path)) as database:
-        query = "SELECT value FROM cost WHERE name = 'late_ticks'"
-        return database.execute(query).fetchone()[0]
+    return measure.costs(path)["late_ticks"]
 
 
 def main():

@@ -6,6 +6,7 @@ import glob
 import math
 import os
 import shlex
+import sqlite3
 import statistics
 import subprocess
 import time
@@ -13,6 +14,7 @@ import time
 import targets
 
 BUSY_LOAD = 0.7  # of other programs, over the last minute
+START_S = 2.0  # what a profiler may take to start, and is not counted
 
 
 def cpu_ns(pid):
@@ -43,6 +45,12 @@ def upper_bound_of_median(values, confidence=0.95):
         if below > 1 - confidence:
             return values[min(rank, count - 1)]
     return values[0]
+
+
+def costs(path):
+    """What a recording itself has cost, by name."""
+    with contextlib.closing(sqlite3.connect(path)) as base:
+        return dict(base.execute("SELECT name, value FROM cost"))
 
 
 class Stepper:

@@ -220,5 +220,13 @@ def tool(name):
     return path
 
 
+def unshare(*flags):
+    """The command for namespaces of one's own; skips where there can be none."""
+    command = [tool("unshare"), *flags]
+    tried = subprocess.run([*command, "true"], stderr=subprocess.DEVNULL, check=False)
+    tap.require(tried.returncode == 0, "no namespaces can be made here")
+    return command
+
+
 def is_root():
     return os.geteuid() == 0

@@ -224,9 +224,7 @@ def _():
 @tap.test("a disk that fills up: exit 1, and what was written stays readable")
 def _():
     tap.require(targets.is_root(), "needs root, to mount a small disk")
-    unshare = targets.tool("unshare")
-    apart = subprocess.run([unshare, "-m", "true"], stderr=subprocess.DEVNULL, check=False)
-    tap.require(apart.returncode == 0, "no mounts of one's own here")
+    unshare = targets.unshare("-m")
     with targets.folder() as place, targets.started(PYTHON, ready="ready") as target:
         script = (
             'mount -t tmpfs -o size=256k tmpfs "$2" 2>/dev/null || exit 77\n'
@@ -236,7 +234,7 @@ def _():
             'if [ -e "$2/a.ptop.part" ]; then "$0" report "$2/a.ptop.part" >&2 || exit 79; fi\n'
             "exit $status"
         )
-        command = [unshare, "-m", "sh", "-c", script, proftop.PATH, str(target.pid), place]
+        command = [*unshare, "sh", "-c", script, proftop.PATH, str(target.pid), place]
         started_s = time.monotonic()
         done = subprocess.run(command, stderr=subprocess.PIPE, universal_newlines=True, timeout=90)
         tap.require(done.returncode != 77, "no small disk can be mounted here")

@@ -47,16 +47,15 @@ tap.test("ptrace: no call is interrupted, no signal lost", "ptrace")(check_unnot
 tap.test("perf: no call is interrupted, no signal lost", "perf")(check_unnoticed)
 
 
-def state_of(pid):
-    with open("/proc/%d/stat" % pid) as stat:
-        return stat.read().rpartition(")")[2].split()[0]
-
-
 @tap.test("kill -9 leaves nobody standing still")
 def _():
     with targets.folder() as place:
         binary = targets.program("split", into=place)
         with targets.started([binary], ready="ready") as target:
+
+            def state():
+                return targets.thread_states(target.pid).get(target.pid)
+
             for attempt in range(5):
                 path = os.path.join(place, "%d.ptop" % attempt)
                 watching = ["-p", str(target.pid), "-o", path, "-r", "2000"]
@@ -66,8 +65,8 @@ def _():
                     recorder.send_signal(signal.SIGKILL)
                     recorder.wait(10)
                 # Seen running twice in a row: it may be caught in the moment of being let go.
-                targets.wait_for(lambda: state_of(target.pid) == "R", "the target to run")
-                tap.equal(state_of(target.pid), "R", "state after kill -9")
+                targets.wait_for(lambda: state() == "R", "the target to run")
+                tap.equal(state(), "R", "state after kill -9")
 
 
 tap.main()

@@ -55,10 +55,7 @@ def check_split(rows, source=SPLIT_C):
 
 def needs_namespaces():
     tap.require(targets.is_root(), "needs root, to make namespaces")
-    unshare = targets.tool("unshare")
-    tried = subprocess.run([unshare, "-pmnf", "--mount-proc", "true"], check=False)
-    tap.require(tried.returncode == 0, "no namespaces can be made here")
-    return unshare
+    return targets.unshare("-pmnf", "--mount-proc")
 
 
 @contextlib.contextmanager
@@ -73,7 +70,7 @@ def contained(unshare, place, command):
         'mount -t tmpfs tmpfs "$0" && cp /mnt/public/* "$0"/ && umount /mnt &&\n'
         'shift && cd "$0" && exec "$@"'
     )
-    words = [unshare, "-pmnf", "--mount-proc", "sh", "-c", script, private, place, *command]
+    words = [*unshare, "sh", "-c", script, private, place, *command]
     with targets.started(words, ready="ready") as outside:
         inside = targets.wait_for(lambda: targets.children(outside.pid), "the process inside")
         yield inside[0]

@@ -11,7 +11,6 @@ import contextlib
 import json
 import re
 import socket
-import subprocess
 
 import proftop
 import tap
@@ -204,10 +203,8 @@ def _():
                 "u.listen(8); u.set_inheritable(True)\n"
                 "os.execv(sys.argv[1], [sys.argv[1], sys.argv[2], '4711', '4712'])\n"
             )
-        unshare = targets.tool("unshare")
-        tried = subprocess.run([unshare, "-n", "-p", "-f", "true"], stderr=subprocess.DEVNULL)
-        tap.require(tried.returncode == 0, "no namespaces here")
-        command = [unshare, "-n", "-p", "-f", "--kill-child", sys.executable, inner, binary, place]
+        unshare = targets.unshare("-n", "-p", "-f")
+        command = [*unshare, "--kill-child", sys.executable, inner, binary, place]
         with targets.started(command, ready="ready") as process:
             pid = targets.wait_for(lambda: targets.children(process.pid), "the inner process")[0]
             recording = os.path.join(place, "waits.ptop")

@@ -459,9 +459,7 @@ static void test_moving(void **state)
     for (int i = 0; i < looks; i++) {
         uint32_t elided;
         usleep(50);
-        int n = python_copy_moving(p, prog.pid)
-                    ? python_walk(p, frames, FRAMES_MAX, &elided)
-                    : -1;
+        int n = python_copy_moving(p, prog.pid) ? python_walk(p, frames, FRAMES_MAX, &elided) : -1;
         torn += n < 0;
         good += n >= 0;
         impossible += n >= 0 && !short_stack(n);

@@ -21,6 +21,12 @@
 
 #define START_NS (1000 * NS_PER_S)
 
+__attribute__((unused)) static void fixture_near(double have, double want)
+{
+    if (have < want - 1e-6 || have > want + 1e-6)
+        fail_msg("%.9f, not %.9f", have, want);
+}
+
 __attribute__((unused)) static struct recording *fixture_new(void)
 {
     struct recording *rec = recording_new(START_NS, 1700000000 * (int64_t)NS_PER_S);

@@ -63,27 +63,21 @@ static struct known known_new(void)
     return k;
 }
 
-static void near(double have, double want)
-{
-    if (have < want - 1e-6 || have > want + 1e-6)
-        fail_msg("%.9f, not %.9f", have, want);
-}
-
 static void check_function(const struct table *t, const char *name, double self_s, double total_s,
                            double cpu_s, double wait_s, double whole_s)
 {
     size_t r = fixture_find(t, "name", name);
     if (r == SIZE_MAX)
         fail_msg("no row %s", name);
-    near(fixture_number(t, r, "self_s"), self_s);
-    near(fixture_number(t, r, "total_s"), total_s);
-    near(fixture_number(t, r, "cpu_s"), cpu_s);
-    near(fixture_number(t, r, "wait_s"), wait_s);
-    near(fixture_number(t, r, "self_pct"), 100 * self_s / whole_s);
-    near(fixture_number(t, r, "total_pct"), 100 * total_s / whole_s);
-    near(fixture_number(t, r, "cpu_pct"), 100 * cpu_s / whole_s);
-    near(fixture_number(t, r, "self_samples"), 100 * self_s);
-    near(fixture_number(t, r, "total_samples"), 100 * total_s);
+    fixture_near(fixture_number(t, r, "self_s"), self_s);
+    fixture_near(fixture_number(t, r, "total_s"), total_s);
+    fixture_near(fixture_number(t, r, "cpu_s"), cpu_s);
+    fixture_near(fixture_number(t, r, "wait_s"), wait_s);
+    fixture_near(fixture_number(t, r, "self_pct"), 100 * self_s / whole_s);
+    fixture_near(fixture_number(t, r, "total_pct"), 100 * total_s / whole_s);
+    fixture_near(fixture_number(t, r, "cpu_pct"), 100 * cpu_s / whole_s);
+    fixture_near(fixture_number(t, r, "self_samples"), 100 * self_s);
+    fixture_near(fixture_number(t, r, "total_samples"), 100 * total_s);
 }
 
 static void functions_of_busy_time(void **state)
@@ -95,7 +89,7 @@ static void functions_of_busy_time(void **state)
     table_fill(&t, &functions_view, &q);
 
     assert_int_equal(t.rows.n, 9); /* 8 functions, "[no stack]" among them, and idle time */
-    near(t.idle_pct, 100 * 5.0 / 21);
+    fixture_near(t.idle_pct, 100 * 5.0 / 21);
     assert_int_equal(t.samples, 2100);
     check_function(&t, "parse", 6, 6, 6, 0, 16);
     check_function(&t, "Shop.handle", 1, 7, 0, 1, 16);
@@ -151,7 +145,7 @@ static void functions_by_state(void **state)
     check_function(&t, "work", 5, 10, 0, 5, 21);
     for (size_t i = 0; i < t.rows.n; i++)
         assert_int_equal(t.rows.at[i].role, ROW_PLAIN); /* idle time is with its functions */
-    near(t.idle_pct, 100 * 5.0 / 21);
+    fixture_near(t.idle_pct, 100 * 5.0 / 21);
     table_clear(&t);
     recording_free(k.rec);
 }
@@ -201,8 +195,8 @@ static void threads_are_counted(void **state)
     struct query q = fixture_query(rec);
     table_fill(&t, &functions_view, &q);
     assert_int_equal(t.rows.n, 1);
-    near(fixture_number(&t, 0, "threads"), 2);
-    near(fixture_number(&t, 0, "total_pct"), 100);
+    fixture_near(fixture_number(&t, 0, "threads"), 2);
+    fixture_near(fixture_number(&t, 0, "total_pct"), 100);
     table_clear(&t);
     recording_free(rec);
 }
@@ -251,21 +245,21 @@ static void lines(void **state)
     q.source_context = &reads;
     table_fill(&t, &lines_view, &q);
     assert_string_equal(fixture_text(&t, 0, "function"), "copy");
-    near(fixture_number(&t, 0, "self_s"), 5);
+    fixture_near(fixture_number(&t, 0, "self_s"), 5);
     assert_string_equal(fixture_text(&t, 0, "file"), "/src/copy.h");
     assert_int_equal(fixture_value(&t, 0, "source")->kind, VALUE_NULL);
     assert_string_equal(fixture_text(&t, 1, "place"), "checkout.py:20");
-    near(fixture_number(&t, 1, "self_s"), 4);
-    near(fixture_number(&t, 1, "self_pct"), 25);
+    fixture_near(fixture_number(&t, 1, "self_s"), 4);
+    fixture_near(fixture_number(&t, 1, "self_pct"), 25);
     assert_string_equal(fixture_text(&t, 1, "source"), "line 20?");
     /* A caller's line has the total of what it called. */
     size_t r = fixture_find(&t, "place", "checkout.py:12");
-    near(fixture_number(&t, r, "self_s"), 1);
-    near(fixture_number(&t, r, "total_s"), 7);
+    fixture_near(fixture_number(&t, r, "self_s"), 1);
+    fixture_near(fixture_number(&t, r, "total_s"), 7);
     /* walk was called from line 4 twice in one stack. */
     r = fixture_find(&t, "place", "tree.py:4");
-    near(fixture_number(&t, r, "self_s"), 1);
-    near(fixture_number(&t, r, "total_s"), 1);
+    fixture_near(fixture_number(&t, r, "self_s"), 1);
+    fixture_near(fixture_number(&t, r, "total_s"), 1);
     assert_int_equal(vec_last(&t.rows)->role, ROW_IDLE);
 
     reads = 0;
@@ -282,8 +276,8 @@ static void check_node(const struct table *t, size_t row, const char *name, uint
 {
     assert_string_equal(fixture_text(t, row, "name"), name);
     assert_int_equal(t->rows.at[row].depth, depth);
-    near(fixture_number(t, row, "depth"), depth);
-    near(fixture_number(t, row, "total_pct"), 100 * total_s / 16);
+    fixture_near(fixture_number(t, row, "depth"), depth);
+    fixture_near(fixture_number(t, row, "total_pct"), 100 * total_s / 16);
     const struct value *parent = fixture_value(t, row, "parent");
     if (!depth) {
         assert_int_equal(parent->kind, VALUE_NULL);
@@ -312,8 +306,8 @@ static void tree(void **state)
     check_node(&t, 8, "copy", 1, 5);
     check_node(&t, 9, "[no stack]", 0, 1);
     assert_int_equal(t.rows.at[10].role, ROW_IDLE);
-    near(fixture_number(&t, 1, "self_samples"), 100);
-    near(fixture_number(&t, 1, "total_samples"), 700);
+    fixture_near(fixture_number(&t, 1, "self_samples"), 100);
+    fixture_near(fixture_number(&t, 1, "total_samples"), 700);
     assert_true(t.rows.at[1].has_children);
     assert_false(t.rows.at[2].has_children);
 
@@ -347,7 +341,7 @@ static void tree(void **state)
 
 static void check_self(const struct table *t, size_t row, double self_s)
 {
-    near(fixture_number(t, row, "self_pct"), 100 * self_s / 16);
+    fixture_near(fixture_number(t, row, "self_pct"), 100 * self_s / 16);
 }
 
 static void tree_of_callers(void **state)
@@ -404,10 +398,10 @@ static void tree_of_callees(void **state)
     q.root_name = "Shop.handle";
     table_fill(&t, &tree_view, &q);
     assert_int_equal(t.rows.n, 2);
-    near(fixture_number(&t, 0, "total_pct"), 100 * 9.0 / 18); /* over both callers */
-    near(fixture_number(&t, 0, "self_pct"), 100 * 1.0 / 18);
+    fixture_near(fixture_number(&t, 0, "total_pct"), 100 * 9.0 / 18); /* over both callers */
+    fixture_near(fixture_number(&t, 0, "self_pct"), 100 * 1.0 / 18);
     assert_string_equal(fixture_text(&t, 1, "name"), "parse");
-    near(fixture_number(&t, 1, "total_pct"), 100 * 8.0 / 18);
+    fixture_near(fixture_number(&t, 1, "total_pct"), 100 * 8.0 / 18);
 
     q.root_name = "walk"; /* all of its recursion is below it */
     table_fill(&t, &tree_view, &q);
@@ -419,11 +413,11 @@ static void tree_of_callees(void **state)
     table_fill(&t, &tree_view, &q);
     assert_int_equal(t.rows.n, 4);
     assert_string_equal(fixture_text(&t, 1, "name"), "Shop.handle");
-    near(fixture_number(&t, 1, "total_pct"), 100 * 8.0 / 18);
+    fixture_near(fixture_number(&t, 1, "total_pct"), 100 * 8.0 / 18);
     assert_string_equal(fixture_text(&t, 2, "name"), "<module>");
-    near(fixture_number(&t, 2, "total_pct"), 100 * 6.0 / 18);
+    fixture_near(fixture_number(&t, 2, "total_pct"), 100 * 6.0 / 18);
     assert_string_equal(fixture_text(&t, 3, "name"), "other");
-    near(fixture_number(&t, 3, "self_pct"), 100 * 2.0 / 18);
+    fixture_near(fixture_number(&t, 3, "self_pct"), 100 * 2.0 / 18);
     table_clear(&t);
     recording_free(k.rec);
 }
@@ -457,18 +451,18 @@ static void threads(void **state)
     struct query q = fixture_query(k.rec);
     table_fill(&t, &threads_view, &q);
     assert_int_equal(t.rows.n, 3);
-    near(fixture_number(&t, 0, "tid"), 48211); /* the busiest first */
-    near(fixture_number(&t, 0, "pid"), 48211);
+    fixture_near(fixture_number(&t, 0, "tid"), 48211); /* the busiest first */
+    fixture_near(fixture_number(&t, 0, "pid"), 48211);
     assert_string_equal(fixture_text(&t, 0, "name"), "MainThread");
-    near(fixture_number(&t, 0, "samples"), 1000);
-    near(fixture_number(&t, 0, "running_pct"), 70);
-    near(fixture_number(&t, 0, "runnable_pct"), 10);
-    near(fixture_number(&t, 0, "waiting_pct"), 20);
+    fixture_near(fixture_number(&t, 0, "samples"), 1000);
+    fixture_near(fixture_number(&t, 0, "running_pct"), 70);
+    fixture_near(fixture_number(&t, 0, "runnable_pct"), 10);
+    fixture_near(fixture_number(&t, 0, "waiting_pct"), 20);
     assert_int_equal(fixture_value(&t, 0, "gil_pct")->kind, VALUE_NULL); /* nobody looked */
     assert_string_equal(fixture_text(&t, 0, "top_function"), "parse");
     assert_string_equal(fixture_text(&t, 0, "state"), "waiting");
     assert_string_equal(fixture_text(&t, 0, "wait"), "read");
-    near(fixture_number(&t, 1, "waiting_pct"), 50); /* idle time is the thread's, too */
+    fixture_near(fixture_number(&t, 1, "waiting_pct"), 50); /* idle time is the thread's, too */
     assert_string_equal(fixture_text(&t, 1, "top_function"), "copy");
     assert_string_equal(fixture_text(&t, 1, "wait"), "accept");
     assert_string_equal(fixture_text(&t, 2, "state"), "ended");
@@ -478,7 +472,7 @@ static void threads(void **state)
     q.window.to_ns = START_NS + 3 * NS_PER_S;
     table_fill(&t, &threads_view, &q);
     assert_string_equal(fixture_text(&t, 0, "state"), "running");
-    near(fixture_number(&t, 0, "running_pct"), 100);
+    fixture_near(fixture_number(&t, 0, "running_pct"), 100);
     table_clear(&t);
     recording_free(k.rec);
 }
@@ -496,10 +490,11 @@ static void threads_of_python(void **state)
     struct table t = {0};
     struct query q = fixture_query(k.rec);
     table_fill(&t, &threads_view, &q);
-    near(fixture_number(&t, 0, "gil_pct"), 50);
-    near(fixture_number(&t, 0, "gc_pct"), 50);
-    near(fixture_number(&t, 0, "gil_wait_pct"), 0);
-    near(fixture_number(&t, 1, "gil_pct"), 0); /* of the same process: known not to have held it */
+    fixture_near(fixture_number(&t, 0, "gil_pct"), 50);
+    fixture_near(fixture_number(&t, 0, "gc_pct"), 50);
+    fixture_near(fixture_number(&t, 0, "gil_wait_pct"), 0);
+    fixture_near(fixture_number(&t, 1, "gil_pct"),
+                 0); /* of the same process: known not to have held it */
     table_clear(&t);
     recording_free(k.rec);
 }

@@ -55,12 +55,6 @@ static struct known known_new(void)
     return k;
 }
 
-static void near(double have, double want)
-{
-    if (have < want - 1e-6 || have > want + 1e-6)
-        fail_msg("%.9f, not %.9f", have, want);
-}
-
 static size_t row_on(const struct table *t, const char *on)
 {
     size_t r = fixture_find(t, "on", on);
@@ -94,21 +88,21 @@ static void groups(void **state)
     assert_int_equal(t.rows.n, 3);
     size_t r = row_on(&t, "tcp 10.0.0.5:5432");
     assert_int_equal(r, 0);
-    near(fixture_number(&t, r, "wait_s"), 12);
-    near(fixture_number(&t, r, "wait_pct"), 100 * 12 / 22.0);
-    near(fixture_number(&t, r, "threads"), 3);
-    near(fixture_number(&t, r, "samples"), 1200);
-    near(fixture_number(&t, r, "typical_s"), 4);
-    near(fixture_number(&t, r, "max_s"), 4);
+    fixture_near(fixture_number(&t, r, "wait_s"), 12);
+    fixture_near(fixture_number(&t, r, "wait_pct"), 100 * 12 / 22.0);
+    fixture_near(fixture_number(&t, r, "threads"), 3);
+    fixture_near(fixture_number(&t, r, "samples"), 1200);
+    fixture_near(fixture_number(&t, r, "typical_s"), 4);
+    fixture_near(fixture_number(&t, r, "max_s"), 4);
     assert_string_equal(fixture_text(&t, r, "wait"), "read");
     assert_string_equal(fixture_text(&t, r, "name"), "get_products");
     assert_string_equal(fixture_text(&t, r, "threads_of"), "    3/4");
     assert_int_equal(fixture_value(&t, r, "owner_tid")->kind, VALUE_NULL);
     assert_int_equal(fixture_value(&t, r, "owner_name")->kind, VALUE_NULL);
-    near(fixture_value(&t, r, "idle")->number, 0);
+    fixture_near(fixture_value(&t, r, "idle")->number, 0);
 
     r = row_on(&t, "lock 0x7f10 held by worker-4 (104)");
-    near(fixture_number(&t, r, "owner_tid"), 104);
+    fixture_near(fixture_number(&t, r, "owner_tid"), 104);
     assert_string_equal(fixture_text(&t, r, "owner_name"), "worker-4");
     assert_string_equal(fixture_text(&t, r, "about"), "lock held by worker-4");
     assert_string_equal(fixture_text(&t, r, "threads_of"), "    1/1");
@@ -116,8 +110,8 @@ static void groups(void **state)
     /* Idle: last, grey, a row like others but for its share. */
     assert_string_equal(fixture_text(&t, 2, "wait"), "nanosleep");
     assert_int_equal(t.rows.at[2].role, ROW_QUIET);
-    near(fixture_value(&t, 2, "idle")->number, 1);
-    near(fixture_number(&t, 2, "wait_s"), 10);
+    fixture_near(fixture_value(&t, 2, "idle")->number, 1);
+    fixture_near(fixture_number(&t, 2, "wait_s"), 10);
     assert_int_equal(fixture_value(&t, 2, "wait_pct")->kind, VALUE_NULL);
     q.invert = true;
     table_fill(&t, &waits_view, &q);
@@ -125,7 +119,7 @@ static void groups(void **state)
     q.invert = false;
     q.filter.states = STATES_ALL;
     table_fill(&t, &waits_view, &q);
-    near(fixture_number(&t, 1, "wait_pct"), 100 * 10 / 32.0);
+    fixture_near(fixture_number(&t, 1, "wait_pct"), 100 * 10 / 32.0);
     q.filter.states = STATES_WAIT;
     table_fill(&t, &waits_view, &q);
     assert_int_equal(t.rows.n, 2);
@@ -145,8 +139,8 @@ static void one_thread(void **state)
     q.filter.tid = 102;
     table_fill(&t, &waits_view, &q);
     assert_int_equal(t.rows.n, 1);
-    near(fixture_number(&t, 0, "wait_s"), 4);
-    near(fixture_number(&t, 0, "max_s"), 4);
+    fixture_near(fixture_number(&t, 0, "wait_s"), 4);
+    fixture_near(fixture_number(&t, 0, "max_s"), 4);
     table_clear(&t);
     recording_free(k.rec);
 }
@@ -164,7 +158,7 @@ static void runnable(void **state)
     assert_int_equal(t.rows.n, 1);
     assert_string_equal(fixture_text(&t, 0, "wait"), "cpu");
     assert_int_equal(fixture_value(&t, 0, "on")->kind, VALUE_NULL);
-    near(fixture_number(&t, 0, "wait_pct"), 75);
+    fixture_near(fixture_number(&t, 0, "wait_pct"), 75);
     table_clear(&t);
     recording_free(k.rec);
 }
@@ -183,18 +177,18 @@ static void lengths(void **state)
     wait_run(k.rec, k.main, k.query, WAIT_READ, db, 0, false, 3.05, 0.49);
     struct query q = fixture_query(k.rec);
     table_fill(&t, &waits_view, &q);
-    near(fixture_number(&t, 0, "wait_s"), 2.54);
-    near(fixture_number(&t, 0, "typical_s"), 0.01);
-    near(fixture_number(&t, 0, "max_s"), 2);
+    fixture_near(fixture_number(&t, 0, "wait_s"), 2.54);
+    fixture_near(fixture_number(&t, 0, "typical_s"), 0.01);
+    fixture_near(fixture_number(&t, 0, "max_s"), 2);
     /* A later wait at once in another place is another wait, and so is one after a gap. */
     wait_run(k.rec, k.main, k.acquire, WAIT_READ, db, 0, false, 3.54, 1);
     wait_run(k.rec, k.main, k.acquire, WAIT_READ, db, 0, false, 6, 3);
     q = fixture_query(k.rec);
     table_fill(&t, &waits_view, &q);
     size_t r = fixture_find(&t, "name", "Pool.acquire");
-    near(fixture_number(&t, r, "wait_s"), 4);
-    near(fixture_number(&t, r, "max_s"), 3);
-    near(fixture_number(&t, r, "typical_s"), 1);
+    fixture_near(fixture_number(&t, r, "wait_s"), 4);
+    fixture_near(fixture_number(&t, r, "max_s"), 3);
+    fixture_near(fixture_number(&t, r, "typical_s"), 1);
     table_clear(&t);
     recording_free(k.rec);
 }
@@ -213,7 +207,7 @@ static void lengths_folded(void **state)
     struct query q = fixture_query(k.rec);
     q.window.to_ns = START_NS + 10 * NS_PER_S;
     table_fill(&t, &waits_view, &q);
-    near(fixture_number(&t, 0, "wait_s"), 1);
+    fixture_near(fixture_number(&t, 0, "wait_s"), 1);
     assert_int_equal(fixture_value(&t, 0, "typical_s")->kind, VALUE_NULL);
     assert_int_equal(fixture_value(&t, 0, "max_s")->kind, VALUE_NULL);
     wait_run(k.rec, k.timer, k.query, WAIT_READ, "tcp 10.0.0.5:5432", 0, false, 2, 5);
@@ -221,7 +215,7 @@ static void lengths_folded(void **state)
     recording_thin(k.rec, START_NS + 700 * NS_PER_S);
     assert_int_equal(recording_run_count(k.rec, LEVEL_RAW), 0);
     table_fill(&t, &waits_view, &q);
-    near(fixture_number(&t, 0, "max_s"), 5);
+    fixture_near(fixture_number(&t, 0, "max_s"), 5);
     table_clear(&t);
     recording_free(k.rec);
 }
@@ -240,10 +234,10 @@ static void futexes(void **state)
     struct query q = fixture_query(k.rec);
     table_fill(&t, &waits_view, &q);
     assert_int_equal(t.rows.n, 3);
-    near(fixture_number(&t, row_on(&t, "2 futexes"), "wait_s"), 2);
+    fixture_near(fixture_number(&t, row_on(&t, "2 futexes"), "wait_s"), 2);
     size_t r = row_on(&t, "lock 0x30 held by worker-2 (102) and 1 more");
-    near(fixture_number(&t, r, "wait_s"), 3);
-    near(fixture_number(&t, row_on(&t, "lock 0x40 held by worker-1 (101)"), "wait_s"), 1);
+    fixture_near(fixture_number(&t, r, "wait_s"), 3);
+    fixture_near(fixture_number(&t, row_on(&t, "lock 0x40 held by worker-1 (101)"), "wait_s"), 1);
     table_clear(&t);
     recording_free(k.rec);
 }
@@ -437,7 +431,7 @@ static void installed_program(void **state)
     struct query q = fixture_query(k.rec);
     table_fill(&t, &waits_view, &q);
     assert_string_equal(fixture_text(&t, 0, "name"), "ProcSleep");
-    near(fixture_value(&t, 0, "idle")->number, 0); /* it waits for another's lock */
+    fixture_near(fixture_value(&t, 0, "idle")->number, 0); /* it waits for another's lock */
     table_clear(&t);
     recording_free(k.rec);
 }
@@ -454,10 +448,11 @@ static void idle_by_object(void **state)
     wait_run(k.rec, k.worker[3], k.query, WAIT_FUTEX, "end of thread x", 102, false, 0, 1);
     struct query q = fixture_query(k.rec);
     table_fill(&t, &waits_view, &q);
-    near(fixture_value(&t, row_on(&t, "tcp 10.0.0.9 (client of port 8080)"), "idle")->number, 1);
-    near(fixture_value(&t, row_on(&t, "tcp 10.0.0.5:5432"), "idle")->number, 0);
-    near(fixture_value(&t, row_on(&t, "tcp listener 0.0.0.0:80"), "idle")->number, 1);
-    near(fixture_value(&t, row_on(&t, "end of thread x"), "idle")->number, 1);
+    fixture_near(
+        fixture_value(&t, row_on(&t, "tcp 10.0.0.9 (client of port 8080)"), "idle")->number, 1);
+    fixture_near(fixture_value(&t, row_on(&t, "tcp 10.0.0.5:5432"), "idle")->number, 0);
+    fixture_near(fixture_value(&t, row_on(&t, "tcp listener 0.0.0.0:80"), "idle")->number, 1);
+    fixture_near(fixture_value(&t, row_on(&t, "end of thread x"), "idle")->number, 1);
     table_clear(&t);
     recording_free(k.rec);
 }

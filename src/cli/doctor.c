@@ -266,10 +266,12 @@ static void check_python(pid_t pid)
 /* What its control groups take from it, beside what the machine has. */
 static void check_limits(pid_t pid)
 {
+    struct cgroups groups;
     struct capacity c;
     char limit[FIGURE_MAX], used[FIGURE_MAX];
-    if (!capacity_read("", pid, &c, NULL))
+    if (!cgroups_find("", pid, &groups, NULL))
         return;
+    capacity_read(pid, &groups, &c);
     say(GOOD, "may use", "%.2f cores (%u by affinity%s), %s of memory (%s)", c.cpus, c.affinity,
         c.quota_cpus > 0 ? ", limited by its cgroup" : "",
         figure_bytes(limit, (double)c.memory_limit_bytes),

@@ -9,6 +9,9 @@
 #include "target/capacity.h"
 #include "target/figures.h"
 
+/* How soon it is noticed that a process has moved to another control group. */
+#define GROUPS_NS (5 * NS_PER_S)
+
 struct followed {
     pid_t pid;
     struct figures_reader *reader;
@@ -18,6 +21,9 @@ struct followed {
 
 struct metrics_reader {
     VEC(struct followed) processes;
+    struct cgroups groups;
+    pid_t groups_of; /* 0: not found yet */
+    uint64_t groups_ns;
     struct capacity capacity;
     struct contended contended;
     uint64_t contended_ns; /* when that was read last */
@@ -181,14 +187,22 @@ static void note_own(struct metrics_reader *m, uint64_t stopped_ns, const struct
 }
 
 /* Also without figures of the target, so that the next second has something to count from. */
-static void add_contention(struct metrics_reader *m, pid_t pid, double cores, struct sink *sink,
+static void add_contention(struct metrics_reader *m, double cores, struct sink *sink,
                            uint64_t now_ns)
 {
     struct contention now;
-    if (!contention_read("", pid, &now, NULL))
-        return;
+    contention_read("", &m->groups, &now);
     contended_add(&m->contended, &now, (double)since(now_ns, m->contended_ns), cores, sink, now_ns);
     m->contended_ns = now_ns;
+}
+
+static bool find_groups(struct metrics_reader *m, pid_t pid, uint64_t now_ns)
+{
+    if (m->groups_of == pid && since(now_ns, m->groups_ns) < GROUPS_NS)
+        return true;
+    m->groups_of = cgroups_find("", pid, &m->groups, NULL) ? pid : 0;
+    m->groups_ns = now_ns;
+    return m->groups_of != 0;
 }
 
 void metrics_read(struct metrics_reader *m, const pid_t *pids, size_t n, uint64_t stopped_ns,
@@ -196,12 +210,15 @@ void metrics_read(struct metrics_reader *m, const pid_t *pids, size_t n, uint64_
 {
     if (!n)
         return;
-    capacity_read("", pids[0], &m->capacity, NULL);
+    bool grouped = find_groups(m, pids[0], now_ns);
+    if (grouped)
+        capacity_read(pids[0], &m->groups, &m->capacity);
     struct total t = read_all(m, pids, n);
     m->cpu_ns += m->last_ns ? t.cpu_ns : 0;
     double cores =
         m->last_ns && now_ns > m->last_ns ? (double)t.cpu_ns / (double)(now_ns - m->last_ns) : 0;
-    add_contention(m, pids[0], cores, sink, now_ns);
+    if (grouped)
+        add_contention(m, cores, sink, now_ns);
     if (t.threads)
         add_memory(m, &t, sink, now_ns);
     if (m->last_ns && t.any_since && now_ns > m->last_ns) {

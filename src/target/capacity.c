@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "target/cgroup.h"
-
 static void limit_cpus(struct cgroup g, struct capacity *c)
 {
     if (!g.found)
@@ -88,22 +86,18 @@ static uint32_t count_affinity(pid_t pid)
     return n > 0 ? (uint32_t)n : 0;
 }
 
-bool capacity_read(const char *root, pid_t pid, struct capacity *c, struct err *err)
+void capacity_read(pid_t pid, const struct cgroups *groups, struct capacity *c)
 {
-    struct cgroups groups;
     memset(c, 0, sizeof *c);
-    if (!cgroups_find(root, pid, &groups, err))
-        return false;
     read_system_memory(c);
     c->affinity = count_affinity(pid);
-    limit_cpus(groups.unified, c);
-    limit_memory(groups.unified, c);
-    limit_cpus(groups.cpu, c);
-    limit_memory(groups.memory, c);
+    limit_cpus(groups->unified, c);
+    limit_memory(groups->unified, c);
+    limit_cpus(groups->cpu, c);
+    limit_memory(groups->memory, c);
     if (c->memory_limit_bytes == UINT64_MAX)
         c->memory_limit_bytes = 0;
     c->cpus = c->affinity ? c->affinity : 1;
     if (c->quota_cpus > 0 && c->quota_cpus < c->cpus)
         c->cpus = c->quota_cpus;
-    return true;
 }

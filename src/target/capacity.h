@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "base/err.h"
+#include "target/cgroup.h"
 
 struct capacity {
     double cpus;       /* the smaller one of the next two */
@@ -25,8 +25,7 @@ struct capacity {
     uint64_t system_total_bytes, system_available_bytes; /* 0: unknown */
 };
 
-/* root is put before /proc and the mount points of control groups: "" for this machine's, a
- * folder for recorded ones. About 100 us. false: there is no such process. */
-bool capacity_read(const char *root, pid_t pid, struct capacity *capacity, struct err *err);
+/* Of the process in these groups. About 50 us. */
+void capacity_read(pid_t pid, const struct cgroups *groups, struct capacity *capacity);
 
 #endif

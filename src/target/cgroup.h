@@ -28,7 +28,7 @@ struct cgroups {
 };
 
 /* root is put before /proc and the mount points: "" for this machine's, a folder for recorded
- * ones. About 50 us. false: there is no such process. */
+ * ones. About 100 us. false: there is no such process. */
 bool cgroups_find(const char *root, pid_t pid, struct cgroups *groups, struct err *err);
 
 /* A file of the group, cut at size - 1; false if there is none. */

@@ -10,7 +10,6 @@
 
 #include "base/clock.h"
 #include "base/map.h"
-#include "target/cgroup.h"
 #include "target/procfs.h"
 
 /* A plain decimal number at *at, which is moved behind it. strtoull alone takes signs. */
@@ -151,20 +150,16 @@ static void parse_machine(const char *text, struct machine_cpu *m)
     m->total_ticks = m->busy_ticks + f[IDLE] + f[IOWAIT] + f[STEAL];
 }
 
-bool contention_read(const char *root, pid_t pid, struct contention *c, struct err *err)
+void contention_read(const char *root, const struct cgroups *groups, struct contention *c)
 {
     /* The lines of the CPUs come first, about 90 characters each. */
     static const size_t stat_size = 65536;
-    struct cgroups groups;
     memset(c, 0, sizeof *c);
-    if (!cgroups_find(root, pid, &groups, err))
-        return false;
-    read_throttling(groups.unified, c);
-    read_throttling(groups.cpu, c);
-    read_stalls(root, &groups.unified, c);
+    read_throttling(groups->unified, c);
+    read_throttling(groups->cpu, c);
+    read_stalls(root, &groups->unified, c);
     char *text = malloc(stat_size);
     if (text && procfs_read(AT_FDCWD, text, stat_size, "%s/proc/stat", root) > 0)
         parse_machine(text, &c->machine);
     free(text);
-    return true;
 }

@@ -14,7 +14,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "base/err.h"
+#include "target/cgroup.h"
 
 /* Groups between a process's own and the mount point that are looked at. */
 #define CONTENTION_LEVELS 16
@@ -46,8 +46,8 @@ struct contention {
     } machine;
 };
 
-/* root as of cgroups_find. About 120 us. false: there is no such process; what is missing
- * otherwise is told by the members. */
-bool contention_read(const char *root, pid_t pid, struct contention *contention, struct err *err);
+/* root as of cgroups_find, for the machine's own figures. About 70 us. What is missing is told by
+ * the members. */
+void contention_read(const char *root, const struct cgroups *groups, struct contention *contention);
 
 #endif

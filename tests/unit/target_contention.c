@@ -7,13 +7,20 @@
 #define MOUNT_V2 "30 24 0:26 / /sys/fs/cgroup rw shared:4 - cgroup2 cgroup2 rw\n"
 #define MOUNT_V1 "31 24 0:27 / /sys/fs/cgroup/cpu rw shared:5 - cgroup cgroup rw,cpu,cpuacct\n"
 
-static struct contention read_contention(void)
+static struct contention read_contention_of(const char *of_root)
 {
+    struct cgroups groups;
     struct contention c;
     struct err err = {""};
-    if (!contention_read(root, getpid(), &c, &err))
+    if (!cgroups_find(of_root, getpid(), &groups, &err))
         fail_msg("%s", err.text);
+    contention_read(of_root, &groups, &c);
     return c;
+}
+
+static struct contention read_contention(void)
+{
+    return read_contention_of(root);
 }
 
 static void version_1_flat(void **state)
@@ -34,7 +41,7 @@ static void version_1_flat(void **state)
     assert_true(c.levels[0].quota_cpus == 0.2 && c.quota_cpus == 0.2);
     assert_false(c.machine.known);
     assert_false(c.stalls[PRESSURE_CPU].known);
-    assert_false(contention_read(root, 1 << 30, &c, NULL));
+    assert_false(cgroups_find(root, 1 << 30, &(struct cgroups){0}, NULL));
     end_root();
 }
 
@@ -187,11 +194,10 @@ static void deep_nesting_is_capped(void **state)
 static void this_machine(void **state)
 {
     (void)state;
-    struct contention a, b;
-    assert_true(contention_read("", getpid(), &a, NULL));
+    struct contention a = read_contention_of("");
     assert_true(a.machine.known && a.machine.cpus > 0);
     assert_int_equal(a.stalls[PRESSURE_CPU].known, access("/proc/pressure/cpu", R_OK) == 0);
-    assert_true(contention_read("", getpid(), &b, NULL));
+    struct contention b = read_contention_of("");
     assert_true(b.machine.total_ticks >= a.machine.total_ticks);
 }
 

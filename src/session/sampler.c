@@ -20,7 +20,7 @@
 #include "target/children.h"
 
 #define HANDOVER_NS (200 * NS_PER_MS)
-#define CPU_NS      (100 * NS_PER_MS) /* how often we look where the target runs */
+#define CPU_NS      (500 * NS_PER_MS) /* how often we look where the target runs: 25 us a thread */
 #define SETTLE_NS   (2 * NS_PER_S)
 #define FIRST_NS    (100 * NS_PER_MS) /* the first tables should not wait */
 #define QUEUE_MAX   64                /* handovers: a front that is 12 s late loses samples */

@@ -9,13 +9,24 @@
 #include "base/text.h"
 #include "native/perf_map.h"
 
+_Static_assert(NATIVE_NO_MODULE > TRAIL_PYTHON, "a trail step is of one kind");
+
 void frames_init(struct frames *f, struct sink *sink)
 {
     *f = (struct frames){.sink = sink, .generation = sink->generation};
 }
 
+static void forget_trails(struct frames *f)
+{
+    for (size_t i = 0; i < TRAILS; i++)
+        vec_clear(&f->trails[i].steps);
+    f->trails_python = f->python;
+}
+
 void frames_clear(struct frames *f)
 {
+    for (size_t i = 0; i < TRAILS; i++)
+        vec_free(&f->trails[i].steps);
     map_free(&f->python_frames);
     map_free(&f->jit);
     vec_free(&f->modules);
@@ -28,14 +39,52 @@ void frames_forget(struct frames *f)
     map_clear(&f->jit);
     vec_clear(&f->modules);
     vec_clear(&f->stand_ins);
+    forget_trails(f);
 }
 
 static void keep_up(struct frames *f)
 {
+    if (f->python != f->trails_python)
+        forget_trails(f);
     if (f->generation == f->sink->generation)
         return;
     frames_forget(f);
     f->generation = f->sink->generation;
+}
+
+void frames_of_thread(struct frames *f, pid_t tid)
+{
+    f->trail = (unsigned)tid % TRAILS;
+}
+
+static struct trail *trail_begin(struct frames *f)
+{
+    struct trail *t = &f->trails[f->trail];
+    t->at = 0;
+    t->parted = false;
+    return t;
+}
+
+/* Whether the next frame inwards is what it was last time: then *stack is the stack up to it. Code
+ * without a file never is: another function may have been put there. */
+static bool trail_follow(struct trail *t, uint64_t key, uint32_t module, struct stack_id *stack)
+{
+    if (t->parted || t->at >= t->steps.n || module == NATIVE_NO_MODULE)
+        return false;
+    const struct trail_step *s = &t->steps.at[t->at];
+    if (s->key != key || s->module != module)
+        return false;
+    t->at++;
+    *stack = s->stack;
+    return true;
+}
+
+/* It is another one. */
+static void trail_leave(struct trail *t, uint64_t key, uint32_t module, struct stack_id stack)
+{
+    t->parted = true;
+    t->steps.n = t->at++;
+    vec_push(&t->steps, ((struct trail_step){key, module, stack}));
 }
 
 static struct frame_id remark_frame(struct frames *f, const char *remark, enum language language)
@@ -146,18 +195,42 @@ static struct stack_id add_native(struct frames *f, struct stack_id stack, struc
     return dictionary_stack(&f->sink->words, stack, frame);
 }
 
+static struct stack_id follow_native(struct frames *f, struct trail *t, struct stack_id stack,
+                                     const struct unwinder *u, const struct native_frame *in,
+                                     bool *nameless)
+{
+    if (trail_follow(t, in->offset, in->module, &stack)) {
+        *nameless = false;
+        return stack;
+    }
+    stack = add_native(f, stack, native_frame(f, u, in), nameless);
+    trail_leave(t, in->offset, in->module, stack);
+    return stack;
+}
+
+/* The frame in the middle that stands for those which are missing. */
+static struct stack_id add_gap(struct frames *f, struct trail *t, struct stack_id stack,
+                               uint32_t elided)
+{
+    if (trail_follow(t, elided, TRAIL_GAP, &stack))
+        return stack;
+    stack = dictionary_stack(&f->sink->words, stack, gap_frame(f, elided));
+    trail_leave(t, elided, TRAIL_GAP, stack);
+    return stack;
+}
+
 struct stack_id frames_native(struct frames *f, const struct unwinder *u,
                               const struct native_frame *frames, size_t n, uint32_t elided)
 {
     keep_up(f);
-    struct dictionary *d = &f->sink->words;
+    struct trail *trail = trail_begin(f);
     struct stack_id stack = {0};
     size_t gap = elided ? n / 2 : n; /* frames before it are inner ones */
     bool nameless = false;
     for (size_t i = n; i-- > 0;) {
-        stack = add_native(f, stack, native_frame(f, u, &frames[i]), &nameless);
+        stack = follow_native(f, trail, stack, u, &frames[i], &nameless);
         if (i == gap)
-            stack = dictionary_stack(d, stack, gap_frame(f, elided));
+            stack = add_gap(f, trail, stack, elided);
     }
     return stack;
 }
@@ -183,6 +256,16 @@ static struct frame_id python_frame(struct frames *f, const struct python_frame 
     return id;
 }
 
+static struct stack_id follow_python(struct frames *f, struct trail *t, struct stack_id stack,
+                                     const struct python_frame *in)
+{
+    if (trail_follow(t, in->key, TRAIL_PYTHON, &stack))
+        return stack;
+    stack = dictionary_stack(&f->sink->words, stack, python_frame(f, in));
+    trail_leave(t, in->key, TRAIL_PYTHON, stack);
+    return stack;
+}
+
 struct stack_id frames_kernel(struct frames *f, struct stack_id stack, const uint64_t *addresses,
                               size_t n)
 {
@@ -205,13 +288,13 @@ struct stack_id frames_python(struct frames *f, const struct python_frame *frame
                               uint32_t elided)
 {
     keep_up(f);
-    struct dictionary *d = &f->sink->words;
+    struct trail *trail = trail_begin(f);
     struct stack_id stack = {0};
     size_t gap = elided ? n / 2 : n;
     for (size_t i = n; i-- > 0;) {
-        stack = dictionary_stack(d, stack, python_frame(f, &frames[i]));
+        stack = follow_python(f, trail, stack, &frames[i]);
         if (i == gap)
-            stack = dictionary_stack(d, stack, gap_frame(f, elided));
+            stack = add_gap(f, trail, stack, elided);
     }
     return stack;
 }
@@ -221,16 +304,16 @@ struct stack_id frames_mixed(struct frames *f, const struct unwinder *u,
                              const struct weave_item *items, size_t n)
 {
     keep_up(f);
-    struct dictionary *d = &f->sink->words;
+    struct trail *trail = trail_begin(f);
     struct stack_id stack = {0};
     bool nameless = false;
     for (size_t i = n; i-- > 0;) {
         const struct weave_item *item = &items[i];
         if (item->python) {
-            stack = dictionary_stack(d, stack, python_frame(f, &python[item->index]));
+            stack = follow_python(f, trail, stack, &python[item->index]);
             nameless = false;
         } else {
-            stack = add_native(f, stack, native_frame(f, u, &native[item->index]), &nameless);
+            stack = follow_native(f, trail, stack, u, &native[item->index], &nameless);
         }
     }
     return stack;

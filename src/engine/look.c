@@ -87,6 +87,7 @@ static bool walk_copy(struct watch *w, struct watched *t, bool native, struct ru
     bool python = watch_is_python(w, t->tid), walked = true;
     size_t reached = 0, copied = w->capture.stack_size;
     *deeper = false;
+    frames_of_thread(&w->stacks.frames, t->tid);
     if (python)
         seen->flags |= python_flags(w, t->tid);
     if (!native) {
@@ -267,6 +268,21 @@ static bool sample_blocked(struct watch *w, struct watched *t, const struct task
     return walk_copy(w, t, native, seen, &deeper);
 }
 
+/* Whether what was read of a thread that stood still is of one moment: it has not run meanwhile.
+ * One that waits for the GIL and does not hold it cannot have moved, and such looks are many. */
+static bool stood_still(struct watch *w, struct task *task, struct watched *t, bool gil, bool *gone)
+{
+    uint64_t run_ns, queue_ns;
+    *gone = false;
+    if (gil && !python_holds_gil(w->stacks.python, t->tid))
+        return true;
+    *gone = !task_run_time(w->tasks, task, &run_ns, &queue_ns);
+    if (*gone || run_ns == t->run_ns)
+        return !*gone;
+    t->run_ns = run_ns;
+    return false;
+}
+
 enum looked look_at_blocked(struct watch *w, struct task *task, struct watched *t,
                             const struct task_look *look, uint64_t now_ns)
 {
@@ -277,14 +293,11 @@ enum looked look_at_blocked(struct watch *w, struct task *task, struct watched *
         return LOOK_LATER;
     }
     struct run seen = {0};
-    uint64_t run_ns, queue_ns;
-    bool read = sample_blocked(w, t, look, &seen, now_ns);
-    if (!task_run_time(w->tasks, task, &run_ns, &queue_ns))
-        return LOOK_LATER;
-    if (!read || run_ns != t->run_ns) { /* it ran meanwhile: what was read may be torn */
-        t->run_ns = run_ns;
+    bool gone, read = sample_blocked(w, t, look, &seen, now_ns);
+    if (!stood_still(w, task, t, read && seen.wait == WAIT_GIL, &gone))
+        return gone ? LOOK_LATER : LOOK_AGAIN;
+    if (!read)
         return LOOK_AGAIN;
-    }
     if (look->syscall < 0 && task_state_letter(w->tasks, task) == 'T')
         seen.wait = WAIT_STOPPED;
     seen.flags |= t->began ? SAMPLE_BEGAN : 0;

@@ -63,6 +63,7 @@ static void take_sample(struct watch *w, uint64_t now_ns)
     struct run seen = {.state = STATE_RUNNING};
     if (s->pid != w->pid || watch_is_python(w, s->tid))
         return;
+    frames_of_thread(&w->stacks.frames, s->tid);
     seen.stack =
         stacks_native(&w->stacks, &s->capture, s->kernel, s->n_kernel, &seen.flags, &reached);
     struct watched *t = find(w, s->tid);

@@ -163,6 +163,7 @@ LIVE_TESTS = \
 	tests/live/test_dump.py \
 	tests/live/test_harmless.py \
 	tests/live/test_mixed.py \
+	tests/live/test_namespaces.py \
 	tests/live/test_native.py \
 	tests/live/test_record.py \
 	tests/live/test_servers.py \

@@ -130,7 +130,8 @@ void sockets_print(char *out, size_t size, const struct socket_row *row, bool se
     char host[64];
     if (row->protocol == SOCKET_UNIX) {
         /* A listener's name is also that of the connections which it has accepted. */
-        snprintf(out, size, "unix %s%s", row->path, server ? " (client)" : "");
+        snprintf(out, size, "unix %s%s%s", row->listening ? "listener " : "", row->path,
+                 server ? " (client)" : "");
         return;
     }
     const char *protocol = row->protocol == SOCKET_TCP ? "tcp" : "udp";

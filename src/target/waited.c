@@ -135,36 +135,49 @@ static bool is_wakeup(const char *text)
            strncmp(text, "pipe:", 5) == 0 || strncmp(text, "unix socket ", 12) == 0;
 }
 
-/* A few descriptors: each by name, the same once, and wake-up pipes only if there is no other. */
-static void about_fds(const struct asked *a, const int *fds, size_t n)
+static int by_number(const void *a, const void *b)
 {
-    char names[NAMED_MAX][ONE_MAX], wakeup[ONE_MAX] = "";
+    int x = *(const int *)a, y = *(const int *)b;
+    return (x > y) - (x < y);
+}
+
+/* Those that wake the loop, or the others: each by name, the same once. false: none of them. */
+static bool name_fds(const struct asked *a, const int *fds, size_t n, bool wakeups)
+{
+    char names[NAMED_MAX][ONE_MAX];
     size_t named = 0;
-    if (n > 2 * NAMED_MAX) {
-        snprintf(a->out->text, sizeof a->out->text, "many descriptors");
-        return;
-    }
     for (size_t i = 0; i < n; i++) {
         char one[ONE_MAX];
         bool have = false;
-        if (!print_fd(a, fds[i], one, sizeof one))
+        if (!print_fd(a, fds[i], one, sizeof one) || is_wakeup(one) != wakeups)
             continue;
         for (size_t k = 0; k < named; k++)
             have |= strcmp(names[k], one) == 0;
-        if (is_wakeup(one)) {
-            memcpy(wakeup, one, sizeof one);
-        } else if (!have && named == NAMED_MAX) {
+        if (have)
+            continue;
+        if (named == NAMED_MAX) {
             snprintf(a->out->text, sizeof a->out->text, "many descriptors");
-            return;
-        } else if (!have) {
-            memcpy(names[named++], one, sizeof one);
+            return true;
         }
+        memcpy(names[named++], one, sizeof one);
     }
     struct text t = TEXT(a->out->text);
     for (size_t i = 0; i < named; i++)
         text_add(&t, "%s%s", i ? ", " : "", names[i]);
-    if (!named)
-        text_add(&t, "%s", wakeup);
+    return named > 0;
+}
+
+/* A few descriptors, in the order of their numbers (an epoll instance lists its own by addresses in
+ * the kernel); those that only wake the loop if there are no others. */
+static void about_fds(const struct asked *a, int *fds, size_t n)
+{
+    if (n > 2 * NAMED_MAX) {
+        snprintf(a->out->text, sizeof a->out->text, "many descriptors");
+        return;
+    }
+    qsort(fds, n, sizeof *fds, by_number);
+    if (!name_fds(a, fds, n, false))
+        name_fds(a, fds, n, true);
 }
 
 static void about_poll(const struct asked *a)

@@ -116,11 +116,11 @@ static void unix_rows(void **state)
 {
     (void)state;
     check_unix("0000000000000000: 00000002 00000000 00010000 0001 01 280439 /run/x.sock\n", false,
-               "unix /run/x.sock");
+               "unix listener /run/x.sock");
     check_unix("0000000000000000: 00000003 00000000 00000000 0001 03 280440 /run/x.sock\n", true,
                "unix /run/x.sock (client)");
     check_unix("0000000000000000: 00000002 00000000 00010000 0001 01 9 @bus name\n", false,
-               "unix @bus name");
+               "unix listener @bus name");
     check_unix("0000000000000000: 00000002 00000000 00000000 0002 01 9 /evil\x1b[2J\n", false,
                "unix /evil?[2J");
     struct socket_row row;

@@ -4,8 +4,8 @@
     bench_overhead.py [--pairs N] [--seconds N] [loss] [cost]
 
 loss: a CPU-bound target, native and Python, keeps its speed at 100 Hz. One process does the
-      same work again and again, in pairs with and without proftop, in an order that alternates;
-      beside it the same with perf record -F 99 --call-graph dwarf, where there is a perf.
+      same work again and again, by turns with and without proftop; beside it the same with
+      perf record -F 99 --call-graph dwarf, where there is a perf.
 cost: proftop's own CPU at 100 Hz on a Python process with 2 threads, 25 frames deep.
 
 Prints one table, and exits 1 if a limit was not kept. Takes about five minutes.
@@ -70,14 +70,15 @@ def watched_step_s(target, place, watching):
 
 
 def losses_of(target, place, watching, pairs):
-    """Percent of its speed that the target lost, for each pair."""
+    """Percent of its speed that the target lost, each time that it was watched: against the mean of
+    before and after, so that a machine that slowly gets faster or slower does not count."""
     losses_pct = []
-    for pair in range(pairs):
-        if pair % 2:
-            alone_s, watched_s = middle_step_s(target), watched_step_s(target, place, watching)
-        else:
-            watched_s, alone_s = watched_step_s(target, place, watching), middle_step_s(target)
-        losses_pct.append(100 * (watched_s - alone_s) / watched_s)
+    before_s = middle_step_s(target)
+    for _ in range(pairs):
+        watched_s = watched_step_s(target, place, watching)
+        after_s = middle_step_s(target)
+        losses_pct.append(100 * (watched_s - (before_s + after_s) / 2) / watched_s)
+        before_s = after_s
     return losses_pct
 
 

@@ -430,7 +430,9 @@ static void work_loop(struct sampler *s)
             s->sink.cost.late_ticks += missed;
             beat += missed * period_ns;
         }
-        uint64_t due = beat + work_random(s) % (period_ns / 2 + 1);
+        /* Anywhere in its period: with less room, a target that does the same again and again may
+         * fall into step with the beat, also because each stop delays it a little. */
+        uint64_t due = beat + work_random(s) % period_ns;
         work_sleep_until(s, due);
         now = clock_mono_ns();
         work_tick(s, now);

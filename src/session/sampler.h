@@ -3,8 +3,8 @@
  * The sampler thread: ticks, looks at every watched thread, reads the metrics once a second, and
  * hands batches up. It makes every ptrace call of the program.
  *
- * Ticks are jittered by up to a quarter of a period either way, so that a target with a period of
- * its own is not always met at the same place; a tick that cannot be kept is skipped and counted,
+ * Each tick falls anywhere in its period, so that a target with a period of its own is not always
+ * met at the same place; a tick that cannot be kept is skipped and counted,
  * never made up for.
  */
 #ifndef SESSION_SAMPLER_H

@@ -25,7 +25,7 @@ def check(flags, options, engine="perf"):
         binary = targets.program("split", *flags, into=place)
         recording = os.path.join(place, "split.ptop")
         with targets.started([binary, *options], ready="ready") as process:
-            split_check.record_enough(process, recording, more=["--engine", engine])
+            split_check.record_enough([process], recording, more=["--engine", engine])
         split_check.check_functions(recording)
         split_check.check_lines(recording, SOURCE, SOURCE)
         if options:

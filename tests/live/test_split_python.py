@@ -19,7 +19,7 @@ def check(python, options):
     with targets.folder() as place, python.script(SOURCE) as script:
         recording = os.path.join(place, "split.ptop")
         with targets.started([*python.command, script, *options], ready="ready") as process:
-            split_check.record_enough(process, recording)
+            split_check.record_enough([process], recording)
         rows = split_check.check_functions(recording)
         for name in split_check.TRUTH_PCT:
             tap.equal(rows[name]["language"], "python", "language of " + name)

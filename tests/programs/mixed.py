@@ -5,7 +5,8 @@ time count() has 50 %, in the interpreter; pack() 30 %, in zlib; query() 20 %, i
     mixed.py [--burst-us N] [--pause-ms N] [--threads N]
 
 Each function works for its share of a burst by its thread's own CPU clock, in pieces of some tens
-of microseconds; then it sleeps. Prints `ready`, and runs until it is killed.
+of microseconds, and says by how much it has overrun, which is taken off next time; between two
+bursts it sleeps. What is done around the functions is nobody's share. Prints `ready`, and runs until it is killed.
 """
 import argparse
 import random
@@ -24,19 +25,24 @@ def cpu_ns():
     return int(time.clock_gettime(time.CLOCK_THREAD_CPUTIME_ID) * 1e9)
 
 
-def count(until_ns):
+def count(want_ns):
+    until_ns = cpu_ns() + want_ns
     while cpu_ns() < until_ns:
         total = 0
         for i in range(1000):  # of count
             total += i * i  # of count
+    return cpu_ns() - until_ns
 
 
-def pack(until_ns):
+def pack(want_ns):
+    until_ns = cpu_ns() + want_ns
     while cpu_ns() < until_ns:
         zlib.compress(DATA, 6)  # of pack
+    return cpu_ns() - until_ns
 
 
-def query(until_ns):
+def query(want_ns):
+    until_ns = cpu_ns() + want_ns
     sql = (
         "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 150) "
         "SELECT sum(x) FROM n"
@@ -45,19 +51,17 @@ def query(until_ns):
         own.base = sqlite3.connect(":memory:")
     while cpu_ns() < until_ns:
         own.base.execute(sql).fetchone()  # of query
+    return cpu_ns() - until_ns
 
 
 def work(burst_ns, pause_s):
     shares = list(SHARES)
-    debts = {name: 0 for name, _ in shares}  # what a function has overrun is taken off next time
+    debts = {name: 0 for name, _ in shares}
     while True:
         random.shuffle(shares)
         for name, share in shares:
-            begin_ns = cpu_ns()
             want_ns = burst_ns * share - debts[name]
-            if want_ns > 0:
-                globals()[name](begin_ns + want_ns)
-            debts[name] = cpu_ns() - begin_ns - want_ns
+            debts[name] = globals()[name](want_ns) if want_ns > 0 else -want_ns
         if pause_s:
             time.sleep(pause_s)
 

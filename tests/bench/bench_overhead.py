@@ -4,14 +4,16 @@
     bench_overhead.py [--pairs N] [--seconds N] [loss] [cost]
 
 loss: a CPU-bound target, native and Python, keeps its speed at 100 Hz. One process does the
-      same work again and again, by turns with and without proftop; beside it the same with
+      same work again and again, by turns watched and not: half-second turns, because a virtual
+      machine's own speed changes by more than what is to be seen. Beside it the same with
       perf record -F 99 --call-graph dwarf, where there is a perf.
 cost: proftop's own CPU at 100 Hz on a Python process with 2 threads, 25 frames deep.
 
-Prints one table, and exits 1 if a limit was not kept. Takes about five minutes.
+Prints one table, and exits 1 if a limit was not kept. Takes about ten minutes.
 """
 
 import argparse
+import contextlib
 import os
 import shutil
 import signal
@@ -27,7 +29,8 @@ import targets
 
 SPLIT_PY = os.path.join(targets.PROGRAMS, "split.py")
 STEP_S = 0.04
-STEPS = 40  # in a run with or without a watcher
+STEPS = 10  # in a turn with or without a watcher
+TURNS = 6  # of both, in a pair
 LOSS_LIMIT_PCT = 1.0
 COST_LIMIT_PCT = 1.0
 DEEP = ["--depth", "20", "--threads", "2"]  # main, descend 21 times, work, round, burn: 25
@@ -48,37 +51,70 @@ def middle_step_s(target):
     return sum(half) / len(half)
 
 
-def proftop_watching(pid, path):
-    return [proftop.PATH, "record", "-p", str(pid), "-o", path, "-r", "100"], path + ".part"
+class Proftop:
+    """proftop record on a process. Paused, it is asleep as a whole, and the target goes on."""
+
+    def __init__(self, pid, place):
+        self.pid, self.sign = pid, os.path.join(place, "out.ptop.part")
+        self.command = [proftop.PATH, "record", "-p", str(pid), "-r", "100"]
+        self.command += ["-o", os.path.join(place, "out.ptop")]
+
+    @contextlib.contextmanager
+    def paused(self, watcher):
+        while True:
+            os.kill(watcher.pid, signal.SIGSTOP)
+            states = lambda: set(targets.thread_states(watcher.pid).values())
+            targets.wait_for(lambda: states() == {"T"}, "all of it to sleep")
+            if "t" not in targets.thread_states(self.pid).values():
+                break  # and not in the middle of a stop
+            os.kill(watcher.pid, signal.SIGCONT)
+        try:
+            yield
+        finally:
+            os.kill(watcher.pid, signal.SIGCONT)
 
 
-def perf_watching(pid, path):
-    command = ["perf", "record", "-q", "-F", "99", "--call-graph", "dwarf", "-p", str(pid)]
-    return [*command, "-o", path], path
+class Perf:
+    """perf record on a process; its events are switched off for a pause."""
+
+    def __init__(self, pid, place):
+        self.sign = os.path.join(place, "perf.data")
+        self.orders, self.answers = os.path.join(place, "orders"), os.path.join(place, "answers")
+        os.mkfifo(self.orders)
+        os.mkfifo(self.answers)
+        self.command = ["perf", "record", "-q", "-F", "99", "--call-graph", "dwarf", "-p", str(pid)]
+        self.command += ["--control", "fifo:%s,%s" % (self.orders, self.answers), "-o", self.sign]
+
+    def order(self, word):
+        with open(self.orders, "w") as orders:
+            orders.write(word + "\n")
+        with open(self.answers) as answers:
+            answers.readline()
+
+    @contextlib.contextmanager
+    def paused(self, _watcher):
+        self.order("disable")
+        try:
+            yield
+        finally:
+            self.order("enable")
 
 
-def watched_step_s(target, place, watching):
-    command, sign = watching(target.process.pid, os.path.join(place, "out"))
-    with targets.started(command) as watcher:
-        targets.wait_for(lambda: os.path.exists(sign), "the recording")
+def losses_of(target, watching, pairs):
+    """Percent of its speed that the target loses while it is watched, for each pair of turns."""
+    losses_pct = []
+    with targets.started(watching.command) as watcher:
+        targets.wait_for(lambda: os.path.exists(watching.sign), "the recording")
         time.sleep(measure.START_S)
-        step_s = middle_step_s(target)
+        for _ in range(pairs):
+            watched_s = alone_s = 0
+            for _ in range(TURNS):
+                watched_s += middle_step_s(target)
+                with watching.paused(watcher):
+                    alone_s += middle_step_s(target)
+            losses_pct.append(100 * (watched_s - alone_s) / watched_s)
         watcher.send_signal(signal.SIGINT)
         watcher.wait(30)
-    os.remove(os.path.join(place, "out"))
-    return step_s
-
-
-def losses_of(target, place, watching, pairs):
-    """Percent of its speed that the target lost, each time that it was watched: against the mean of
-    before and after, so that a machine that slowly gets faster or slower does not count."""
-    losses_pct = []
-    before_s = middle_step_s(target)
-    for _ in range(pairs):
-        watched_s = watched_step_s(target, place, watching)
-        after_s = middle_step_s(target)
-        losses_pct.append(100 * (watched_s - (before_s + after_s) / 2) / watched_s)
-        before_s = after_s
     return losses_pct
 
 
@@ -88,8 +124,9 @@ def measure_loss(table, name, command, pairs):
     with targets.folder() as place:
         with measure.stepper([*command, "--depth", "20", "--steps", str(rounds)]) as target:
             middle_step_s(target)
-            losses_pct = losses_of(target, place, proftop_watching, pairs)
-            peer_pct = losses_of(target, place, perf_watching, pairs) if has_perf else None
+            pid = target.process.pid
+            losses_pct = losses_of(target, Proftop(pid, place), pairs)
+            peer_pct = losses_of(target, Perf(pid, place), pairs) if has_perf else None
     spread = measure.spread_of(losses_pct, "%")
     peer = measure.median(peer_pct) if peer_pct else None
     table.add(

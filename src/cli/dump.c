@@ -93,6 +93,12 @@ static void each_frame(struct fold *fold, const struct run *run, frame_fn *fn, v
     }
 }
 
+/* Whether one more thread may be printed, of --limit at most; counts it. */
+static bool within(const struct options *o, size_t *printed)
+{
+    return !o->limit || (*printed)++ < (size_t)o->limit;
+}
+
 /* The threads that are to be printed: alive, seen, and not filtered out. */
 static const struct run *run_of(const struct recording *rec, uint32_t t, const struct options *o)
 {
@@ -119,9 +125,10 @@ static void add_json_frame(void *context, const struct shown_frame *f)
 static void print_json(const struct recording *rec, struct fold *fold, const struct options *o)
 {
     json_t *threads = json_array();
+    size_t printed = 0;
     for (uint32_t t = 1; t < rec->threads.n; t++) {
         const struct run *r = run_of(rec, t, o);
-        if (!r)
+        if (!r || !within(o, &printed))
             continue;
         json_t *frames = json_array();
         each_frame(fold, r, add_json_frame, frames);
@@ -158,14 +165,14 @@ static void print_text_frame(void *context, const struct shown_frame *f)
 }
 
 static void print_process(const struct recording *rec, uint32_t n, struct fold *fold,
-                          const struct options *o)
+                          const struct options *o, size_t *printed)
 {
     const struct incarnation *in = &rec->incarnations.at[n];
     printf("%s%s  pid %d  %s\n", n > 1 ? "\n" : "", string_text(&rec->words, in->comm), in->pid,
            string_text(&rec->words, in->runtime));
     for (uint32_t t = 1; t < rec->threads.n; t++) {
         const struct run *r = run_of(rec, t, o);
-        if (!r || rec->threads.at[t].incarnation.n != n)
+        if (!r || rec->threads.at[t].incarnation.n != n || !within(o, printed))
             continue;
         const char *wait = wait_name(r->wait);
         char on[512];
@@ -180,8 +187,9 @@ static void print_process(const struct recording *rec, uint32_t n, struct fold *
 
 static void print_text(const struct recording *rec, struct fold *fold, const struct options *o)
 {
+    size_t printed = 0;
     for (uint32_t n = 1; n < rec->incarnations.n; n++)
-        print_process(rec, n, fold, o);
+        print_process(rec, n, fold, o, &printed);
 }
 
 int verb_dump(const struct options *o)

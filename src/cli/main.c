@@ -90,10 +90,11 @@ int main(int argc, char **argv)
     } else {
         log_set_level(o.quiet ? LOG_QUIET : o.verbose ? LOG_DETAIL : LOG_NOTE);
         status = verbs[o.verb](&o);
-        if (fflush(stdout) || ferror(stdout)) {
-            err_set(&err, "cannot write the output");
-            status = fail(&err);
-        }
+    }
+    bool unwritten = fflush(stdout) || ferror(stdout);
+    if (unwritten && status != EXIT_FAILED && status != EXIT_USAGE) { /* else it has been said */
+        err_errno(&err, "cannot write the output");
+        status = fail(&err);
     }
     options_clear(&o);
     return status;

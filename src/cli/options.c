@@ -286,6 +286,9 @@ static bool check(const struct options *o, const bool *given, struct err *err)
         return err_set(err, "usage: proftop %s", verbs[o->verb].usage);
     if (o->verb == VERB_RECORD && !o->output)
         return err_set(err, "record needs -o FILE, the file to write");
+    if (((1u << o->verb) & PRINT) && o->pids.n > 1)
+        return err_set(err, "%s takes one --pid: the process that is shown alone",
+                       verbs[o->verb].name);
     if (o->callers && !o->root)
         return err_set(err, "--callers needs --root FUNCTION, the function that is called");
     if (o->root && (!o->view || strcmp(o->view, "tree") != 0))

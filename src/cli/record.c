@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -18,13 +19,15 @@
 /* How long the end waits for the names and lines of the last frames. */
 #define NAMING_NS (10 * NS_PER_S)
 
-/* Until something happens, or until `until_ns`. true: a signal asks us to end. */
+/* Until something happens, or until `until_ns`. true: a signal asks us to end; it is taken, so that
+ * the next call waits for another one. */
 static bool wait_for(const struct session *s, int signal_fd, uint64_t until_ns)
 {
     uint64_t now = clock_mono_ns();
     int ms = until_ns > now ? (int)((until_ns - now) / NS_PER_MS) + 1 : 0;
     struct pollfd fds[] = {{session_fd(s), POLLIN, 0}, {signal_fd, POLLIN, 0}};
-    return poll(fds, 2, ms) > 0 && fds[1].revents;
+    struct signalfd_siginfo taken;
+    return poll(fds, 2, ms) > 0 && fds[1].revents && read(signal_fd, &taken, sizeof taken) > 0;
 }
 
 static void finish_names(struct session *s, int signal_fd)

@@ -108,10 +108,12 @@ static void put_head(FILE *out, const struct recording *rec, const struct table 
     text_add(&t, "%s  %d", string_text(&rec->words, in->comm), in->pid);
     if (*string_text(&rec->words, in->runtime))
         text_add(&t, "  %s", string_text(&rec->words, in->runtime));
-    text_add(&t, "  %.1fs to %.1fs  %s samples  %s lost  idle %.1f%%",
+    /* What was lost is counted for the recording as a whole. */
+    bool part = table->window.from_ns > rec->start_ns || table->window.to_ns <= rec->end_ns;
+    text_add(&t, "  %.1fs to %.1fs  %s samples  %s lost%s  idle %.1f%%",
              time_s(rec, table->window.from_ns), time_s(rec, table->window.to_ns),
              figure_count(samples, table->samples), figure_count(lost, rec->cost.lost),
-             table->idle_pct);
+             part && rec->cost.lost ? " in all" : "", table->idle_pct);
     if (cost_known)
         text_add(&t, "  cost %.1f%%", cost_share);
     text_make_printable(line);

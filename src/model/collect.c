@@ -175,6 +175,8 @@ void recording_collect_threads(struct recording *rec, uint32_t *renumbered)
         if (i < rec->open.n) {
             rec->open.at[kept] = rec->open.at[i];
             rec->open.at[kept].thread.n = (uint32_t)kept;
+        } else if (kept < rec->open.n) {
+            rec->open.at[kept] = (struct run){0};
         }
         kept++;
     }

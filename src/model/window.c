@@ -61,27 +61,48 @@ static bool stack_matches(struct stack_filter *f, struct stack_id id)
     return f->known.at[id.n] == 2;
 }
 
-static uint64_t cell_key(const struct run *r)
+/* Whether waits are idle is told from stacks in the default's folding, however they are shown. */
+struct idleness {
+    struct fold *fold;
+    struct map known; /* by stack, wait and object: idle */
+};
+
+static bool is_idle(struct idleness *judge, const struct run *r)
+{
+    if (r->state != STATE_WAITING)
+        return false;
+    struct stack_id stack = fold_stack(judge->fold, r->stack);
+    uint64_t key = hash_mix((uint64_t)stack.n << 32 | r->object.n, r->wait);
+    uint32_t known = map_get(&judge->known, key);
+    if (known == MAP_NONE) {
+        known = wait_is_idle(judge->fold, r->wait, stack, r->object);
+        map_add(&judge->known, key, known);
+    }
+    return known;
+}
+
+static uint64_t cell_key(const struct run *r, bool idle)
 {
     uint64_t key = hash_mix((uint64_t)r->thread.n << 32 | r->stack.n, r->object.n);
     return hash_mix(key, (uint64_t)(uint32_t)r->owner << 32 |
-                             (uint64_t)(r->state | r->wait << 8 | r->flags << 16));
+                             (uint64_t)(r->state | r->wait << 8 | r->flags << 16 | idle << 24));
 }
 
-static void add_to_cell(struct window_sum *sum, struct map *index, const struct run *r, uint64_t ns)
+static void add_to_cell(struct window_sum *sum, struct map *index, const struct run *r, bool idle,
+                        uint64_t ns)
 {
     /* A run that is cut by the window keeps its share of the ticks. */
     uint32_t ticks = r->ticks;
     if (ns < r->weight_ns)
         ticks = (uint32_t)((double)r->ticks * (double)ns / (double)r->weight_ns + 0.5);
-    uint64_t key = cell_key(r);
+    uint64_t key = cell_key(r, idle);
     size_t at = 0;
     uint32_t n;
     while ((n = map_probe(index, key, &at)) != MAP_NONE) {
         struct cell *c = &sum->cells.at[n];
         if (c->thread.n == r->thread.n && c->stack.n == r->stack.n && c->object.n == r->object.n &&
             c->owner == r->owner && c->state == r->state && c->wait == r->wait &&
-            c->flags == r->flags) {
+            c->flags == r->flags && c->idle == idle) {
             c->ns += ns;
             c->ticks += ticks;
             return;
@@ -95,6 +116,7 @@ static void add_to_cell(struct window_sum *sum, struct map *index, const struct 
                         .state = r->state,
                         .wait = r->wait,
                         .flags = r->flags,
+                        .idle = idle,
                         .ticks = ticks,
                         .ns = ns};
     vec_push(&sum->cells, cell);
@@ -126,27 +148,6 @@ static bool thread_matches(const struct recording *rec, const struct filter *f, 
            (!f->pid || rec->incarnations.at[t->incarnation.n].pid == f->pid);
 }
 
-/* Whether cells are idle is told from their folded stacks, however they are shown. */
-static void find_idle(struct window_sum *sum)
-{
-    struct fold judged;
-    bool as_shown = sum->fold.native == NATIVE_FOLDED;
-    if (!as_shown)
-        fold_init(&judged, sum->fold.rec, NATIVE_FOLDED);
-    for (size_t i = 0; i < sum->cells.n; i++) {
-        struct cell *c = &sum->cells.at[i];
-        if (c->state != STATE_WAITING)
-            continue;
-        /* With NATIVE_ALL the cell's stack is the recording's. */
-        if (as_shown || sum->fold.native == NATIVE_NONE)
-            c->idle = wait_is_idle(&sum->fold, c->wait, c->stack, c->object);
-        else
-            c->idle = wait_is_idle(&judged, c->wait, fold_stack(&judged, c->stack), c->object);
-    }
-    if (!as_shown)
-        fold_clear(&judged);
-}
-
 static void total_up(struct window_sum *sum, enum states states)
 {
     for (size_t i = 0; i < sum->cells.n; i++) {
@@ -176,6 +177,11 @@ void window_sum(struct window_sum *sum, const struct recording *rec, struct wind
     sum->window = window;
     fold_init(&sum->fold, rec, filter->native);
     struct map index = {0};
+    struct fold folded;
+    bool as_shown = filter->native == NATIVE_FOLDED;
+    if (!as_shown)
+        fold_init(&folded, rec, NATIVE_FOLDED);
+    struct idleness idleness = {.fold = as_shown ? &sum->fold : &folded};
     struct stack_filter stacks = {.fold = &sum->fold,
                                   .text = filter->text && *filter->text ? filter->text : NULL};
     for (int level = 0; level <= LEVEL_COUNT; level++) {
@@ -185,14 +191,17 @@ void window_sum(struct window_sum *sum, const struct recording *rec, struct wind
             uint64_t ns = r.ticks ? run_overlap_ns(&r, level, window.from_ns, window.to_ns) : 0;
             if (!ns || !thread_matches(rec, filter, r.thread))
                 continue;
+            bool idle = is_idle(&idleness, &r);
             r.stack = fold_stack(&sum->fold, r.stack);
             if (stack_matches(&stacks, r.stack))
-                add_to_cell(sum, &index, &r, ns);
+                add_to_cell(sum, &index, &r, idle, ns);
         }
     }
     vec_free(&stacks.known);
     map_free(&index);
-    find_idle(sum);
+    map_free(&idleness.known);
+    if (!as_shown)
+        fold_clear(&folded);
     total_up(sum, filter->states);
 }
 

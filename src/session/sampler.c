@@ -24,6 +24,7 @@
 #define SETTLE_NS   (2 * NS_PER_S)
 #define FIRST_NS    (100 * NS_PER_MS) /* the first tables should not wait */
 #define QUEUE_MAX   64                /* handovers: a front that is 12 s late loses samples */
+#define ROOM_US     10000             /* how often the last handover looks for room */
 #define FAMILY_NS   (50 * NS_PER_MS)  /* how often new children are looked for */
 #define FAMILY_COST 100               /* and at most one part in so many of the time */
 #define WATCHES_MAX SESSION_PROCESSES_MAX
@@ -454,6 +455,9 @@ static void *work(void *arg)
     if (work_attach(s)) {
         work_tell(s, 1);
         work_loop(s);
+        /* The last one says that the target has ended: a front that is held up must not miss it. */
+        while (!queue_has_room(s->up) && !s->stopping)
+            usleep(ROOM_US);
         work_hand_over(s);
         pthread_mutex_lock(&s->mutex);
         s->over = true;

@@ -141,14 +141,15 @@ static _Noreturn void run_command(char *const argv[], bool quiet, int failed_fd)
     _exit(127);
 }
 
-/* Ends a command of ours. It may have been reaped by nobody else. */
+/* Ends a command of ours with what it has started (its process group). It may have been reaped by
+ * nobody else. */
 static void end_command(pid_t pid)
 {
-    kill(pid, SIGTERM);
+    kill(-pid, SIGTERM);
     uint64_t deadline = clock_mono_ns() + END_NS;
     while (waitpid(pid, NULL, WNOHANG) == 0) {
         if (clock_mono_ns() > deadline) {
-            kill(pid, SIGKILL);
+            kill(-pid, SIGKILL);
             waitpid(pid, NULL, 0);
             return;
         }
@@ -186,6 +187,7 @@ struct session *session_spawn(char *const argv[], bool quiet, const struct sessi
     }
     if (pid == 0)
         run_command(argv, quiet, fds[1]);
+    setpgid(pid, pid); /* whoever of us comes first */
     close(fds[1]);
     int error = 0;
     ssize_t got;

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 
+#define SAVE_STEP_US  5000              /* how often the end looks whether a snapshot is written */
 #define FIRST_NS      (2 * NS_PER_S)    /* in the beginning */
 #define FIRST_STEP_NS (100 * NS_PER_MS) /* it goes faster, so that something is there at once */
 
@@ -156,6 +157,25 @@ static void ui_clear(struct ui *ui)
     grid_clear(&ui->grid);
 }
 
+/* A snapshot that was begun before the end. false: it could not be written. */
+static bool finish_saving(const struct ui *ui, struct err *err)
+{
+    char text[512];
+    while (ui->saving) {
+        switch (session_save_state(ui->session, text, sizeof text)) {
+        case SAVE_FAILED:
+            return err_set(err, "%s", text);
+        case SAVE_RUNNING:
+            usleep(SAVE_STEP_US);
+            break;
+        case SAVE_DONE:
+        case SAVE_IDLE:
+            return true;
+        }
+    }
+    return true;
+}
+
 bool ui_run(struct session *a, struct session *b, const struct ui_options *options, struct err *err)
 {
     static const struct ui_options defaults = {.interval_s = 1};
@@ -179,8 +199,9 @@ bool ui_run(struct session *a, struct session *b, const struct ui_options *optio
     ui_paint(&ui, clock_mono_ns());
     loop(&ui);
     terminal_close();
+    bool saved = finish_saving(&ui, err);
     ui_clear(&ui);
-    return true;
+    return saved;
 }
 
 void ui_print_keys(FILE *out)

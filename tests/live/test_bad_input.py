@@ -256,6 +256,7 @@ WRONG = {
     "a rate out of range": ["record", "-p", "1", "-o", "a", "-r", "0"],
     "a length that is no number": ["record", "-p", "1", "-o", "a", "-d", "soon"],
     "one file to compare": ["diff", "a"],
+    "two processes to show alone": ["report", "a", "-p", "1", "-p", "2"],
 }
 
 for kind, arguments in WRONG.items():
@@ -265,6 +266,21 @@ for kind, arguments in WRONG.items():
         with targets.folder() as place:
             proftop.fails(arguments, status=2, cwd=place)
             tap.equal(os.listdir(place), [], "files left")
+
+
+@tap.test("an output that cannot be written: one line that says why, exit 1")
+def _():
+    with targets.folder() as place, targets.started(PYTHON, ready="ready") as target:
+        good = made_recording(place)
+        commands = [["report", good, "--format", name] for name in ("table", "json", "csv")]
+        for command in [*commands, ["diff", good, good], ["dump", target.pid], ["--help"]]:
+            with open("/dev/full", "w") as full:
+                done = subprocess.run(
+                    [proftop.PATH, *map(str, command)], stdout=full, stderr=subprocess.PIPE
+                )
+            said = done.stderr.decode()
+            tap.equal(done.returncode, 1, "exit status of %s (it said %r)" % (command[0], said))
+            assert said.count("\n") == 1 and "No space left" in said, said
 
 
 @tap.test("an unknown view, an unknown format: exit 2")

@@ -32,8 +32,8 @@ spin()
 """
 
 
-def dump(pid):
-    shown = json.loads(proftop.ok("dump", pid, "--format", "json"))
+def dump(pid, *more):
+    shown = json.loads(proftop.ok("dump", pid, "--format", "json", *more))
     tap.equal(shown["schema"], "proftop.dump/1", "schema")
     tap.equal(shown["pid"], pid, "pid")
     return shown["threads"]
@@ -58,10 +58,13 @@ def check_python(python):
             with targets.started([*python.command, script], ready="ready") as target:
                 threads = dump(target.pid)
                 text = proftop.ok("dump", target.pid)
+                fewer = dump(target.pid, "--limit", "2")
+                less = proftop.ok("dump", target.pid, "--limit", "2")
                 alive = target.poll() is None
     check_shapes(threads)
     assert alive, "the target has ended"
     tap.equal(len(threads), 3, "threads")
+    tap.equal((len(fewer), less.count("\nthread ")), (2, 2), "threads with --limit 2")
     stacks = [
         [frame["name"] for frame in thread["frames"] if frame["language"] == "python"]
         for thread in threads

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """record: what it leaves behind, however it ends."""
 
+import contextlib
 import os
 import sys
 
@@ -9,6 +10,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 import signal
 import sqlite3
+import subprocess
+import time
 
 import proftop
 import split_check
@@ -100,6 +103,36 @@ def _():
             tap.equal(proftop.interrupt(recorder, signal.SIGTERM), 0, "exit status")
         targets.wait_for(lambda: not os.path.exists("/proc/%d" % child), "the command's end")
         is_whole(path)
+
+
+@tap.test("-- COMMAND: what the command has started is not left behind")
+def _():
+    with targets.folder() as place:
+        mark = "86400.%d" % os.getpid()
+        script = "sleep %s & while :; do :; done" % mark
+        proftop.ok("record", "-d", "0.5", "-o", os.path.join(place, "a.ptop"), "--", "sh", "-c", script)
+
+        def left():
+            return subprocess.run(["pgrep", "-f", "^sleep " + mark], stdout=subprocess.PIPE).stdout
+
+        targets.wait_for(lambda: not left(), "its end")
+
+
+@tap.test("ended by a signal, it waits for the last names as -d does")
+def _():
+    with targets.folder() as place:
+        path = os.path.join(place, "a.ptop")
+        with targets.started(PYTHON, ready="ready") as target:
+            with proftop.started("record", "-p", str(target.pid), "-o", path, "-r", "500") as recorder:
+                targets.wait_for(lambda: os.path.exists(path + ".part"), "the recording")
+                time.sleep(0.3)  # some samples, whose names are still looked for
+                tap.equal(proftop.interrupt(recorder), 0, "exit status")
+        with contextlib.closing(sqlite3.connect(path)) as base:
+            query = "SELECT count(*), count(place.frame) FROM frame LEFT JOIN place"
+            query += " ON place.frame = frame.id AND place.position = 0 WHERE frame.module > 0"
+            frames, named = base.execute(query).fetchone()
+        tap.note("%d of %d native frames have names" % (named, frames))
+        assert frames and named == frames, "%d of %d" % (named, frames)
 
 
 @tap.test("a command that cannot be started: exit 1, no file")

@@ -291,6 +291,35 @@ static void test_fold(void **state)
     recording_free(rec);
 }
 
+/* A worker that waits in a library's function is idle, also where that function is not shown. */
+static void test_idle_however_shown(void **state)
+{
+    (void)state;
+    struct recording *rec = new_recording();
+    struct stack_id python = python_on(rec, (struct stack_id){0}, "serve");
+    struct function f = {.name = dictionary_string(&rec->words, "pthread_cond_wait")};
+    struct frame own = {.kind = FRAME_INTERPRETER};
+    struct frame frame = {.kind = FRAME_NATIVE, .place = {dictionary_function(&rec->words, &f), 0}};
+    frame.module = dictionary_module(&rec->words, "/opt/pool.so", "");
+    struct stack_id called =
+        dictionary_stack(&rec->words, python, dictionary_frame(&rec->words, &own));
+    struct stack_id wait =
+        dictionary_stack(&rec->words, called, dictionary_frame(&rec->words, &frame));
+    tick(rec, 1, wait, STATE_WAITING, WAIT_FUTEX, START, NS_PER_S);
+    tick(rec, 1, python, STATE_WAITING, WAIT_FUTEX, START + NS_PER_S, 2 * NS_PER_S);
+    struct window w = {START, START + 4 * NS_PER_S};
+    static const enum native_frames ways[] = {NATIVE_FOLDED, NATIVE_ALL, NATIVE_NONE};
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        struct window_sum sum;
+        window_sum(&sum, rec, w, &(struct filter){.native = ways[i]});
+        assert_int_equal(sum.idle_ns, NS_PER_S);
+        assert_int_equal(sum.wait_ns, 2 * NS_PER_S);
+        assert_int_equal(sum.cells.n, 2);
+        window_sum_clear(&sum);
+    }
+    recording_free(rec);
+}
+
 static void test_collect(void **state)
 {
     (void)state;
@@ -511,6 +540,7 @@ int main(void)
         cmocka_unit_test(test_full_levels_forget_the_oldest),
         cmocka_unit_test(test_window_cuts_runs),
         cmocka_unit_test(test_idle_rule),
+        cmocka_unit_test(test_idle_however_shown),
         cmocka_unit_test(test_fold),
         cmocka_unit_test(test_collect),
         cmocka_unit_test(test_threads_are_forgotten),

@@ -175,12 +175,11 @@ static struct file_symbols look_at_file(const struct maps *maps, const struct ma
     int fd = maps_open_file(maps, map, NULL);
     if (fd < 0)
         return found;
-    struct elf_range range;
     struct elf_symbols *elf = elf_symbols_open(fd);
     if (elf) {
-        found.symtab = elf_symbols_section(elf, ".symtab", &range);
-        found.exports = elf_symbols_section(elf, ".dynsym", &range);
-        found.debug_info = elf_symbols_section(elf, ".debug_info", &range);
+        found.symtab = elf_symbols_has(elf, ".symtab");
+        found.exports = elf_symbols_has(elf, ".dynsym");
+        found.debug_info = elf_symbols_has(elf, ".debug_info");
         elf_symbols_close(elf);
     }
     struct elf_file file;

@@ -40,17 +40,29 @@ static void finish_names(struct session *s, int signal_fd)
     }
 }
 
+/* What the screen would show as a notice: a lowered rate, a broken budget, an engine's reason. */
+static void tell_news(const struct session *s, uint32_t *told)
+{
+    uint32_t seq;
+    const char *notice = session_notice(s, &seq);
+    if (seq != *told && *notice)
+        log_note("%s", notice);
+    *told = seq;
+}
+
 static bool record_loop(struct session *s, struct store_writer *w, const struct options *o,
                         int signal_fd, struct err *err)
 {
     uint64_t start = clock_mono_ns(), commit_at = start + COMMIT_NS;
     uint64_t end = o->duration_s > 0 ? start + (uint64_t)(o->duration_s * NS_PER_S) : UINT64_MAX;
+    uint32_t told = 0;
     for (;;) {
         bool asked = wait_for(s, signal_fd, commit_at < end ? commit_at : end);
         session_pump(s);
         uint64_t now = clock_mono_ns();
         if (asked || now >= end || session_kind(s) == SESSION_ENDED)
             return true;
+        tell_news(s, &told);
         if (now >= commit_at) {
             if (!store_writer_commit(w, session_recording(s), err))
                 return false;

@@ -137,6 +137,12 @@ bool elf_symbols_section(struct elf_symbols *f, const char *name, struct elf_ran
     return true;
 }
 
+bool elf_symbols_has(struct elf_symbols *f, const char *name)
+{
+    GElf_Shdr shdr;
+    return section(f, name, &shdr) && shdr.sh_type != SHT_NOBITS;
+}
+
 const void *elf_symbols_section_bytes(struct elf_symbols *f, const char *name, size_t max,
                                       size_t *size)
 {

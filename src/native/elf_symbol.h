@@ -29,6 +29,8 @@ void elf_symbols_close(struct elf_symbols *f);
 bool elf_symbols_find(struct elf_symbols *f, const char *const *names, size_t n,
                       struct elf_range *out, size_t *which);
 bool elf_symbols_section(struct elf_symbols *f, const char *name, struct elf_range *out);
+/* Whether there is such a section in the file, mapped or not. */
+bool elf_symbols_has(struct elf_symbols *f, const char *name);
 /* A section's bytes, at most max of them (rest cut). Borrowed until close; NULL: none. */
 const void *elf_symbols_section_bytes(struct elf_symbols *f, const char *name, size_t max,
                                       size_t *size);

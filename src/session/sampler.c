@@ -274,11 +274,14 @@ static void work_budget(struct sampler *s, uint64_t now_ns)
                   b->rate_hz, b->target_now, b->own_now);
     if (news == BUDGET_BACK)
         sink_mark(&s->sink, MARK_NOTE, now_ns, "sampling at %.0f Hz again", b->rate_hz);
-    if (news == BUDGET_BROKEN)
+    if (news == BUDGET_BROKEN && b->target_now / b->target_pct > b->own_now / b->own_pct)
         sink_mark(&s->sink, MARK_NOTE, now_ns,
-                  "over the budget: the target stands still %.1f%% of the time (%.2g%% wanted), "
-                  "proftop uses %.1f%% of a core (%.2g%%)",
-                  b->target_now, b->target_pct, b->own_now, b->own_pct);
+                  "over the budget: the target stands still %.1f%% of the time (%.2g%% wanted)",
+                  b->target_now, b->target_pct);
+    else if (news == BUDGET_BROKEN)
+        sink_mark(&s->sink, MARK_NOTE, now_ns,
+                  "over the budget: proftop uses %.1f%% of a core (%.2g%% wanted)", b->own_now,
+                  b->own_pct);
 }
 
 static void work_second(struct sampler *s, uint64_t now_ns)

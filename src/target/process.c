@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -21,6 +22,10 @@
 
 #include "base/text.h"
 #include "target/procfs.h"
+
+/* How often, and how far apart, a process is looked at that has a tracer. */
+#define TRACER_LOOKS   20
+#define TRACER_STEP_NS 5000000L
 
 #define NAMED_IN_ERROR 8 /* pids that a sentence lists */
 
@@ -225,6 +230,13 @@ bool process_check_traceable(pid_t pid, struct err *err)
             "process %d (%s) is a zombie: it has ended, and waits for its parent %d (%s) "
             "to take notice; watch that one with `proftop %d`",
             (int)pid, info.comm, (int)info.ppid, parent.comm, (int)info.ppid);
+    }
+    /* Another proftop holds it for the time of a copy. */
+    for (int i = 0; i < TRACER_LOOKS && info.tracer_pid; i++) {
+        struct timespec step = {0, TRACER_STEP_NS};
+        nanosleep(&step, NULL);
+        if (!process_read(pid, &info, err))
+            return false;
     }
     if (info.tracer_pid) {
         struct process_info tracer;

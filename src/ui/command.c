@@ -292,12 +292,18 @@ static void step_screen(struct ui *ui, int step)
     ui_show(ui, (enum screen_id)at);
 }
 
+static bool stands_still(struct ui *ui, const char *so)
+{
+    if (session_kind(ui->session) != SESSION_FILE)
+        return false;
+    ui_say(ui, STYLE_NOTICE, "a file stands still: %s", so);
+    return true;
+}
+
 static void pause_or_go_on(struct ui *ui)
 {
-    if (session_kind(ui->session) == SESSION_FILE) {
-        ui_say(ui, STYLE_NOTICE, "a file stands still: there is nothing to pause");
+    if (stands_still(ui, "there is nothing to pause"))
         return;
-    }
     /* A copy, and not merely a window that ends now: what the sampler saw before now is still on
      * its way, and old samples are thinned. */
     if (ui->frozen)
@@ -392,6 +398,8 @@ static void compare(struct ui *ui)
 
 static void mark_baseline(struct ui *ui)
 {
+    if (stands_still(ui, "nothing comes that a baseline could be compared with"))
+        return;
     ui->baseline_ns = ui_window(ui).to_ns;
     ui_say(ui, STYLE_NOTICE, "baseline marked: c compares what comes with what was");
 }
@@ -499,6 +507,8 @@ static void next_native(struct ui *ui)
 
 static void start_window(struct ui *ui)
 {
+    if (stands_still(ui, "nothing comes after its end"))
+        return;
     ui->started_ns = window_all(ui_recording(ui)).to_ns;
     ui->refill = true;
     ui_say(ui, STYLE_NOTICE, "the window starts now; 0 takes all in again");

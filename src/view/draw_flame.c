@@ -278,7 +278,7 @@ void draw_flame(struct grid *g, int row, int height, const struct flame *f,
 {
     draw_legend(g, row, f, look);
     if (!f->boxes.n) {
-        grid_put(g, row + 1, 1, g->columns - 1, STYLE_GREY, "No samples in this window yet.");
+        grid_put(g, row + 1, 1, g->columns - 1, STYLE_GREY, "No samples in this window.");
         return;
     }
     int shown = flame_rows_shown(height), lines = lines_below(height);

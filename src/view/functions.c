@@ -111,5 +111,5 @@ const struct view functions_view = {
     .n_columns = COL_COUNT,
     .sort = "self_pct",
     .fill = functions_fill,
-    .empty = "No samples in this window yet.",
+    .empty = "No samples in this window.",
 };

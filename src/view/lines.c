@@ -99,5 +99,5 @@ const struct view lines_view = {
     .sort = "self_pct",
     .fill = lines_fill,
     .finish = lines_finish,
-    .empty = "No samples in this window yet.",
+    .empty = "No samples in this window.",
 };

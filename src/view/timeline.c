@@ -149,5 +149,5 @@ const struct view timeline_view = {
     .columns = columns,
     .n_columns = 1 + METRIC_COUNT,
     .fill = timeline_fill,
-    .empty = "No metrics in this window yet.",
+    .empty = "No metrics in this window.",
 };

@@ -221,5 +221,5 @@ const struct view tree_view = {
     .sort = "total_pct",
     .own_order = true,
     .fill = tree_fill,
-    .empty = "No samples in this window yet.",
+    .empty = "No samples in this window.",
 };

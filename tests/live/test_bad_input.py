@@ -228,7 +228,7 @@ def _():
     with targets.folder() as place, targets.started(PYTHON, ready="ready") as target:
         script = (
             'mount -t tmpfs -o size=256k tmpfs "$2" 2>/dev/null || exit 77\n'
-            '"$0" record -p "$1" -o "$2/a.ptop" -r 1000 -d 60\n'
+            '"$0" record -q -p "$1" -o "$2/a.ptop" -r 1000 -d 60\n'
             "status=$?\n"
             '[ ! -e "$2/a.ptop" ] || exit 78\n'
             'if [ -e "$2/a.ptop.part" ]; then "$0" report "$2/a.ptop.part" >&2 || exit 79; fi\n'

@@ -87,13 +87,18 @@ def _():
     assert "python" in said and version in said, "no Python %s in:\n%s" % (version, said)
 
 
-@tap.test("a native process: its symbols")
+@tap.test("a native process: its symbols, and what is missing of them")
 def _():
+    said = {}
     with targets.folder() as place:
-        binary = targets.program("split", into=place)
-        with targets.started([binary], ready="ready") as target:
-            said = proftop.ok("doctor", target.pid).lower()
-    assert "symbol" in said, "nothing on symbols in:\n%s" % said
+        for kind, flags in {"whole": ["-g"], "no lines": ["-g0"], "stripped": ["-s"]}.items():
+            binary = targets.program("split", "-O2", *flags, into=place)
+            with targets.started([binary], ready="ready") as target:
+                lines = proftop.ok("doctor", target.pid).splitlines()
+            said[kind] = next(line for line in lines if " symbols" in line and "split" in line)
+    assert "functions and lines" in said["whole"], said
+    assert "functions; no lines" in said["no lines"], said
+    assert "stripped" in said["stripped"], said
 
 
 @tap.test("--version and --help")

@@ -467,7 +467,8 @@ static void test_moving(void **state)
     print_message("Python %s, not stopped: of %d looks %d torn, %d impossible\n", python_version(p),
                   looks, torn, impossible);
     assert_true(impossible <= good / 500);
-    assert_true(torn <= looks / 4);
+    /* Without a real-time priority, a look in whose middle we lose the CPU is torn. */
+    assert_true(torn <= looks / 2);
     stop(prog);
     assert_false(python_copy_moving(p, prog.pid)); /* it is gone */
     python_free(p);

@@ -357,7 +357,7 @@ static void nothing_to_show(void **state)
     draw_flame(&g, 0, 8, &k.f, &look);
     char text[256];
     grid_text(&g, 1, text, sizeof text);
-    assert_string_equal(text, " No samples in this window yet.");
+    assert_string_equal(text, " No samples in this window.");
     grid_clear(&g);
     known_free(&k);
 }

@@ -268,19 +268,19 @@ static bool sample_blocked(struct watch *w, struct watched *t, const struct task
     return walk_copy(w, t, native, seen, &deeper);
 }
 
-/* Whether what was read of a thread that stood still is of one moment: it has not run meanwhile.
+/* LOOKED: what was read of a thread that stood still is of one moment, as it has not run meanwhile.
  * One that waits for the GIL and does not hold it cannot have moved, and such looks are many. */
-static bool stood_still(struct watch *w, struct task *task, struct watched *t, bool gil, bool *gone)
+static enum looked stood_still(struct watch *w, struct task *task, struct watched *t, bool gil)
 {
     uint64_t run_ns, queue_ns;
-    *gone = false;
     if (gil && !python_holds_gil(w->stacks.python, t->tid))
-        return true;
-    *gone = !task_run_time(w->tasks, task, &run_ns, &queue_ns);
-    if (*gone || run_ns == t->run_ns)
-        return !*gone;
+        return LOOKED;
+    if (!task_run_time(w->tasks, task, &run_ns, &queue_ns))
+        return LOOK_LATER;
+    if (run_ns == t->run_ns)
+        return LOOKED;
     t->run_ns = run_ns;
-    return false;
+    return LOOK_AGAIN;
 }
 
 enum looked look_at_blocked(struct watch *w, struct task *task, struct watched *t,
@@ -293,9 +293,10 @@ enum looked look_at_blocked(struct watch *w, struct task *task, struct watched *
         return LOOK_LATER;
     }
     struct run seen = {0};
-    bool gone, read = sample_blocked(w, t, look, &seen, now_ns);
-    if (!stood_still(w, task, t, read && seen.wait == WAIT_GIL, &gone))
-        return gone ? LOOK_LATER : LOOK_AGAIN;
+    bool read = sample_blocked(w, t, look, &seen, now_ns);
+    enum looked stood = stood_still(w, task, t, read && seen.wait == WAIT_GIL);
+    if (stood != LOOKED)
+        return stood;
     if (!read)
         return LOOK_AGAIN;
     if (look->syscall < 0 && task_state_letter(w->tasks, task) == 'T')

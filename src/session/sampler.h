@@ -4,8 +4,7 @@
  * hands batches up. It makes every ptrace call of the program.
  *
  * Each tick falls anywhere in its period, so that a target with a period of its own is not always
- * met at the same place; a tick that cannot be kept is skipped and counted,
- * never made up for.
+ * met at the same place; a tick that cannot be kept is skipped and counted, never made up for.
  */
 #ifndef SESSION_SAMPLER_H
 #define SESSION_SAMPLER_H

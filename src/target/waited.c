@@ -141,43 +141,27 @@ static int by_number(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Those that wake the loop, or the others: each by name, the same once. false: none of them. */
-static bool name_fds(const struct asked *a, const int *fds, size_t n, bool wakeups)
+/* A few descriptors, in the order of their numbers (an epoll instance lists its own by addresses in
+ * the kernel), each name once; those that only wake the loop if there are no others. */
+static void about_fds(const struct asked *a, int *fds, size_t n)
 {
-    char names[NAMED_MAX][ONE_MAX];
-    size_t named = 0;
-    for (size_t i = 0; i < n; i++) {
-        char one[ONE_MAX];
-        bool have = false;
-        if (!print_fd(a, fds[i], one, sizeof one) || is_wakeup(one) != wakeups)
-            continue;
-        for (size_t k = 0; k < named; k++)
-            have |= strcmp(names[k], one) == 0;
-        if (have)
-            continue;
-        if (named == NAMED_MAX) {
-            snprintf(a->out->text, sizeof a->out->text, "many descriptors");
-            return true;
-        }
-        memcpy(names[named++], one, sizeof one);
+    char names[2 * NAMED_MAX][ONE_MAX];
+    size_t named = 0, shown = 0;
+    bool others = false;
+    qsort(fds, n, sizeof *fds, by_number);
+    for (size_t i = 0; i < n && n <= 2 * NAMED_MAX; i++) {
+        bool new = print_fd(a, fds[i], names[named], sizeof names[named]);
+        for (size_t k = 0; k < named && new; k++)
+            new = strcmp(names[k], names[named]) != 0;
+        others |= new && !is_wakeup(names[named]);
+        named += new;
     }
     struct text t = TEXT(a->out->text);
     for (size_t i = 0; i < named; i++)
-        text_add(&t, "%s%s", i ? ", " : "", names[i]);
-    return named > 0;
-}
-
-/* A few descriptors, in the order of their numbers (an epoll instance lists its own by addresses in
- * the kernel); those that only wake the loop if there are no others. */
-static void about_fds(const struct asked *a, int *fds, size_t n)
-{
-    if (n > 2 * NAMED_MAX) {
+        if (is_wakeup(names[i]) != others)
+            text_add(&t, "%s%s", shown++ ? ", " : "", names[i]);
+    if (n > 2 * NAMED_MAX || shown > NAMED_MAX)
         snprintf(a->out->text, sizeof a->out->text, "many descriptors");
-        return;
-    }
-    qsort(fds, n, sizeof *fds, by_number);
-    if (!name_fds(a, fds, n, false))
-        name_fds(a, fds, n, true);
 }
 
 static void about_poll(const struct asked *a)

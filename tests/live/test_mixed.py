@@ -3,6 +3,7 @@
 libraries below them, busy, asleep in between, and in bursts that are shorter than a tick."""
 
 import contextlib
+import functools
 import os
 import subprocess
 import sys
@@ -92,7 +93,7 @@ def check_recording(path):
     assert bad <= shown["samples"] / 50, "%d torn or lost of %d" % (bad, shown["samples"])
 
 
-def check(python, options, count, samples):
+def check_once(python, options, count, samples):
     with targets.folder() as place, python.script(SOURCE) as script, contextlib.ExitStack() as stack:
         path = os.path.join(place, "mixed.ptop")
         command = [*python.command, script, *options]
@@ -103,6 +104,10 @@ def check(python, options, count, samples):
         split_check.record_enough(processes, path, 2000, samples)
         stack.close()
         check_recording(path)
+
+
+def check(python, options, count, samples):
+    split_check.surely(functools.partial(check_once, python, options, count), samples)
 
 
 # How many processes, and how many samples on a CPU: of 8,000, WITHIN_PCT is nearly four standard

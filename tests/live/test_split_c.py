@@ -20,16 +20,21 @@ KINDS = {
 }
 
 
-def check(flags, options, engine="perf"):
+def check_once(flags, options, engine, samples):
     with targets.folder() as place:
         binary = targets.program("split", *flags, into=place)
         recording = os.path.join(place, "split.ptop")
         with targets.started([binary, *options], ready="ready") as process:
-            split_check.record_enough([process], recording, more=["--engine", engine])
+            more = ["--engine", engine]
+            split_check.record_enough([process], recording, samples=samples, more=more)
         split_check.check_functions(recording)
         split_check.check_lines(recording, SOURCE, SOURCE)
         if options:
             split_check.check_idle_apart(recording)
+
+
+def check(flags, options, engine="perf"):
+    split_check.surely(lambda samples: check_once(flags, options, engine, samples))
 
 
 for kind, flags in KINDS.items():

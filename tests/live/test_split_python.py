@@ -15,11 +15,11 @@ import targets
 SOURCE = os.path.join(targets.PROGRAMS, "split.py")
 
 
-def check(python, options):
+def check_once(python, options, samples):
     with targets.folder() as place, python.script(SOURCE) as script:
         recording = os.path.join(place, "split.ptop")
         with targets.started([*python.command, script, *options], ready="ready") as process:
-            split_check.record_enough([process], recording)
+            split_check.record_enough([process], recording, samples=samples)
         rows = split_check.check_functions(recording)
         for name in split_check.TRUTH_PCT:
             tap.equal(rows[name]["language"], "python", "language of " + name)
@@ -28,6 +28,10 @@ def check(python, options):
         split_check.check_lines(recording, SOURCE, script)
         if options:
             split_check.check_idle_apart(recording)
+
+
+def check(python, options):
+    split_check.surely(lambda samples: check_once(python, options, samples))
 
 
 for python in targets.pythons():

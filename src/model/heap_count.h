@@ -20,7 +20,7 @@
 #include "model/dictionary.h"
 
 enum heap_flags {
-    HEAP_PARTIAL = 1,        /* not all could be read, or a bound was met: counts are lower bounds */
+    HEAP_PARTIAL = 1, /* not all could be read, or a bound was met: counts are lower bounds */
     HEAP_INCLUDES_FREED = 2, /* found by their vtable: memory that was freed may be among them */
     HEAP_STOPPED = 4,        /* the target stood still meanwhile (--census-stop) */
 };
@@ -52,9 +52,9 @@ struct heap_limits {
     uint64_t read_bytes_max; /* of the target's memory that is read; 0: no bound */
     size_t own_bytes_max;    /* of our own memory */
     uint64_t duration_ns_max;
-    size_t rows_max;         /* types; what comes after is in a row "[other types]" */
-    size_t containers_max;   /* the largest so many are kept */
-    uint64_t container_min;  /* items of a container that is listed by itself */
+    size_t rows_max;        /* types; what comes after is in a row "[other types]" */
+    size_t containers_max;  /* the largest so many are kept */
+    uint64_t container_min; /* items of a container that is listed by itself */
     /* Asked now and then, between pieces of work: true ends the look, which is then partial.
      * permille of the work that is done, as far as it can be told. */
     bool (*stop)(void *context, int permille);
@@ -63,10 +63,10 @@ struct heap_limits {
 
 struct heap_count {
     pid_t pid;
-    uint64_t time_ns;     /* CLOCK_MONOTONIC, of its middle */
-    uint64_t duration_ns; /* it took so long */
-    uint32_t flags;       /* enum heap_flags: of all of it */
-    double moved_pct;     /* estimate: share of what was read that changed meanwhile */
+    uint64_t time_ns;       /* CLOCK_MONOTONIC, of its middle */
+    uint64_t duration_ns;   /* it took so long */
+    uint32_t flags;         /* enum heap_flags: of all of it */
+    double moved_pct;       /* estimate: share of what was read that changed meanwhile */
     uint64_t swapped_bytes; /* passed over, so as not to bring them back */
     VEC(struct heap_row) rows;
     VEC(struct heap_container) containers; /* longest first, once heap_count_close was called */

@@ -23,6 +23,8 @@ libmodel_a_SOURCES = \
 	src/model/alert.h \
 	src/model/batch.c \
 	src/model/batch.h \
+	src/model/census.c \
+	src/model/census.h \
 	src/model/collect.c \
 	src/model/collect.h \
 	src/model/dictionary.c \
@@ -33,6 +35,8 @@ libmodel_a_SOURCES = \
 	src/model/heap_count.h \
 	src/model/idle.c \
 	src/model/ids.h \
+	src/model/leak.c \
+	src/model/leak.h \
 	src/model/metric.c \
 	src/model/metric.h \
 	src/model/recording.c \

@@ -71,6 +71,8 @@ libtarget_a_SOURCES = \
 	src/target/lock.h \
 	src/target/maps.c \
 	src/target/maps.h \
+	src/target/pagemap.c \
+	src/target/pagemap.h \
 	src/target/perf.c \
 	src/target/perf.h \
 	src/target/permission.c \
@@ -149,8 +151,12 @@ libnative_a_CPPFLAGS = $(AM_CPPFLAGS) $(UNWIND_CFLAGS) $(DW_CFLAGS)
 
 noinst_LIBRARIES += libpython.a
 libpython_a_SOURCES = \
+	src/python/census.c \
+	src/python/census.h \
 	src/python/code.c \
 	src/python/code.h \
+	src/python/dict.c \
+	src/python/dict.h \
 	src/python/handled.c \
 	src/python/handled.h \
 	src/python/layout.c \
@@ -169,14 +175,20 @@ libpython_a_SOURCES = \
 	src/python/old_runtime.h \
 	src/python/python.c \
 	src/python/python.h \
+	src/python/peek.c \
+	src/python/peek.h \
 	src/python/runtime.c \
 	src/python/runtime.h \
 	src/python/stack.c \
 	src/python/stack.h \
+	src/python/sweep.c \
+	src/python/sweep.h \
 	src/python/threads.c \
 	src/python/threads.h \
 	src/python/tid.c \
 	src/python/tid.h \
+	src/python/types.c \
+	src/python/types.h \
 	src/python/unicode.c \
 	src/python/unicode.h \
 	src/python/version.c \

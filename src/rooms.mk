@@ -198,6 +198,8 @@ noinst_LIBRARIES += libengine.a
 libengine_a_SOURCES = \
 	src/engine/frames.c \
 	src/engine/frames.h \
+	src/engine/heaps.c \
+	src/engine/heaps.h \
 	src/engine/metrics.c \
 	src/engine/metrics.h \
 	src/engine/sink.c \
@@ -244,6 +246,8 @@ libstore_a_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS)
 
 noinst_LIBRARIES += libsession.a
 libsession_a_SOURCES = \
+	src/session/censuses.c \
+	src/session/censuses.h \
 	src/session/naming.c \
 	src/session/naming.h \
 	src/session/queue.c \
@@ -260,6 +264,8 @@ libview_a_SOURCES = \
 	src/view/calls.h \
 	src/view/compare.c \
 	src/view/compare.h \
+	src/view/compare_objects.c \
+	src/view/compare_objects.h \
 	src/view/detail.c \
 	src/view/detail.h \
 	src/view/draw_compare.c \
@@ -282,6 +288,9 @@ libview_a_SOURCES = \
 	src/view/grid.c \
 	src/view/grid.h \
 	src/view/lines.c \
+	src/view/object_detail.c \
+	src/view/objects.c \
+	src/view/objects.h \
 	src/view/order.c \
 	src/view/order.h \
 	src/view/rows.c \
@@ -323,6 +332,8 @@ libui_a_SOURCES = \
 	src/ui/keys.c \
 	src/ui/keys.h \
 	src/ui/loop.c \
+	src/ui/objects_screen.c \
+	src/ui/objects_screen.h \
 	src/ui/palette.c \
 	src/ui/palette.h \
 	src/ui/picker.c \

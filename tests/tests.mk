@@ -136,6 +136,10 @@ check_PROGRAMS += tests/unit/view_grid
 tests_unit_view_grid_SOURCES = tests/unit/view_grid.c
 tests_unit_view_grid_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
 
+check_PROGRAMS += tests/unit/view_objects
+tests_unit_view_objects_SOURCES = tests/unit/view_objects.c
+tests_unit_view_objects_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
+
 check_PROGRAMS += tests/unit/view_processes
 tests_unit_view_processes_SOURCES = tests/unit/view_processes.c
 tests_unit_view_processes_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
@@ -173,11 +177,13 @@ LIVE_TESTS = \
 	tests/live/test_servers.py \
 	tests/live/test_split_c.py \
 	tests/live/test_split_python.py \
+	tests/live/test_objects.py \
 	tests/live/test_waits.py \
 	tests/live/test_thread_names.py \
 	tests/live/test_throttle.py \
 	tests/live/test_throttled_threads.py \
 	tests/ui/test_family.py \
+	tests/ui/test_objects.py \
 	tests/ui/test_flame.py \
 	tests/ui/test_manual.py \
 	tests/ui/test_screens.py \

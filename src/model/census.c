@@ -191,15 +191,15 @@ void recording_set_holder(struct recording *rec, struct holder holder)
     rec->version++;
 }
 
-struct string_id recording_holder(const struct recording *rec, struct incarnation_id incarnation,
-                                  struct string_id type)
+const struct holder *recording_holder(const struct recording *rec,
+                                      struct incarnation_id incarnation, struct string_id type)
 {
     for (size_t i = 0; i < rec->censuses.holders.n; i++) {
         const struct holder *h = &rec->censuses.holders.at[i];
         if (h->incarnation.n == incarnation.n && h->type.n == type.n)
-            return h->path;
+            return h;
     }
-    return (struct string_id){0};
+    return NULL;
 }
 
 const struct census *recording_census(const struct recording *rec,

@@ -70,9 +70,9 @@ void recording_add_census(struct recording *rec, struct incarnation_id incarnati
 void recording_restore_census(struct recording *rec, struct census census);
 /* Replaces what was said of the type before. */
 void recording_set_holder(struct recording *rec, struct holder holder);
-/* What is known of a type's holder; none if nothing. */
-struct string_id recording_holder(const struct recording *rec, struct incarnation_id incarnation,
-                                  struct string_id type);
+/* What is known of a type's holder; NULL: nothing. Borrowed until the recording changes. */
+const struct holder *recording_holder(const struct recording *rec,
+                                      struct incarnation_id incarnation, struct string_id type);
 /* The process's newest census before to_ns; NULL: none. Borrowed until the recording changes. */
 const struct census *recording_census(const struct recording *rec,
                                       struct incarnation_id incarnation, uint64_t to_ns);

@@ -259,3 +259,44 @@ void leak_find(struct growth_list *list, const struct recording *rec, uint64_t f
     map_free(&index);
     vec_sort(&list->rows, worst_first);
 }
+
+static double count_of(const struct census *census, struct string_id type)
+{
+    double count = 0;
+    for (size_t i = 0; i < census->rows.n; i++)
+        if (census->rows.at[i].type.n == type.n)
+            count += (double)census->rows.at[i].count;
+    return count;
+}
+
+static double length_of(const struct census *census, uint64_t address)
+{
+    for (size_t i = 0; i < census->containers.n; i++)
+        if (census->containers.at[i].address == address)
+            return (double)census->containers.at[i].length;
+    return 0;
+}
+
+uint64_t leak_container(const struct recording *rec, struct incarnation_id incarnation,
+                        struct string_id type)
+{
+    const struct census *newest = recording_census(rec, incarnation, UINT64_MAX), *first = NULL;
+    for (size_t i = 0; i < rec->censuses.list.n && !first; i++)
+        if (rec->censuses.list.at[i].incarnation.n == incarnation.n)
+            first = &rec->censuses.list.at[i];
+    if (!newest || newest == first)
+        return 0;
+    double grown = count_of(newest, type) - count_of(first, type);
+    uint64_t best = 0;
+    double best_off = 2; /* between half and twice as much */
+    for (size_t i = 0; i < newest->containers.n && grown > 0; i++) {
+        const struct census_container *c = &newest->containers.at[i];
+        double more = (double)c->length - length_of(first, c->address);
+        double off = more <= 0 ? INFINITY : more > grown ? more / grown : grown / more;
+        if (off < best_off) {
+            best_off = off;
+            best = c->address;
+        }
+    }
+    return best;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See heaps.h. */
+#include "engine/heaps.h"
+
+#include "base/clock.h"
+#include "python/census.h"
+
+const struct heap_limits heap_default_limits = {
+    .read_bytes_max = 64ull << 30,
+    .own_bytes_max = 64u << 20,
+    .duration_ns_max = 20 * NS_PER_S,
+    .rows_max = 20000,
+    .containers_max = 32,
+    .container_min = 1000,
+};
+
+bool heaps_count(pid_t pid, const struct heap_limits *limits, struct heap_count *out,
+                 struct err *err)
+{
+    return python_census(pid, limits, out, err);
+}
+
+bool heaps_holder(pid_t pid, const struct heap_question *question, const struct heap_limits *limits,
+                  char *path, size_t size, struct err *err)
+{
+    (void)pid;
+    (void)limits;
+    (void)path;
+    (void)size;
+    return err_set(err, "who holds %s cannot be told in such a process", question->type);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the Objects screen says around its table: which census it shows and how far it can be
+ * trusted, and one type seen closely. Pure.
+ */
+#ifndef VIEW_OBJECTS_H
+#define VIEW_OBJECTS_H
+
+#include "model/leak.h"
+#include "view/wait_detail.h"
+
+/* "612,004 objects, 490M; counted 12s ago in 34ms" and what makes it doubtful, of the newest census
+ * in the query's window; "" if there is none. */
+void objects_say(char *out, size_t size, const struct query *query);
+
+/* The type of a row of the objects view by its key, as it grows in the query's window. false: there
+ * is none such now. */
+bool objects_find(const struct query *query, uint64_t key, struct type_growth *found);
+
+/* "str grows 1,020/s, held by module checkout.CACHE (dict)". */
+void objects_say_growth(char *out, size_t size, const struct recording *rec,
+                        const struct type_growth *g);
+
+/* The type's history, its large containers, and who holds it. looking: what is being done to find
+ * that out, or "". */
+void object_detail_fill(struct wait_detail *d, const struct query *query, uint64_t key,
+                        const char *looking);
+
+#endif

@@ -59,6 +59,8 @@ libtarget_a_SOURCES = \
 	src/target/contention.h \
 	src/target/figures.c \
 	src/target/figures.h \
+	src/target/footprint.c \
+	src/target/footprint.h \
 	src/target/listing.c \
 	src/target/inner_tid.c \
 	src/target/inner_tid.h \
@@ -67,6 +69,8 @@ libtarget_a_SOURCES = \
 	src/target/lock.h \
 	src/target/maps.c \
 	src/target/maps.h \
+	src/target/oom_kills.c \
+	src/target/oom_kills.h \
 	src/target/perf.c \
 	src/target/perf.h \
 	src/target/permission.c \
@@ -180,6 +184,8 @@ libpython_a_SOURCES = \
 
 noinst_LIBRARIES += libengine.a
 libengine_a_SOURCES = \
+	src/engine/footprints.c \
+	src/engine/footprints.h \
 	src/engine/frames.c \
 	src/engine/frames.h \
 	src/engine/metrics.c \

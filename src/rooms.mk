@@ -272,10 +272,14 @@ libview_a_SOURCES = \
 	src/view/grid.c \
 	src/view/grid.h \
 	src/view/lines.c \
+	src/view/memory_pattern.c \
+	src/view/memory_pattern.h \
 	src/view/order.c \
 	src/view/order.h \
 	src/view/rows.c \
 	src/view/rows.h \
+	src/view/series_pattern.c \
+	src/view/series_pattern.h \
 	src/view/significance.c \
 	src/view/significance.h \
 	src/view/judge_processes.c \

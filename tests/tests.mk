@@ -140,6 +140,10 @@ check_PROGRAMS += tests/unit/view_grid
 tests_unit_view_grid_SOURCES = tests/unit/view_grid.c
 tests_unit_view_grid_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
 
+check_PROGRAMS += tests/unit/view_memory
+tests_unit_view_memory_SOURCES = tests/unit/view_memory.c
+tests_unit_view_memory_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
+
 check_PROGRAMS += tests/unit/view_processes
 tests_unit_view_processes_SOURCES = tests/unit/view_processes.c
 tests_unit_view_processes_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm

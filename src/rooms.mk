@@ -272,6 +272,8 @@ libview_a_SOURCES = \
 	src/view/grid.c \
 	src/view/grid.h \
 	src/view/lines.c \
+	src/view/memory.c \
+	src/view/memory.h \
 	src/view/memory_pattern.c \
 	src/view/memory_pattern.h \
 	src/view/order.c \
@@ -338,6 +340,8 @@ libcli_a_SOURCES = \
 	src/cli/diff.h \
 	src/cli/doctor.c \
 	src/cli/dump.c \
+	src/cli/memory_report.c \
+	src/cli/memory_report.h \
 	src/cli/options.c \
 	src/cli/options.h \
 	src/cli/paper.c \

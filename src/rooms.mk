@@ -262,6 +262,8 @@ libview_a_SOURCES = \
 	src/view/draw_frame.h \
 	src/view/draw_header.c \
 	src/view/draw_header.h \
+	src/view/draw_memory.c \
+	src/view/draw_memory.h \
 	src/view/draw_table.c \
 	src/view/draw_table.h \
 	src/view/draw_time.c \
@@ -319,6 +321,8 @@ libui_a_SOURCES = \
 	src/ui/keys.c \
 	src/ui/keys.h \
 	src/ui/loop.c \
+	src/ui/memory_screen.c \
+	src/ui/memory_screen.h \
 	src/ui/palette.c \
 	src/ui/palette.h \
 	src/ui/picker.c \

@@ -285,6 +285,8 @@ const struct screen screens[SCREEN_COUNT] = {
                       draw_list, table_count},
     [SCREEN_THREADS] = {'5', 'd', "Threads", "threads", "the threads", fill_table, draw_list,
                         table_count},
+    [SCREEN_MEMORY] = {'6', 'm', "Memory", "memory", "the memory over time, and where it is going",
+                       memory_screen_fill, memory_screen_draw, memory_screen_rows},
     [SCREEN_TIME] = {'9', 'i', "Time", NULL, "the metrics over the whole recording", fill_nothing,
                      draw_time_screen, metric_rows},
     [SCREEN_PROCESSES] = {0, 'P', "Processes", "processes",

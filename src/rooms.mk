@@ -288,6 +288,7 @@ libview_a_SOURCES = \
 	src/view/significance.h \
 	src/view/judge_processes.c \
 	src/view/judge_machine.c \
+	src/view/judge_memory.c \
 	src/view/judge_waits.c \
 	src/view/processes.c \
 	src/view/processes.h \

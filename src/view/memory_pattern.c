@@ -62,6 +62,8 @@ void memory_pattern_find(struct memory_pattern *p, const struct recording *rec, 
     p->growth = used.slope;
     p->growth_low = used.low;
     p->growth_high = used.high;
+    if (used.has_slope && used.last_ns > used.held_from_ns)
+        p->growth_held_s = (double)(used.last_ns - used.held_from_ns) / NS_PER_S;
     if (p->limit > 0 && used.slope > 0 && series_pattern_moves(&used, MEMORY_STABLE_PER_S))
         p->eta_s = p->left / used.slope;
 }

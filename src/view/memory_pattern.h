@@ -25,6 +25,7 @@ struct memory_pattern {
     double left;    /* bytes that may be used until then; NAN: not known */
     double growth;  /* bytes a second at which that gets less: of the group's usage, else of RSS */
     double growth_low, growth_high; /* its interval */
+    double growth_held_s;           /* it has gone on for so long */
     double eta_s; /* until it is reached if that goes on; NAN: it does not surely grow */
 };
 

@@ -63,6 +63,8 @@ libtarget_a_SOURCES = \
 	src/target/contention.h \
 	src/target/figures.c \
 	src/target/figures.h \
+	src/target/footprint.c \
+	src/target/footprint.h \
 	src/target/listing.c \
 	src/target/inner_tid.c \
 	src/target/inner_tid.h \
@@ -71,6 +73,8 @@ libtarget_a_SOURCES = \
 	src/target/lock.h \
 	src/target/maps.c \
 	src/target/maps.h \
+	src/target/oom_kills.c \
+	src/target/oom_kills.h \
 	src/target/pagemap.c \
 	src/target/pagemap.h \
 	src/target/perf.c \
@@ -196,6 +200,8 @@ libpython_a_SOURCES = \
 
 noinst_LIBRARIES += libengine.a
 libengine_a_SOURCES = \
+	src/engine/footprints.c \
+	src/engine/footprints.h \
 	src/engine/frames.c \
 	src/engine/frames.h \
 	src/engine/heaps.c \
@@ -278,6 +284,8 @@ libview_a_SOURCES = \
 	src/view/draw_frame.h \
 	src/view/draw_header.c \
 	src/view/draw_header.h \
+	src/view/draw_memory.c \
+	src/view/draw_memory.h \
 	src/view/draw_table.c \
 	src/view/draw_table.h \
 	src/view/draw_time.c \
@@ -288,6 +296,10 @@ libview_a_SOURCES = \
 	src/view/grid.c \
 	src/view/grid.h \
 	src/view/lines.c \
+	src/view/memory.c \
+	src/view/memory.h \
+	src/view/memory_pattern.c \
+	src/view/memory_pattern.h \
 	src/view/object_detail.c \
 	src/view/objects.c \
 	src/view/objects.h \
@@ -295,10 +307,13 @@ libview_a_SOURCES = \
 	src/view/order.h \
 	src/view/rows.c \
 	src/view/rows.h \
+	src/view/series_pattern.c \
+	src/view/series_pattern.h \
 	src/view/significance.c \
 	src/view/significance.h \
 	src/view/judge_processes.c \
 	src/view/judge_machine.c \
+	src/view/judge_memory.c \
 	src/view/judge_waits.c \
 	src/view/processes.c \
 	src/view/processes.h \
@@ -332,6 +347,8 @@ libui_a_SOURCES = \
 	src/ui/keys.c \
 	src/ui/keys.h \
 	src/ui/loop.c \
+	src/ui/memory_screen.c \
+	src/ui/memory_screen.h \
 	src/ui/objects_screen.c \
 	src/ui/objects_screen.h \
 	src/ui/palette.c \
@@ -355,6 +372,8 @@ libcli_a_SOURCES = \
 	src/cli/diff.h \
 	src/cli/doctor.c \
 	src/cli/dump.c \
+	src/cli/memory_report.c \
+	src/cli/memory_report.h \
 	src/cli/options.c \
 	src/cli/options.h \
 	src/cli/paper.c \

@@ -7,10 +7,12 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "cli/memory_report.h"
 #include "cli/options.h"
 #include "cli/print.h"
 #include "cli/span.h"
 #include "view/rows.h"
+#include "view/views.h"
 
 /* The kernel's unit of process start times on every machine that it tells them on: USER_HZ. */
 #define TICKS_PER_S 100
@@ -94,6 +96,8 @@ static json_t *report_json(const struct recording *rec, const struct table *tabl
     json_object_set_new(report, "stopped_s", print_real((double)cost->stopped_ns / NS_PER_S, 6));
     json_object_set_new(report, "cost_pct", cost_known ? print_real(cost_share, 4) : json_null());
     json_object_set_new(report, "idle_pct", print_real(table->idle_pct, 4));
+    if (table->view == &memory_view)
+        json_object_set_new(report, "memory", memory_report_json(rec, table->window));
     json_object_set_new(report, "rows", print_rows(table));
     return report;
 }
@@ -196,6 +200,8 @@ int report_print(const struct recording *rec, const struct report_options *o, FI
         break;
     case PRINT_TABLE:
         put_head(out, rec, &table);
+        if (view == &memory_view)
+            memory_report_put(out, &query, o->columns);
         print_table(out, &table, o->columns);
         break;
     }

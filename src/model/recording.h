@@ -70,7 +70,7 @@ struct cost {
     uint64_t cpu_ns;     /* CPU used by proftop */
 };
 
-enum mark_kind { MARK_NOTE, MARK_EXEC, MARK_EXIT, MARK_GAP };
+enum mark_kind { MARK_NOTE, MARK_EXEC, MARK_EXIT, MARK_GAP, MARK_OOM };
 struct mark {
     uint64_t time_ns;
     enum mark_kind kind;

@@ -18,7 +18,8 @@
 /* Screens without a selected row only scroll. */
 static bool only_scrolls(const struct ui *ui)
 {
-    return ui->screen == SCREEN_TIME || ui->screen == SCREEN_HELP || ui->screen == SCREEN_WAIT ||
+    return (ui->screen == SCREEN_MEMORY && memory_screen_only_scrolls(ui)) ||
+           ui->screen == SCREEN_TIME || ui->screen == SCREEN_HELP || ui->screen == SCREEN_WAIT ||
            ui->screen == SCREEN_OBJECT;
 }
 
@@ -559,6 +560,8 @@ void ui_command(struct ui *ui, enum command command)
     ui->repaint = true;
     if (ui->screen == SCREEN_FLAME && flame_screen_command(ui, command))
         return;
+    if (ui->screen == SCREEN_MEMORY && memory_screen_command(ui, command))
+        return;
     if (move_command(ui, command) || row_command(ui, command))
         return;
     switch (command) {
@@ -585,6 +588,10 @@ void ui_command(struct ui *ui, enum command command)
         break;
     case COMMAND_START:
         start_window(ui);
+        break;
+    case COMMAND_EARLIER:
+    case COMMAND_LATER:
+        ui_say(ui, STYLE_NOTICE, "the cursor is on the Memory screen (m)");
         break;
     case COMMAND_NOW:
         back_to_now(ui);

@@ -295,6 +295,8 @@ const struct screen screens[SCREEN_COUNT] = {
                       ui_draw_list, table_count},
     [SCREEN_THREADS] = {'5', 'd', "Threads", "threads", "the threads", fill_table, ui_draw_list,
                         table_count},
+    [SCREEN_MEMORY] = {'6', 'm', "Memory", "memory", "the memory over time, and where it is going",
+                       memory_screen_fill, memory_screen_draw, memory_screen_rows},
     [SCREEN_OBJECTS] = {'7', 'o', "Objects", "objects", "the live objects by type, and what leaks",
                         fill_table, objects_screen_draw, table_count},
     [SCREEN_TIME] = {'9', 'i', "Time", NULL, "the metrics over the whole recording", fill_nothing,

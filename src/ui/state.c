@@ -95,6 +95,8 @@ int ui_list_height(const struct ui *ui)
     if (ui->screen == SCREEN_TREE || ui->screen == SCREEN_OBJECTS)
         frame++; /* which way it goes; which census it is */
     int height = ui->grid.rows - frame;
+    if (ui->screen == SCREEN_MEMORY)
+        return memory_table_rows(ui->grid.columns, height + 1);
     if (ui->screen == SCREEN_FLAME)
         return flame_rows_shown(height + 1);
     return height > 1 ? height : 1;

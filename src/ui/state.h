@@ -9,6 +9,7 @@
 #include "session/session.h"
 #include "ui/flame_screen.h"
 #include "ui/keys.h"
+#include "ui/memory_screen.h"
 #include "ui/objects_screen.h"
 #include "ui/prompt.h"
 #include "ui/terminal.h"
@@ -30,6 +31,7 @@ enum screen_id {
     SCREEN_FLAME,
     SCREEN_WAITS,
     SCREEN_THREADS,
+    SCREEN_MEMORY,
     SCREEN_OBJECTS,
     SCREEN_TIME,
     SCREEN_PROCESSES, /* from here on Back leads to the screen before */
@@ -86,6 +88,7 @@ struct ui {
         enum screen_id from; /* where Back leads to */
     } tree;
     struct flame_screen flame;
+    struct memory_screen memory;
     struct detail detail;
     uint64_t detail_key;       /* the function that the detail screen shows */
     VEC(uint64_t) detail_path; /* those that Back leads to */

@@ -133,6 +133,8 @@ static const struct summary_rule rules[] = {
     {"lock", "waits", 10, judge_locks},
     {"gil", "waits", 10, judge_gil},
     {"deadlock", "waits", 0, judge_deadlock},
+    {"memory", "memory", 0, judge_memory},
+    {"oom", "memory", 0, judge_oom},
     {"process", "processes", 10, judge_processes},
     {"throttled", "timeline", 5, judge_throttled},
     {"run queue", "timeline", 10, judge_run_queue},

@@ -61,6 +61,9 @@ void judge_processes(struct summary *s, const struct summary_rule *rule);
 void judge_throttled(struct summary *s, const struct summary_rule *rule);
 void judge_run_queue(struct summary *s, const struct summary_rule *rule);
 void judge_steal(struct summary *s, const struct summary_rule *rule);
+/* judge_memory.c */
+void judge_memory(struct summary *s, const struct summary_rule *rule);
+void judge_oom(struct summary *s, const struct summary_rule *rule);
 /* judge_waits.c */
 void judge_waits(struct summary *s, const struct summary_rule *rule);
 void judge_locks(struct summary *s, const struct summary_rule *rule);

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The pattern of memory over simulated series, its limit, and the words that say it. */
+#include "view_fixture.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "view/memory_pattern.h"
+
+#define MIB 1048576.0
+
+/* Numbers from -1 to 1 that are the same in every run; `seed` begins a sequence. */
+static uint64_t seed;
+static double noise(void)
+{
+    seed = seed * 6364136223846793005u + 1442695040888963407u;
+    return (double)(seed >> 11) / (double)(1ull << 52) - 1;
+}
+
+static double gauss(void)
+{
+    double sum = 0;
+    for (int i = 0; i < 12; i++)
+        sum += noise();
+    return sum / 2;
+}
+
+typedef double shape(double s);
+
+static struct recording *recorded(enum metric metric, shape *f, double seconds)
+{
+    struct recording *rec = fixture_new();
+    for (double s = 0; s < seconds; s++)
+        recording_add_metric(rec, metric, START_NS + (uint64_t)(s * 1e9), f(s));
+    return rec;
+}
+
+static struct series_pattern pattern_of(shape *f, double seconds)
+{
+    struct series_pattern p;
+    struct recording *rec = recorded(METRIC_RSS, f, seconds);
+    series_pattern_find(&p, &rec->total.series[METRIC_RSS], window_all(rec));
+    recording_free(rec);
+    return p;
+}
+
+static bool grows(const struct series_pattern *p)
+{
+    return series_pattern_moves(p, MEMORY_STABLE_PER_S) && p->slope > 0;
+}
+
+static double leak(double s)
+{
+    return 600 * MIB + 2 * MIB * s + 3 * MIB * gauss();
+}
+
+static double slow_leak(double s)
+{
+    return 500 * MIB + 0.01 * MIB * s + 0.5 * MIB * gauss();
+}
+
+static double stairs(double s)
+{
+    return 100 * MIB + 16 * MIB * floor(s / 7);
+}
+
+static double sawtooth(double s)
+{
+    return 500 * MIB + 100 * MIB * fmod(s, 17) / 17;
+}
+
+static double leak_in_sawtooth(double s)
+{
+    return sawtooth(s) + 1 * MIB * s;
+}
+
+static double warm_up(double s)
+{
+    return 300 * MIB * (1 - exp(-s / 20)) + 0.05 * MIB * gauss();
+}
+
+static double step(double s)
+{
+    return (s < 100 ? 100 : 180) * MIB + 0.05 * MIB * gauss();
+}
+
+static double late_leak(double s)
+{
+    return 100 * MIB + (s > 300 ? (s - 300) * 0.5 * MIB : 0) + 0.2 * MIB * gauss();
+}
+
+static double shrinks(double s)
+{
+    return 900 * MIB - 0.5 * MIB * s;
+}
+
+static double level(double s)
+{
+    (void)s;
+    return 64 * MIB;
+}
+
+static double white(double s)
+{
+    (void)s;
+    return 200 * MIB + 10 * MIB * gauss();
+}
+
+static double walk_at;
+static double walk(double s)
+{
+    if (s < 0.5)
+        walk_at = 200 * MIB;
+    return walk_at += 1 * MIB * gauss();
+}
+
+static void leaks_have_their_slope(void **state)
+{
+    (void)state;
+    seed = 1;
+    struct series_pattern p = pattern_of(leak, 120);
+    assert_true(grows(&p));
+    assert_true(p.low <= 2 * MIB && p.high >= 2 * MIB);
+    assert_true(fabs(p.slope - 2 * MIB) < 0.1 * MIB && p.high - p.low < 0.2 * MIB);
+    assert_true(p.volatility > 2 * MIB && p.volatility < 5 * MIB);
+    assert_true(p.peak > 830 * MIB && p.peak < 850 * MIB);
+    assert_true(p.baseline > 600 * MIB && p.baseline < 640 * MIB);
+    p = pattern_of(slow_leak, 3600); /* most of it thinned */
+    assert_true(grows(&p));
+    assert_true(fabs(p.slope - 0.01 * MIB) < 0.001 * MIB);
+    p = pattern_of(stairs, 120);
+    assert_true(grows(&p));
+    assert_true(fabs(p.slope - 16 * MIB / 7) < 0.25 * MIB);
+    p = pattern_of(leak, 10); /* soon enough */
+    assert_true(p.has_slope);
+}
+
+static void what_levels_off_is_stable(void **state)
+{
+    (void)state;
+    seed = 2;
+    static shape *const all[] = {sawtooth, step, level, warm_up};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        for (double seconds = 150; seconds <= 1200; seconds += 35) {
+            struct series_pattern p = pattern_of(all[i], seconds);
+            if (series_pattern_moves(&p, 50000))
+                fail_msg("shape %zu of %.0f s: %.0f (%.0f to %.0f) bytes/s", i, seconds, p.slope,
+                         p.low, p.high);
+        }
+    }
+    int claims = 0; /* of a sawtooth, however long it has been looked at */
+    for (double seconds = 10; seconds < 150; seconds++) {
+        struct series_pattern p = pattern_of(sawtooth, seconds);
+        claims += series_pattern_moves(&p, 50000);
+    }
+    print_message("%d of 140 lengths of a sawtooth\n", claims);
+    assert_true(claims <= 30);
+    struct series_pattern p = pattern_of(level, 60);
+    assert_true(p.has_slope && p.slope == 0 && p.volatility == 0);
+    assert_true(p.now == 64 * MIB && p.peak == p.now && p.baseline == p.now);
+    p = pattern_of(sawtooth, 600);
+    assert_true(p.volatility > 20 * MIB && p.volatility < 40 * MIB);
+}
+
+static void what_changed_is_judged_by_the_new(void **state)
+{
+    (void)state;
+    seed = 3;
+    struct series_pattern p = pattern_of(late_leak, 400);
+    assert_true(grows(&p));
+    assert_true(fabs(p.slope - 0.5 * MIB) < 0.05 * MIB);
+    assert_true(p.held_from_ns >= START_NS + 290 * NS_PER_S);
+    p = pattern_of(leak_in_sawtooth, 600);
+    assert_true(grows(&p));
+    assert_true(fabs(p.slope - 1 * MIB) < 0.3 * MIB);
+    p = pattern_of(shrinks, 60);
+    assert_true(series_pattern_moves(&p, 1000) && p.high < 0);
+}
+
+/* Of a hundred series without a slope few have one: white noise 5, and of a random walk, which is
+ * never independent, not many more. */
+static void claims_are_rare(void **state)
+{
+    (void)state;
+    int claims = 0, of_walk = 0;
+    for (int i = 0; i < 100; i++) {
+        seed = 100 + (uint64_t)i * 7919;
+        struct series_pattern p = pattern_of(white, 100);
+        claims += series_pattern_moves(&p, 1);
+        p = pattern_of(walk, 100);
+        of_walk += series_pattern_moves(&p, 1);
+    }
+    print_message("claims: %d of white noise, %d of random walks\n", claims, of_walk);
+    assert_true(claims <= 10);
+    assert_true(of_walk <= 40);
+}
+
+static void little_says_little(void **state)
+{
+    (void)state;
+    struct series_pattern p = pattern_of(leak, 0);
+    assert_int_equal(p.points, 0);
+    p = pattern_of(leak, 1);
+    assert_true(p.points == 1 && !p.has_slope && p.volatility == 0);
+    p = pattern_of(leak, PATTERN_LEAST - 1);
+    assert_false(p.has_slope || series_pattern_moves(&p, 0));
+    /* A window without a point. */
+    struct recording *rec = recorded(METRIC_RSS, leak, 10);
+    series_pattern_find(&p, &rec->total.series[METRIC_RSS], (struct window){0, START_NS});
+    assert_int_equal(p.points, 0);
+    series_pattern_find(&p, &rec->total.series[METRIC_RSS], (struct window){0, 0});
+    assert_int_equal(p.points, 0);
+    recording_free(rec);
+}
+
+static double even_leak(double s)
+{
+    return 600 * MIB + 2 * MIB * s;
+}
+
+static void limits_and_words(void **state)
+{
+    (void)state;
+    char text[256];
+    struct memory_pattern p;
+    struct recording *rec = recorded(METRIC_RSS, even_leak, 101); /* 800M at the end */
+    struct window all = window_all(rec);
+    memory_pattern_find(&p, rec, all);
+    assert_int_equal(p.trend, MEMORY_INCREASING);
+    assert_true(p.limit == 0 && isnan(p.eta_s));
+    memory_pattern_say(text, sizeof text, &p, true, all.to_ns);
+    assert_string_equal(text, "RSS 800M, +2.0M/s +-0B for 1m40s, peak 800M, baseline 620M");
+
+    recording_add_metric(rec, METRIC_SYSTEM, START_NS, 4096 * MIB);
+    recording_add_metric(rec, METRIC_AVAILABLE, START_NS, 1200 * MIB);
+    memory_pattern_find(&p, rec, all);
+    assert_true(!p.by_cgroup && p.limit == 4096 * MIB && p.left == 1200 * MIB);
+    fixture_near(p.eta_s, 600);
+
+    recording_add_metric(rec, METRIC_LIMIT, START_NS, 1000 * MIB);
+    memory_pattern_find(&p, rec, all); /* what the group uses is not known */
+    assert_true(p.by_cgroup && isnan(p.eta_s));
+    for (double s = 0; s < 101; s++) /* and it grows by more than the target does */
+        recording_add_metric(rec, METRIC_LIMIT_USED, START_NS + (uint64_t)(s * 1e9),
+                             500 * MIB + 3 * MIB * s);
+    memory_pattern_find(&p, rec, all);
+    fixture_near(p.left, 200 * MIB);
+    fixture_near(p.eta_s, 200.0 / 3);
+    memory_pattern_say(text, sizeof text, &p, false, all.to_ns);
+    assert_string_equal(text, "RSS 800M, +2.0M/s \302\2610B for 1m40s, peak 800M, baseline 620M; "
+                              "limit 1.0G (cgroup): in 1m07s");
+    recording_add_metric(rec, METRIC_LIMIT, rec->end_ns, 0); /* lifted */
+    memory_pattern_find(&p, rec, window_all(rec));
+    assert_false(p.by_cgroup);
+    recording_free(rec);
+
+    rec = recorded(METRIC_RSS, level, 30);
+    memory_pattern_find(&p, rec, window_all(rec));
+    memory_pattern_say(text, sizeof text, &p, true, rec->end_ns);
+    assert_string_equal(text, "RSS 64M, stable, peak 64M, baseline 64M");
+    recording_free(rec);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(leaks_have_their_slope),
+        cmocka_unit_test(what_levels_off_is_stable),
+        cmocka_unit_test(what_changed_is_judged_by_the_new),
+        cmocka_unit_test(claims_are_rare),
+        cmocka_unit_test(little_says_little),
+        cmocka_unit_test(limits_and_words),
+    };
+    return cmocka_run_group_tests_name("view/memory", tests, NULL, NULL);
+}

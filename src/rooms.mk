@@ -77,6 +77,8 @@ libtarget_a_SOURCES = \
 	src/target/procfs.h \
 	src/target/remote.c \
 	src/target/remote.h \
+	src/target/resident.c \
+	src/target/resident.h \
 	src/target/sockets.c \
 	src/target/sockets.h \
 	src/target/stop.c \
@@ -126,6 +128,14 @@ libnative_a_SOURCES = \
 	src/native/lines.c \
 	src/native/lines.h \
 	src/native/lines_child.c \
+	src/native/malloc_heap.c \
+	src/native/malloc_heap.h \
+	src/native/malloc_key.c \
+	src/native/malloc_mapped.c \
+	src/native/malloc_mapped.h \
+	src/native/malloc_state.h \
+	src/native/malloc_walk.c \
+	src/native/malloc_walk.h \
 	src/native/modules.c \
 	src/native/modules.h \
 	src/native/perf_map.c \

@@ -98,7 +98,20 @@ static bool may_be_arena(uint64_t addr)
     return offset == 32 || offset == 48;
 }
 
-static const struct malloc_layout *arena_layout(const uint8_t *bytes, size_t size, uint64_t addr)
+/* The ring of arenas comes back to the main one. It tells the layouts apart: all that is looked at
+ * is in both in the same place, but for the arena's own start. */
+static bool ring_closes(const struct malloc_heap *heap, const struct malloc_layout *l,
+                        uint64_t addr, uint64_t next)
+{
+    for (uint32_t i = 0; i < ARENAS_MAX && next != addr; i++)
+        if (!may_be_arena(next) || !remote_read(heap->pid, next + l->next, &next, sizeof next))
+            return false;
+    return next == addr;
+}
+
+static const struct malloc_layout *arena_layout(const struct malloc_heap *heap,
+                                                const uint8_t *bytes, size_t size, uint64_t addr,
+                                                bool strict)
 {
     for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++) {
         const struct malloc_layout *l = &layouts[i];
@@ -106,7 +119,8 @@ static const struct malloc_layout *arena_layout(const uint8_t *bytes, size_t siz
             continue;
         uint64_t next = word_at(bytes + l->next);
         if ((next == addr || may_be_arena(next)) && word_at(bytes + l->top) &&
-            empty_bins(l, bytes, addr) >= EMPTY_BINS_MIN)
+            empty_bins(l, bytes, addr) >= EMPTY_BINS_MIN &&
+            (!strict || ring_closes(heap, l, addr, next)))
             return l;
     }
     return NULL;
@@ -152,14 +166,15 @@ static void find_parameters(struct malloc_heap *heap, const uint8_t *bytes, size
 }
 
 /* Looks for main_arena in one mapping. */
-static bool search_mapping(struct malloc_heap *heap, const struct mapping *map, uint8_t *buffer)
+static bool search_mapping(struct malloc_heap *heap, const struct mapping *map, uint8_t *buffer,
+                           bool strict)
 {
     size_t largest = layouts[0].size;
     for (uint64_t from = map->start; from < map->end;) {
         size_t size = map->end - from < PIECE ? (size_t)(map->end - from) : PIECE;
         size = remote_read_some(heap->pid, from, buffer, size);
         for (size_t i = 0; i + layouts[1].size <= size; i += 8) {
-            heap->layout = arena_layout(buffer + i, size - i, from + i);
+            heap->layout = arena_layout(heap, buffer + i, size - i, from + i, strict);
             if (!heap->layout)
                 continue;
             take_arena(heap, buffer + i, from + i);
@@ -193,10 +208,10 @@ static bool find_main(struct malloc_heap *heap)
     /* The program's own file is the lowest mapping of it, or the one after ld.so's; where it is
      * not, it has its turn with all others. */
     const char *program = maps->list.n ? maps_path(maps, &maps->list.at[0]) : "";
-    for (int turn = 0; turn < 3 && !found; turn++)
+    for (int turn = 0; turn < 6 && !found; turn++)
         for (size_t i = 0; i < maps->list.n && !found; i++)
-            if (likelihood(maps, &maps->list.at[i], program) == turn)
-                found = search_mapping(heap, &maps->list.at[i], buffer);
+            if (likelihood(maps, &maps->list.at[i], program) == turn % 3)
+                found = search_mapping(heap, &maps->list.at[i], buffer, turn < 3);
     free(buffer);
     return found;
 }

@@ -17,6 +17,7 @@
 #define TOTAL_MAX   (128ull << 20)
 #define ENOUGH      16u
 #define VALUES_MAX  64u
+#define SMALL_BINS  64u /* lists of blocks of one size; from 2.42 on others follow */
 #define BINS_MAX    76u
 
 /* What a thread's cache looks like. */
@@ -33,36 +34,37 @@ static const struct cache_layout cache_layouts[] = {
     {0x300, 76, 2, false},
 };
 
+/* Value 0 stands for all blocks that hold their own cache's address. */
 struct votes {
-    uint64_t values[VALUES_MAX];
-    uint32_t n[VALUES_MAX];
-    uint32_t n_values;
-    uint32_t pointers; /* blocks that hold their cache's address */
-    uint32_t plain, mangled;
+    struct {
+        uint64_t value;
+        uint32_t n, plain, mangled; /* and their links are so */
+    } at[VALUES_MAX];
+    uint32_t n;
 };
 
-static void vote(struct malloc_heap *heap, struct votes *v, uint64_t cache, uint64_t entry)
+/* Of the first block of a list, which must be of the list's size. */
+static void vote(struct malloc_heap *heap, struct votes *v, uint64_t cache, uint64_t entry,
+                 uint32_t list)
 {
-    uint64_t words[2];
-    if (!remote_read(heap->pid, entry, words, sizeof words))
+    uint64_t all[3], *words = all + 1;
+    if (!remote_read(heap->pid, entry - 8, all, sizeof all) ||
+        (all[0] & ~(uint64_t)CHUNK_FLAGS) != CHUNK_MIN + 16 * (uint64_t)list)
         return;
-    uint64_t revealed = words[0] ^ entry >> 12;
-    v->mangled += revealed == 0 || (!(revealed & 15) && malloc_segment_at(heap, revealed));
-    v->plain += words[0] == 0 || (!(words[0] & 15) && malloc_segment_at(heap, words[0]));
-    if (words[1] == cache) {
-        v->pointers++;
+    if (words[1] != cache &&
+        !(words[1] >> 47)) /* no random number, but an address or a small one */
         return;
-    }
-    if (!(words[1] >> 47)) /* no random number, but an address or a small one */
-        return;
+    uint64_t revealed = words[0] ^ entry >> 12, value = words[1] == cache ? 0 : words[1];
     uint32_t i = 0;
-    while (i < v->n_values && v->values[i] != words[1])
+    while (i < v->n && v->at[i].value != value)
         i++;
     if (i == VALUES_MAX)
         return;
-    if (i == v->n_values)
-        v->values[v->n_values++] = words[1];
-    v->n[i]++;
+    if (i == v->n)
+        v->at[v->n++].value = value;
+    v->at[i].n++;
+    v->at[i].mangled += !revealed || (!(revealed & 15) && malloc_segment_at(heap, revealed));
+    v->at[i].plain += !words[0] || (!(words[0] & 15) && malloc_segment_at(heap, words[0]));
 }
 
 /* A block's bytes, and what it would be if it were a thread's cache: do the lists that it holds
@@ -83,17 +85,15 @@ static void look(struct malloc_heap *heap, struct votes *v, const struct cache_l
             return;
         used += entries[i] != 0;
     }
-    for (uint32_t i = 0; used && i < l->bins; i++)
+    for (uint32_t i = 0; used && i < SMALL_BINS; i++)
         if (entries[i])
-            vote(heap, v, addr, entries[i]);
+            vote(heap, v, addr, entries[i], i);
 }
 
 static bool decided(const struct votes *v)
 {
-    if (v->pointers >= ENOUGH)
-        return true;
-    for (uint32_t i = 0; i < v->n_values; i++)
-        if (v->n[i] >= ENOUGH)
+    for (uint32_t i = 0; i < v->n; i++)
+        if (v->at[i].n >= ENOUGH)
             return true;
     return false;
 }
@@ -136,14 +136,12 @@ void malloc_key_find(struct malloc_heap *heap)
     free(window);
     free(pages);
     uint32_t best = 0;
-    for (uint32_t i = 1; i < v.n_values; i++)
-        if (v.n[i] > v.n[best])
+    for (uint32_t i = 1; i < v.n; i++)
+        if (v.at[i].n > v.at[best].n)
             best = i;
-    if (v.pointers && (!v.n_values || v.pointers >= v.n[best])) {
-        heap->key_kind = MALLOC_KEY_POINTER;
-    } else if (v.n_values) {
-        heap->key_kind = MALLOC_KEY_RANDOM;
-        heap->key = v.values[best];
-    }
-    heap->plain_links = v.plain > v.mangled;
+    if (!v.n)
+        return;
+    heap->key = v.at[best].value;
+    heap->key_kind = heap->key ? MALLOC_KEY_RANDOM : MALLOC_KEY_POINTER;
+    heap->plain_links = v.at[best].plain > v.at[best].mangled;
 }

@@ -105,6 +105,8 @@ noinst_LIBRARIES += libnative.a
 libnative_a_SOURCES = \
 	src/native/cfi.c \
 	src/native/cfi.h \
+	src/native/census.c \
+	src/native/census.h \
 	src/native/debug_file.c \
 	src/native/debug_file.h \
 	src/native/demangle.c \
@@ -141,6 +143,8 @@ libnative_a_SOURCES = \
 	src/native/perf_map.c \
 	src/native/perf_map.h \
 	src/native/registers.h \
+	src/native/rtti.c \
+	src/native/rtti.h \
 	src/native/self.c \
 	src/native/self.h \
 	src/native/stack_memory.c \

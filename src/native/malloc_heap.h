@@ -22,7 +22,7 @@
 
 struct malloc_heap;
 
-#define MALLOC_HEAD_BYTES  64u             /* of each block at least so many are copied */
+#define MALLOC_HEAD_BYTES  1024u           /* of each block at least so many are copied */
 #define MALLOC_WHOLE_BYTES (1024u * 1024u) /* of each block at most so many are copied */
 
 /* A block in use. */

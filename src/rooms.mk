@@ -87,6 +87,8 @@ libtarget_a_SOURCES = \
 	src/target/procfs.h \
 	src/target/remote.c \
 	src/target/remote.h \
+	src/target/resident.c \
+	src/target/resident.h \
 	src/target/sockets.c \
 	src/target/sockets.h \
 	src/target/stop.c \
@@ -113,6 +115,8 @@ noinst_LIBRARIES += libnative.a
 libnative_a_SOURCES = \
 	src/native/cfi.c \
 	src/native/cfi.h \
+	src/native/census.c \
+	src/native/census.h \
 	src/native/debug_file.c \
 	src/native/debug_file.h \
 	src/native/demangle.c \
@@ -136,11 +140,21 @@ libnative_a_SOURCES = \
 	src/native/lines.c \
 	src/native/lines.h \
 	src/native/lines_child.c \
+	src/native/malloc_heap.c \
+	src/native/malloc_heap.h \
+	src/native/malloc_key.c \
+	src/native/malloc_mapped.c \
+	src/native/malloc_mapped.h \
+	src/native/malloc_state.h \
+	src/native/malloc_walk.c \
+	src/native/malloc_walk.h \
 	src/native/modules.c \
 	src/native/modules.h \
 	src/native/perf_map.c \
 	src/native/perf_map.h \
 	src/native/registers.h \
+	src/native/rtti.c \
+	src/native/rtti.h \
 	src/native/self.c \
 	src/native/self.h \
 	src/native/stack_memory.c \

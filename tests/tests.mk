@@ -74,6 +74,10 @@ check_PROGRAMS += tests/unit/native_unwind
 tests_unit_native_unwind_SOURCES = tests/unit/native_unwind.c
 tests_unit_native_unwind_LDADD = libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) -lm
 
+check_PROGRAMS += tests/unit/python_census
+tests_unit_python_census_SOURCES = tests/unit/python_census.c
+tests_unit_python_census_LDADD = libpython.a libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) -lm
+
 check_PROGRAMS += tests/unit/python_live
 tests_unit_python_live_SOURCES = tests/unit/python_live.c
 tests_unit_python_live_LDADD = libpython.a libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) -lm
@@ -204,6 +208,7 @@ TESTS += $(LIVE_TESTS)
 EXTRA_DIST += $(LIVE_TESTS) $(LIVE_FILES)
 UNIT_FIXTURES = \
 	tests/unit/native_test.h \
+	tests/unit/python_program.h \
 	tests/unit/store_fixture.h \
 	tests/unit/tree_fixture.h \
 	tests/unit/view_fixture.h
@@ -234,6 +239,7 @@ LIVE_FILES = \
 	tests/programs/python_busy.py \
 	tests/programs/python_chain.py \
 	tests/programs/python_deep.py \
+	tests/programs/python_heap.py \
 	tests/programs/python_interpreters.py \
 	tests/programs/python_mixed.py \
 	tests/programs/python_short.py \

@@ -23,8 +23,9 @@
 #include "python/types.h"
 #include "target/process.h"
 
-#define DEBUG_PREFIX     16                    /* PYTHONMALLOC=debug puts it before each block: */
-#define DEBUG_MARK       0xfdfdfdfdfdfdfd6full /* 'o', and seven forbidden bytes (obmalloc.c) */
+#define DEBUG_PREFIX     16 /* PYTHONMALLOC=debug puts it before each block: its size, then */
+#define DEBUG_MARK       0xfdfdfdfdfdfdfd00ull /* a letter and forbidden bytes (obmalloc.c) */
+#define DEBUG_LAYERS     2 /* pymalloc hands what is too large for it on to malloc's hooks */
 #define OFFSETS          4
 #define DEQUE_BLOCK      64
 #define DEQUE_BYTES      (528 + 16)
@@ -195,8 +196,9 @@ static void look_at(void *context, const struct block *b)
     size_t skipped = 0;
     uint32_t offset;
     c->block_bytes += b->size;
-    if (word_at(b->bytes, b->have, 8) == DEBUG_MARK && b->have > DEBUG_PREFIX + 16)
-        skipped = DEBUG_PREFIX;
+    while (skipped < DEBUG_LAYERS * DEBUG_PREFIX && b->have > skipped + DEBUG_PREFIX + 16 &&
+           (word_at(b->bytes, b->have, skipped + 8) & ~0xffull) == DEBUG_MARK)
+        skipped += DEBUG_PREFIX;
     const uint8_t *bytes = b->bytes + skipped;
     size_t have = b->have - skipped, size = b->size - skipped;
     uint32_t index = object_in(c, bytes, have, size, true, &offset);

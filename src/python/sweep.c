@@ -27,7 +27,7 @@
 #define RESYNC_SIZE_MAX  (1u << 20)
 #define CHAIN            4
 /* As much of a chunk as tells what is in it. */
-#define CHUNK_HAVE 96u
+#define CHUNK_HAVE 128u
 
 enum chunk_flags { PREV_INUSE = 1, IS_MMAPPED = 2, CHUNK_FLAGS = 15 };
 
@@ -281,13 +281,16 @@ static uint64_t arena_heap(const struct sweep *s, uint64_t address, const uint8_
     return size <= end - address ? size : end - address;
 }
 
-/* A chunk with a mapping of its own. */
+/* A chunk with a mapping of its own; from 2.43 its size is without its head, and what is before it
+ * may be a flag for huge pages (mmap_set_chunk). All that it takes. */
 static uint64_t mapped_chunk(const uint8_t *page, uint64_t left)
 {
     uint64_t size = word_at(page + 8);
-    if (word_at(page) || (size & 7) != IS_MMAPPED)
+    if (word_at(page) > 1 || (size & 7) != IS_MMAPPED)
         return 0;
     size &= ~7ull;
+    if (size % PAGE_BYTES == PAGE_BYTES - 16)
+        size += 16;
     return size % PAGE_BYTES == 0 && size >= MAPPED_MIN && size <= left ? size : 0;
 }
 

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A heap whose contents are known: planted objects, then what the collector's own list says.
 
-Each line on standard input is answered by this heap's numbers (TYPE COUNT, then an empty line),
-after which it blocks in a read: what one sees from outside must be the same. With "churn" it makes
-and drops objects all the time until the next line comes.
+Each newline on standard input is answered by lines of TYPE COUNT and an empty one, after which it
+blocks in a read: what is seen from outside must be the same. Of what the collector does not track
+only the planted objects are named, each of a class of its own. On "c" it makes and drops objects
+until the next byte comes. Arguments: "frozen" has all objects in the permanent generation.
 """
 
 import collections
@@ -11,6 +12,7 @@ import gc
 import os
 import select
 import sys
+import threading
 
 PLANTED = 10000
 
@@ -41,17 +43,47 @@ class Wide(object):
     __slots__ = tuple("slot%d" % i for i in range(100))
 
 
+class InThread(Wide):
+    __slots__ = ()
+
+
+class Text(str):
+    __slots__ = ()
+
+
+class Blob(bytes):
+    __slots__ = ()
+
+
+class Number(int):
+    __slots__ = ()
+
+
+class Real(float):
+    __slots__ = ()
+
+
+class Pair(complex):
+    __slots__ = ()
+
+
+UNTRACKED = {"Text": PLANTED, "Blob": PLANTED // 4 + 20, "Number": PLANTED, "Real": PLANTED, "Pair": 10}
+# Of these the collector tracks some only: what it lists is a part of what there is.
+SOMETIMES = ("tuple", "dict")
+
+
 def plant():
-    return {
+    planted = {
         "orders": [Order(i) for i in range(PLANTED)],
         "slotted": [Slotted(i) for i in range(PLANTED)],
         "empty": [Empty() for _ in range(PLANTED)],
         "wide": [Wide() for _ in range(PLANTED // 10)],
-        "strs": ["planted-%d" % i for i in range(PLANTED)],
-        "floats": [i + 0.5 for i in range(PLANTED)],
-        "ints": [10 ** 12 + i for i in range(PLANTED)],
-        "bytes": [bytes(10000) for _ in range(PLANTED // 4)],
-        "complexes": [complex(i, 1) for i in range(PLANTED)],
+        "texts": [Text("planted-%d" % i) for i in range(PLANTED)],
+        "reals": [Real(i + 0.5) for i in range(PLANTED)],
+        "numbers": [Number(10 ** 12 + i) for i in range(PLANTED)],
+        "blobs": [Blob(10000) for _ in range(PLANTED // 4)],
+        "mapped blobs": [Blob(size * 50000) for size in range(20)],
+        "pairs": [Pair(i, 1) for i in range(10)],
         "tuples": [(i, i) for i in range(PLANTED)],
         "long tuples": [tuple(range(100)) for _ in range(PLANTED // 10)],
         "lists": [[i] for i in range(PLANTED)],
@@ -63,25 +95,30 @@ def plant():
         "long set": set(range(70000)),
         "long bytearray": bytearray(80000),
     }
+    return planted
+
+
+def plant_in_thread(planted):
+    planted["thread"] = [InThread() for _ in range(PLANTED // 10)]
 
 
 def name_of(kind):
-    return (
-        kind.__qualname__
-        if kind.__module__ == "builtins"
-        else "%s.%s" % (kind.__module__, kind.__qualname__)
-    )
+    if kind.__module__ == "builtins":
+        return kind.__qualname__
+    return "%s.%s" % (kind.__module__, kind.__qualname__)
 
 
 def answer():
-    counts = collections.Counter(map(type, gc.get_objects()))
+    counts = {}
+    for item in gc.get_objects():
+        counts[type(item)] = counts.get(type(item), 0) + 1
+    del item
     names = {}
     for kind, count in counts.items():
-        name = name_of(kind)
-        names[name] = names.get(name, 0) + count
-    text = "".join("%s %d\n" % item for item in sorted(names.items())) + "\n"
-    del counts, names
-    os.write(1, text.encode())
+        names[name_of(kind)] = names.get(name_of(kind), 0) + count
+    names.update(("__main__." + name, count) for name, count in UNTRACKED.items())
+    text = "".join("%s %d\n" % pair for pair in sorted(names.items()) if pair[0] not in SOMETIMES)
+    os.write(1, (text + "\n").encode())
 
 
 def churn():
@@ -90,17 +127,33 @@ def churn():
         del rows
 
 
-planted = plant()
-gc.collect()
-gc.disable()
-if sys.argv[1:] == ["frozen"]:
+def main():
+    planted = plant()
+    thread = threading.Thread(target=plant_in_thread, args=(planted,))
+    thread.start()
+    thread.join()
+    del thread
+    gc.collect()
+    gc.disable()
+    if sys.argv[1:] == ["frozen"]:
+        answer_frozen()
+    while True:
+        asked = os.read(0, 1)
+        if not asked:
+            break
+        if asked == b"c":
+            os.write(1, b"\n")
+            churn()
+        elif asked == b"\n":
+            answer()
+
+
+def answer_frozen():
+    """What the collector lists before it lists nothing: the same objects."""
+    os.read(0, 1)
+    answer()
     gc.freeze()
-while True:
-    line = os.read(0, 1)
-    if not line:
-        break
-    if line == b"c":
-        os.write(1, b"churning\n\n")
-        churn()
-    elif line == b"\n":
-        answer()
+    os.write(1, b"\n")
+
+
+main()

@@ -388,6 +388,8 @@ libcli_a_SOURCES = \
 	src/cli/dump.c \
 	src/cli/memory_report.c \
 	src/cli/memory_report.h \
+	src/cli/objects_report.c \
+	src/cli/objects_report.h \
 	src/cli/options.c \
 	src/cli/options.h \
 	src/cli/paper.c \

@@ -3,6 +3,7 @@
 #include "engine/heaps.h"
 
 #include "base/clock.h"
+#include "native/census.h"
 #include "python/census.h"
 
 const struct heap_limits heap_default_limits = {
@@ -17,7 +18,12 @@ const struct heap_limits heap_default_limits = {
 bool heaps_count(pid_t pid, const struct heap_limits *limits, struct heap_count *out,
                  struct err *err)
 {
-    return python_census(pid, limits, out, err);
+    struct err no_python;
+    if (python_census(pid, limits, out, &no_python))
+        return true;
+    heap_count_clear(out);
+    heap_count_init(out, pid);
+    return native_census(pid, limits, out, err);
 }
 
 bool heaps_holder(pid_t pid, const struct heap_question *question, const struct heap_limits *limits,

@@ -84,6 +84,8 @@ static void add_growth(struct table *table, const struct recording *rec,
     if (several) {
         if (g->initial_count)
             table_set_number(table, COL_FACTOR, (double)g->count / (double)g->initial_count);
+        else
+            table_set_text(table, COL_FACTOR, "new");
         table_set_number(table, COL_PER_S, g->per_s);
         table_set_number(table, COL_BYTES_PER_S, g->bytes_per_s);
     }
@@ -161,51 +163,58 @@ void judge_objects(struct summary *s, const struct summary_rule *rule)
     vec_free(&list.rows);
 }
 
-/* The newest census of each process that the query asks for, summed. */
-void objects_say(char *out, size_t size, const struct query *query)
+struct objects_census objects_census(const struct query *query)
 {
     const struct recording *rec = query->rec;
-    uint64_t count = 0, bytes = 0, newest_ns = 0, took_ns = 0, swapped = 0, free_bytes = 0;
-    double moved_pct = 0;
-    const char *why = "";
-    bool freed = false;
+    struct objects_census sum = {0};
     for (uint32_t i = 1; i < rec->incarnations.n; i++) {
         const struct census *c =
             recording_census(rec, (struct incarnation_id){i}, query->window.to_ns);
         if (!c || (query->filter.pid && rec->incarnations.at[i].pid != query->filter.pid))
             continue;
         for (size_t k = 0; k < c->rows.n; k++) {
-            count += c->rows.at[k].count;
-            bytes += c->rows.at[k].size_bytes;
-            freed = freed || (c->rows.at[k].flags & HEAP_INCLUDES_FREED);
+            sum.count += c->rows.at[k].count;
+            sum.size_bytes += c->rows.at[k].size_bytes;
+            sum.freed = sum.freed || (c->rows.at[k].flags & HEAP_INCLUDES_FREED);
         }
-        newest_ns = c->time_ns > newest_ns ? c->time_ns : newest_ns;
-        took_ns += c->duration_ns;
-        swapped += c->swapped_bytes;
-        free_bytes += c->space.free_bytes;
-        moved_pct = c->moved_pct > moved_pct ? c->moved_pct : moved_pct;
+        sum.time_ns = c->time_ns > sum.time_ns ? c->time_ns : sum.time_ns;
+        sum.duration_ns += c->duration_ns;
+        sum.swapped_bytes += c->swapped_bytes;
+        sum.space.used_bytes += c->space.used_bytes;
+        sum.space.free_bytes += c->space.free_bytes;
+        sum.space.mapped_bytes += c->space.mapped_bytes;
+        sum.moved_pct = c->moved_pct > sum.moved_pct ? c->moved_pct : sum.moved_pct;
         if (c->flags & HEAP_PARTIAL)
-            why = c->why_partial.n ? string_text(&rec->words, c->why_partial) : "not all was read";
+            sum.why =
+                c->why_partial.n ? string_text(&rec->words, c->why_partial) : "not all was read";
     }
+    return sum;
+}
+
+void objects_say(char *out, size_t size, const struct query *query)
+{
+    const struct recording *rec = query->rec;
+    struct objects_census c = objects_census(query);
     struct text t = {out, size, 0, false};
     char figure[FIGURE_MAX];
     out[0] = '\0';
-    if (!newest_ns)
+    if (!c.time_ns)
         return;
     uint64_t end_ns = query->window.to_ns < rec->end_ns ? query->window.to_ns : rec->end_ns;
-    text_add(&t, "%s objects", figure_count(figure, count));
-    text_add(&t, " %s", figure_bytes(figure, (double)bytes));
-    if (free_bytes)
-        text_add(&t, " (%s free)", figure_bytes(figure, (double)free_bytes));
-    text_add(&t, ", %s ago", figure_duration(figure, end_ns > newest_ns ? end_ns - newest_ns : 0));
-    text_add(&t, " in %s", figure_duration(figure, took_ns));
-    if (*why)
-        text_add(&t, "; PARTIAL: %s", why);
-    if (moved_pct >= 0.05)
-        text_add(&t, "; about %.1f%% moved meanwhile", moved_pct);
-    if (swapped)
-        text_add(&t, "; %s swapped out, not looked at", figure_bytes(figure, (double)swapped));
-    if (freed)
+    text_add(&t, "%s objects", figure_count(figure, c.count));
+    text_add(&t, " %s", figure_bytes(figure, (double)c.size_bytes));
+    if (c.space.free_bytes)
+        text_add(&t, " (%s free)", figure_bytes(figure, (double)c.space.free_bytes));
+    text_add(&t, ", %s ago", figure_duration(figure, end_ns > c.time_ns ? end_ns - c.time_ns : 0));
+    text_add(&t, " in %s", figure_duration(figure, c.duration_ns));
+    if (c.why)
+        text_add(&t, "; PARTIAL: %s", c.why);
+    if (c.moved_pct >= 0.05)
+        text_add(&t, "; about %.1f%% moved meanwhile", c.moved_pct);
+    if (c.swapped_bytes)
+        text_add(&t, "; %s swapped out, not looked at",
+                 figure_bytes(figure, (double)c.swapped_bytes));
+    if (c.freed)
         text_add(&t, "; freed objects may be among them");
 }
 
@@ -215,5 +224,5 @@ const struct view objects_view = {
     .columns = columns,
     .n_columns = COL_COUNT,
     .fill = objects_fill,
-    .empty = "The objects have not been counted in this window.",
+    .empty = "No objects were counted in this window.",
 };

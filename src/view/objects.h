@@ -9,6 +9,18 @@
 #include "model/leak.h"
 #include "view/wait_detail.h"
 
+/* The newest census of each process before the window's end, summed. */
+struct objects_census {
+    uint64_t time_ns; /* of the newest; 0: there is none */
+    uint64_t duration_ns;
+    uint64_t count, size_bytes, swapped_bytes;
+    struct heap_space space;
+    double moved_pct; /* of the one that moved most */
+    bool freed;       /* objects that were freed may be among them */
+    const char *why;  /* why it is partial; NULL: it is not. Borrowed from the recording */
+};
+struct objects_census objects_census(const struct query *query);
+
 /* "612,004 objects, 490M; counted 12s ago in 34ms" and what makes it doubtful, of the newest census
  * in the query's window; "" if there is none. */
 void objects_say(char *out, size_t size, const struct query *query);

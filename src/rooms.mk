@@ -65,6 +65,8 @@ libtarget_a_SOURCES = \
 	src/target/figures.h \
 	src/target/footprint.c \
 	src/target/footprint.h \
+	src/target/hold.c \
+	src/target/hold.h \
 	src/target/listing.c \
 	src/target/inner_tid.c \
 	src/target/inner_tid.h \

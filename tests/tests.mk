@@ -116,6 +116,10 @@ check_PROGRAMS += tests/unit/target_memory
 tests_unit_target_memory_SOURCES = tests/unit/target_memory.c
 tests_unit_target_memory_LDADD = libtarget.a libbase.a $(CMOCKA_LIBS) $(PROC2_LIBS) -lm
 
+check_PROGRAMS += tests/unit/target_hold
+tests_unit_target_hold_SOURCES = tests/unit/target_hold.c
+tests_unit_target_hold_LDADD = libtarget.a libbase.a $(CMOCKA_LIBS) $(PROC2_LIBS) -lm
+
 check_PROGRAMS += tests/unit/target_perf
 tests_unit_target_perf_SOURCES = tests/unit/target_perf.c
 tests_unit_target_perf_LDADD = libtarget.a libbase.a $(CMOCKA_LIBS) $(PROC2_LIBS) -lm

@@ -5,6 +5,10 @@
 #include "base/clock.h"
 #include "native/census.h"
 #include "python/census.h"
+#include "target/hold.h"
+
+/* A process is not held still for longer, whatever its heap. */
+#define HELD_NS_MAX (5 * NS_PER_S)
 
 const struct heap_limits heap_default_limits = {
     .read_bytes_max = 64ull << 30,
@@ -15,8 +19,8 @@ const struct heap_limits heap_default_limits = {
     .container_min = 1000,
 };
 
-bool heaps_count(pid_t pid, const struct heap_limits *limits, struct heap_count *out,
-                 struct err *err)
+static bool count(pid_t pid, const struct heap_limits *limits, struct heap_count *out,
+                  struct err *err)
 {
     struct err no_python;
     if (python_census(pid, limits, out, &no_python))
@@ -24,6 +28,24 @@ bool heaps_count(pid_t pid, const struct heap_limits *limits, struct heap_count 
     heap_count_clear(out);
     heap_count_init(out, pid);
     return native_census(pid, limits, out, err);
+}
+
+bool heaps_count(pid_t pid, bool hold, const struct heap_limits *limits, struct heap_count *out,
+                 struct err *err)
+{
+    if (!hold)
+        return count(pid, limits, out, err);
+    struct hold *held = hold_process(pid, err);
+    if (!held)
+        return false;
+    struct heap_limits brief = *limits;
+    if (brief.duration_ns_max > HELD_NS_MAX)
+        brief.duration_ns_max = HELD_NS_MAX;
+    bool ok = count(pid, &brief, out, err);
+    hold_release(held);
+    out->flags |= HEAP_STOPPED;
+    out->moved_pct = 0;
+    return ok;
 }
 
 bool heaps_holder(pid_t pid, const struct heap_question *question, const struct heap_limits *limits,

@@ -17,8 +17,9 @@
 extern const struct heap_limits heap_default_limits;
 
 /* Counts the live objects of a process. out is initialised (heap_count_init) and stays the
- * caller's. false: nothing could be counted, with a sentence. */
-bool heaps_count(pid_t pid, const struct heap_limits *limits, struct heap_count *out,
+ * caller's. hold: the process stands still meanwhile; nobody else may trace it. false: nothing could
+ * be counted, with a sentence. */
+bool heaps_count(pid_t pid, bool hold, const struct heap_limits *limits, struct heap_count *out,
                  struct err *err);
 
 struct heap_question {

@@ -58,6 +58,9 @@ struct censuses {
     struct queue *orders, *results;
     _Atomic bool stopping, giving_up;
     _Atomic int permille;
+    bool hold;
+    void (*rest)(void *context, bool rest);
+    void *context;
     VEC(struct subject) subjects; /* by incarnation */
     VEC(struct look *) waiting;   /* looks that were asked for: the oldest first */
     struct look *under_way;       /* the worker's until it is in results; NULL: none */
@@ -94,7 +97,7 @@ static void *look_work(void *arg)
         limits.stop = should_stop;
         limits.context = c;
         if (look->kind == LOOK_COUNT)
-            look->ok = heaps_count(look->pid, &limits, &look->count, &look->err);
+            look->ok = heaps_count(look->pid, c->hold, &limits, &look->count, &look->err);
         else
             look->ok = heaps_holder(look->pid, &look->question, &limits, look->path,
                                     sizeof look->path, &look->err);
@@ -104,9 +107,12 @@ static void *look_work(void *arg)
     return NULL;
 }
 
-struct censuses *censuses_start(void)
+struct censuses *censuses_start(bool hold, void (*rest)(void *context, bool rest), void *context)
 {
     struct censuses *c = xcalloc(1, sizeof *c);
+    c->hold = hold;
+    c->rest = rest;
+    c->context = context;
     c->orders = queue_new(1);
     c->results = queue_new(1);
     if (pthread_create(&c->thread, NULL, look_work, c))
@@ -155,6 +161,8 @@ static void begin(struct censuses *c, struct look *look)
     c->under_way_wanted = look->wanted;
     c->permille = 0;
     c->giving_up = false;
+    if (c->hold && look->kind == LOOK_COUNT)
+        c->rest(c->context, true);
     queue_put(c->orders, look);
 }
 
@@ -252,6 +260,8 @@ static void take_result(struct censuses *c, struct recording *rec, struct look *
                         uint64_t now_ns)
 {
     c->under_way = NULL;
+    if (c->hold && look->kind == LOOK_COUNT)
+        c->rest(c->context, false);
     uint64_t pause_ns = (uint64_t)((double)look->cpu_ns / CENSUS_SHARE);
     if (c->rest_until_ns < now_ns + pause_ns)
         c->rest_until_ns = now_ns + pause_ns;

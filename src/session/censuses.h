@@ -17,7 +17,9 @@
 
 struct censuses;
 
-struct censuses *censuses_start(void);
+/* hold: the target stands still while it is counted; rest is then called before and after, and may
+ * not return before nobody else of us traces it. */
+struct censuses *censuses_start(bool hold, void (*rest)(void *context, bool rest), void *context);
 /* Gives up what is under way. */
 void censuses_stop(struct censuses *c);
 /* Readable when there is something to pump. */

@@ -82,6 +82,11 @@ static void poll_add(struct session *s, int fd)
         die("epoll_ctl: %s", strerror(errno));
 }
 
+static void rest_sampler(void *sampler, bool rest)
+{
+    sampler_rest(sampler, rest);
+}
+
 static struct session *session_live(const pid_t *pids, size_t n, pid_t spawned,
                                     const struct session_options *options, struct err *err)
 {
@@ -110,7 +115,7 @@ static struct session *session_live(const pid_t *pids, size_t n, pid_t spawned,
     poll_add(s, naming_fd(s->naming));
     poll_add(s, queue_fd(s->saved));
     if (!options->no_census) {
-        s->censuses = censuses_start();
+        s->censuses = censuses_start(options->census_stop, rest_sampler, sampler);
         poll_add(s, censuses_fd(s->censuses));
     }
     return s;

@@ -23,11 +23,12 @@
 struct session;
 
 struct session_options {
-    double rate_hz;  /* 1 to 100,000 */
-    bool children;   /* take in the descendants, now and later */
-    bool debuginfod; /* fetch debug files that are not here (DEBUGINFOD_URLS) */
-    bool no_native;  /* of Python threads read their Python frames alone */
-    bool no_census;  /* count no objects */
+    double rate_hz;   /* 1 to 100,000 */
+    bool children;    /* take in the descendants, now and later */
+    bool debuginfod;  /* fetch debug files that are not here (DEBUGINFOD_URLS) */
+    bool no_native;   /* of Python threads read their Python frames alone */
+    bool no_census;   /* count no objects */
+    bool census_stop; /* hold the target still while they are counted */
     enum engine engine;
     double budget_pct; /* of the target's time; 0: no budget */
     bool rate_is_kept; /* whatever it costs */

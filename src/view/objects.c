@@ -184,6 +184,7 @@ struct objects_census objects_census(const struct query *query)
         sum.space.free_bytes += c->space.free_bytes;
         sum.space.mapped_bytes += c->space.mapped_bytes;
         sum.moved_pct = c->moved_pct > sum.moved_pct ? c->moved_pct : sum.moved_pct;
+        sum.stopped = sum.stopped || (c->flags & HEAP_STOPPED);
         if (c->flags & HEAP_PARTIAL)
             sum.why =
                 c->why_partial.n ? string_text(&rec->words, c->why_partial) : "not all was read";
@@ -209,6 +210,8 @@ void objects_say(char *out, size_t size, const struct query *query)
     text_add(&t, " in %s", figure_duration(figure, c.duration_ns));
     if (c.why)
         text_add(&t, "; PARTIAL: %s", c.why);
+    if (c.stopped)
+        text_add(&t, "; the target stood still");
     if (c.moved_pct >= 0.05)
         text_add(&t, "; about %.1f%% moved meanwhile", c.moved_pct);
     if (c.swapped_bytes)

@@ -16,6 +16,7 @@ struct objects_census {
     uint64_t count, size_bytes, swapped_bytes;
     struct heap_space space;
     double moved_pct; /* of the one that moved most */
+    bool stopped;     /* the target stood still for it */
     bool freed;       /* objects that were freed may be among them */
     const char *why;  /* why it is partial; NULL: it is not. Borrowed from the recording */
 };

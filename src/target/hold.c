@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See hold.h. */
+#include "target/hold.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/vec.h"
+#include "target/stop.h"
+#include "target/tasks.h"
+
+/* One that is deep in the kernel (a disk that does not answer) is not waited for any longer. */
+#define STOP_LIMIT_NS (50 * NS_PER_MS)
+/* Threads start threads while they are being stopped: so often it is looked for new ones. */
+#define ROUNDS_MAX 50
+
+struct hold {
+    struct stops *stops;
+    VEC(pid_t) tids;
+};
+
+static bool holds(const struct hold *h, pid_t tid)
+{
+    for (size_t i = 0; i < h->tids.n; i++)
+        if (h->tids.at[i] == tid)
+            return true;
+    return false;
+}
+
+/* Stops the threads that are not held yet. false: one of them cannot be. *found: how many. */
+static bool stop_new(struct hold *h, struct tasks *tasks, size_t *found, struct err *err)
+{
+    *found = 0;
+    for (size_t i = 0; i < tasks_count(tasks); i++) {
+        const struct task *t = tasks_at(tasks, i);
+        if (t->state != TASK_ALIVE || holds(h, t->tid))
+            continue;
+        switch (stop_begin(h->stops, t->tid, STOP_LIMIT_NS)) {
+        case STOP_OK:
+            vec_push(&h->tids, t->tid);
+            ++*found;
+            break;
+        case STOP_GONE:
+            break;
+        case STOP_SLOW:
+            return err_set(err, "cannot hold the process still: thread %d does not stop", t->tid);
+        case STOP_DENIED:
+            return err_set(err, "cannot hold the process still: thread %d may not be stopped",
+                           t->tid);
+        }
+    }
+    return true;
+}
+
+struct hold *hold_process(pid_t pid, struct err *err)
+{
+    struct tasks *tasks = tasks_new(pid, err);
+    if (!tasks)
+        return NULL;
+    struct hold *h = xcalloc(1, sizeof *h);
+    h->stops = stops_new();
+    size_t found = 1;
+    bool ok = true;
+    for (int round = 0; ok && found > 0 && round < ROUNDS_MAX; round++)
+        ok = stop_new(h, tasks, &found, err) && tasks_refresh(tasks);
+    tasks_free(tasks);
+    if (ok && found == 0 && h->tids.n)
+        return h;
+    if (ok)
+        err_set(err, "cannot hold the process still: it has ended, or starts threads without end");
+    hold_release(h);
+    return NULL;
+}
+
+size_t hold_threads(const struct hold *h)
+{
+    return h->tids.n;
+}
+
+void hold_release(struct hold *h)
+{
+    if (!h)
+        return;
+    for (size_t i = 0; i < h->tids.n; i++)
+        stop_end(h->stops, h->tids.at[i]);
+    stops_settle(h->stops, STOP_LIMIT_NS);
+    stops_free(h->stops);
+    vec_free(&h->tids);
+    free(h);
+}

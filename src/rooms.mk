@@ -179,6 +179,10 @@ libpython_a_SOURCES = \
 	src/python/dict.h \
 	src/python/handled.c \
 	src/python/handled.h \
+	src/python/holders.c \
+	src/python/holders.h \
+	src/python/holders_text.c \
+	src/python/holders_text.h \
 	src/python/layout.c \
 	src/python/layout.h \
 	src/python/linetable.c \
@@ -197,6 +201,8 @@ libpython_a_SOURCES = \
 	src/python/python.h \
 	src/python/peek.c \
 	src/python/peek.h \
+	src/python/refs.c \
+	src/python/refs.h \
 	src/python/runtime.c \
 	src/python/runtime.h \
 	src/python/stack.c \

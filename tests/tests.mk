@@ -78,6 +78,10 @@ check_PROGRAMS += tests/unit/python_census
 tests_unit_python_census_SOURCES = tests/unit/python_census.c
 tests_unit_python_census_LDADD = libpython.a libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) -lm
 
+check_PROGRAMS += tests/unit/python_holders
+tests_unit_python_holders_SOURCES = tests/unit/python_holders.c
+tests_unit_python_holders_LDADD = libpython.a libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) -lm
+
 check_PROGRAMS += tests/unit/python_live
 tests_unit_python_live_SOURCES = tests/unit/python_live.c
 tests_unit_python_live_LDADD = libpython.a libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) -lm
@@ -244,6 +248,7 @@ LIVE_FILES = \
 	tests/programs/python_chain.py \
 	tests/programs/python_deep.py \
 	tests/programs/python_heap.py \
+	tests/programs/python_holders.py \
 	tests/programs/python_interpreters.py \
 	tests/programs/python_mixed.py \
 	tests/programs/python_short.py \

@@ -58,6 +58,10 @@ check_PROGRAMS += tests/unit/model_recording
 tests_unit_model_recording_SOURCES = tests/unit/model_recording.c
 tests_unit_model_recording_LDADD = libmodel.a libbase.a $(CMOCKA_LIBS) -lm
 
+check_PROGRAMS += tests/unit/native_census
+tests_unit_native_census_SOURCES = tests/unit/native_census.c
+tests_unit_native_census_LDADD = libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) -lm
+
 check_PROGRAMS += tests/unit/native_hostile
 tests_unit_native_hostile_SOURCES = tests/unit/native_hostile.c
 tests_unit_native_hostile_LDADD = libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) -lm
@@ -236,6 +240,7 @@ LIVE_FILES = \
 	tests/lib/tap.py \
 	tests/lib/targets.py \
 	tests/programs/eintr.c \
+	tests/programs/heap_shapes.cc \
 	tests/programs/mixed.py \
 	tests/programs/spin_pair.c \
 	tests/programs/native_chain.c \

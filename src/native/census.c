@@ -16,7 +16,7 @@
 
 /* Up to here a class is one size of a block; from there on four classes double it. */
 #define EXACT_MAX     1032u
-#define EXACT_CLASSES 66u /* of (usable - 8) / 16 */
+#define EXACT_CLASSES 65u /* of (usable - 8) / 16 */
 #define SCAN_PIECE    (1u << 20)
 #define MALLOC_SHARE  10 /* percent of the anonymous memory: less, and malloc is not the allocator \
                           */

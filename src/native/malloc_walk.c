@@ -87,6 +87,7 @@ bool malloc_walk_need(struct malloc_walk *w, uint64_t at, uint64_t size, uint64_
         return false;
     w->from = at & ~(uint64_t)(RESIDENT_PAGE - 1);
     w->to = end - w->from < MALLOC_WINDOW ? end : w->from + MALLOC_WINDOW;
+    w->tried = true;
     if (resident_read(&w->pages, w->from, w->window, (size_t)(w->to - w->from)))
         w->alive = true;
     return true;
@@ -424,7 +425,7 @@ bool malloc_heap_walk(struct malloc_heap *heap, const struct malloc_visitor *vis
         malloc_walk_cut(w, "some of the heap is swapped out or was unmapped meanwhile");
     if (sums->lost_bytes)
         malloc_walk_cut(w, "in some of the heap no blocks could be made out");
-    bool alive = w->alive;
+    bool alive = w->alive || !w->tried;
     malloc_walk_free(w);
     return alive ||
            err_set(err, "the memory of process %d cannot be read: it has ended", (int)heap->pid);

@@ -36,7 +36,8 @@ struct malloc_walk {
     VEC(struct malloc_sample) samples;
     uint64_t sample_count, sample_step;
     struct map caches; /* addresses that were asked for being a thread's cache: 1 yes, 0 no */
-    bool ended, alive, passed_holes;
+    bool ended, passed_holes;
+    bool tried, alive; /* memory was to be read, and some was */
     bool finding; /* a segment's end is not known yet: the first thing that is no block is it */
 };
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A C++ heap of known contents: polymorphic classes (plain, derived, with two bases, a template,
- * arrays of them, in shared_ptr blocks), strings, vectors, raw and mapped buffers, and much that was
- * freed. "heap_shapes [threads|churn|brk|foreign|leak]..." then says "ready" and waits; with churn a
- * thread allocates and frees all the time.
+ * arrays of them, in shared_ptr blocks), strings, vectors, raw and mapped buffers, and much that
+ * was freed. "heap_shapes [threads|churn|brk|foreign|own|big]..." then says "ready" and waits; with
+ * churn a thread allocates and frees all the time, with own its operator new is no malloc.
  */
 #include <cstdio>
 #include <cstdlib>
@@ -17,6 +17,30 @@
 #include <unistd.h>
 #include <unordered_map>
 #include <vector>
+
+static char *own_at, *own_from, *own_end;
+
+void *operator new(size_t size)
+{
+    if (!own_at)
+        return malloc(size);
+    char *block = own_at;
+    own_at += (size + 15) & ~(size_t)15;
+    if (own_at > own_end)
+        abort();
+    return block;
+}
+
+void operator delete(void *block) noexcept
+{
+    if ((char *)block < own_from || (char *)block >= own_end)
+        free(block);
+}
+
+void operator delete(void *block, size_t) noexcept
+{
+    operator delete(block);
+}
 
 namespace shop
 {
@@ -87,13 +111,13 @@ static void fill(Kept &k, int scale)
         if (i % 20 == 0)
             k.numbers.push_back(std::vector<double>(222, 1.0));
         if (i % 50 == 0) {
-            k.raw.push_back((char *)malloc(5000));
+            k.raw.push_back(own_at ? new char[5000] : (char *)malloc(5000));
             memset(k.raw.back(), 'r', 5000);
         }
         if (i % 100 == 0)
             k.arrays.push_back(new Leaf[9]);
         freed.push_back(new Order);
-        freed.push_back(malloc(24 + (size_t)(i % 40) * 24));
+        freed.push_back(own_at ? nullptr : malloc(24 + (size_t)(i % 40) * 24));
     }
     for (size_t i = 0; i < freed.size(); i += 2)
         delete (Order *)freed[i];
@@ -107,6 +131,11 @@ static void link_up(Kept &k)
         g_orders = new Node{g_orders, order};
     for (long i = 0; i < 3000; i++)
         g_leaves[i] = new Leaf;
+    std::vector<char *> small; /* half of them end in the thread's cache and in a fastbin */
+    for (int i = 0; i < 5000; i++)
+        small.push_back(new char[60]);
+    for (size_t i = 0; i < small.size(); i += 2)
+        delete[] small[i];
 }
 
 static void churn()
@@ -131,11 +160,16 @@ int main(int argc, char **argv)
     };
     static Kept kept;
     int scale = has("big") ? 100 : 1;
+    if (has("own")) {
+        own_from = own_at = (char *)mmap(nullptr, 64 << 20, PROT_READ | PROT_WRITE,
+                                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        own_end = own_at + (64 << 20);
+    }
     if (has("brk")) { /* the heap cannot grow where it is */
         char *end = (char *)sbrk(0);
         end += 4096 - (size_t)end % 4096;
-        if (mmap(end + (64 << 10), 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
-            MAP_FAILED)
+        if (mmap(end + (64 << 10), 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+                 0) == MAP_FAILED)
             return 1;
     }
     if (has("foreign")) {
@@ -151,7 +185,7 @@ int main(int argc, char **argv)
             t.join();
     } else {
         fill(kept, scale);
-        for (int i = 0; i < 5; i++) {
+        for (int i = 0; i < 5 && !own_at; i++) {
             kept.mapped.push_back((char *)malloc((size_t)(3 << 20)));
             kept.mapped.back()[0] = 1;
         }

@@ -174,6 +174,7 @@ LIVE_TESTS = \
 	tests/live/test_doctor.py \
 	tests/live/test_dump.py \
 	tests/live/test_harmless.py \
+	tests/live/test_memory.py \
 	tests/live/test_mixed.py \
 	tests/live/test_namespaces.py \
 	tests/live/test_native.py \
@@ -188,6 +189,7 @@ LIVE_TESTS = \
 	tests/ui/test_family.py \
 	tests/ui/test_flame.py \
 	tests/ui/test_manual.py \
+	tests/ui/test_memory.py \
 	tests/ui/test_screens.py \
 	tests/ui/test_terminal.py \
 	tests/ui/test_waits.py
@@ -214,6 +216,7 @@ LIVE_FILES = \
 	tests/lib/tap.py \
 	tests/lib/targets.py \
 	tests/programs/eintr.c \
+	tests/programs/grow.c \
 	tests/programs/mixed.py \
 	tests/programs/spin_pair.c \
 	tests/programs/native_chain.c \

@@ -197,6 +197,7 @@ LIVE_TESTS = \
 	tests/live/test_doctor.py \
 	tests/live/test_dump.py \
 	tests/live/test_harmless.py \
+	tests/live/test_memory.py \
 	tests/live/test_mixed.py \
 	tests/live/test_namespaces.py \
 	tests/live/test_native.py \
@@ -213,6 +214,7 @@ LIVE_TESTS = \
 	tests/ui/test_objects.py \
 	tests/ui/test_flame.py \
 	tests/ui/test_manual.py \
+	tests/ui/test_memory.py \
 	tests/ui/test_screens.py \
 	tests/ui/test_terminal.py \
 	tests/ui/test_waits.py
@@ -241,6 +243,7 @@ LIVE_FILES = \
 	tests/lib/targets.py \
 	tests/programs/eintr.c \
 	tests/programs/heap_shapes.cc \
+	tests/programs/grow.c \
 	tests/programs/mixed.py \
 	tests/programs/spin_pair.c \
 	tests/programs/native_chain.c \

@@ -147,7 +147,7 @@ static void choose_scale(struct picture *p, int width, double limit)
     /* What moves far above nothing would be a flat line: the scale then begins below it. */
     double range = most - least;
     if (p->chart->n == 1 && !p->limit && range > most / 1000 && range < most / 5) {
-        double step = exp2(ceil(log2(range)));
+        double step = exp2(ceil(log2(range))) / 2;
         p->low = floor(least / step) * step;
         p->top = ceil(most / step) * step;
     }

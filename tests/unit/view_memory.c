@@ -5,7 +5,10 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "view/draw_memory.h"
+#include "view/memory.h"
 #include "view/memory_pattern.h"
+#include "view/views.h"
 
 #define MIB 1048576.0
 
@@ -261,6 +264,163 @@ static void limits_and_words(void **state)
     recording_free(rec);
 }
 
+static struct table table;
+static struct grid grid;
+
+/* The screen of a recording as text, 24 - 8 rows of it. */
+static void draw(struct recording *rec, enum memory_chart chart, uint64_t cursor_ns, int columns)
+{
+    struct query q = fixture_query(rec);
+    struct memory_pattern p;
+    struct table_look scroll = {.selected = SIZE_MAX};
+    memory_pattern_find(&p, rec, q.window);
+    table_fill(&table, &memory_parts_view, &q);
+    struct memory_look look = {q.window, &p, chart, cursor_ns, &table, &scroll};
+    grid_clear(&grid);
+    grid_init(&grid, columns, 16, true);
+    draw_memory(&grid, 0, 16, rec, &look);
+}
+
+static const char *line(int row)
+{
+    static char text[512];
+    grid_text(&grid, row, text, sizeof text);
+    return text;
+}
+
+static int first_sign(int row, char sign)
+{
+    const char *at = strchr(line(row), sign);
+    return at ? (int)(at - line(row)) : -1;
+}
+
+static double ramp(double s)
+{
+    return 100 * MIB * (1 + s) / 100;
+}
+
+static void a_chart_has_its_scale(void **state)
+{
+    (void)state;
+    struct recording *rec = recorded(METRIC_RSS, ramp, 101);
+    draw(rec, MEMORY_CHART_RSS, 0, 80);
+    assert_string_equal(line(0), " RSS 101M, +1.0M/s +-0B for 1m40s, peak 101M, baseline 11M");
+    assert_true(strncmp(line(2), " RSS ", 5) == 0);
+    /* 112M is full scale: of five rows the lowest is full after a fifth, the highest at the end. */
+    assert_true(strncmp(line(3), "   112M", 7) == 0);
+    assert_true(strncmp(line(7), "     0B ", 8) == 0);
+    assert_true(first_sign(7, '#') >= 8 + 71 / 5 && first_sign(7, '#') <= 8 + 71 / 4);
+    assert_int_equal(first_sign(3, '#'), -1);
+    assert_true(first_sign(4, '#') >= 69 && first_sign(4, '#') <= 71); /* 4/5 of 112M */
+    assert_string_equal(line(10),
+                        " MEMORY               NOW    GROWTH      +-    PEAK  BASELINE   SWING "
+                        "      READ");
+    assert_true(strncmp(line(11), " RSS                 101M   +1.0M/s      0B    101M       11M",
+                        60) == 0);
+    /* Near its limit: the line is drawn, and has room. */
+    recording_add_metric(rec, METRIC_LIMIT, rec->end_ns, 150 * MIB);
+    recording_add_metric(rec, METRIC_LIMIT_USED, rec->end_ns, 101 * MIB);
+    recording_add_mark(rec, START_NS + 50 * NS_PER_S, MARK_OOM, "out of memory");
+    draw(rec, MEMORY_CHART_RSS, 0, 80);
+    assert_non_null(strstr(line(3), "   160M -- limit ---"));
+    assert_string_equal(line(1), " limit 150M (cgroup): 49M left");
+    assert_int_equal(first_sign(8, 'X'), 8 + 70 / 2);
+    /* Far from it. */
+    recording_add_metric(rec, METRIC_LIMIT, rec->end_ns, 1500 * MIB);
+    draw(rec, MEMORY_CHART_RSS, 0, 80);
+    assert_non_null(strstr(line(3), "   112M"));
+    recording_free(rec);
+}
+
+static double high_and_quiet(double s)
+{
+    return 800 * MIB + 4 * MIB * fmod(s, 10);
+}
+
+static void a_scale_begins_below_what_moves(void **state)
+{
+    (void)state;
+    struct recording *rec = recorded(METRIC_RSS, high_and_quiet, 100);
+    draw(rec, MEMORY_CHART_RSS, 0, 80);
+    assert_non_null(strstr(line(3), "864M"));
+    assert_non_null(strstr(line(7), "800M"));
+    recording_free(rec);
+    rec = recorded(METRIC_RSS, level, 20); /* nothing moves */
+    draw(rec, MEMORY_CHART_RSS, 0, 80);
+    assert_true(strncmp(line(7), "     0B ###", 11) == 0);
+    recording_free(rec);
+}
+
+static void a_cursor_tells_its_moment(void **state)
+{
+    (void)state;
+    struct recording *rec = recorded(METRIC_RSS, ramp, 100);
+    for (int s = 0; s < 100; s++) {
+        uint64_t at_ns = START_NS + (uint64_t)s * NS_PER_S;
+        recording_add_metric(rec, METRIC_ANON, at_ns, 60 * MIB * (s + 1) / 100);
+        recording_add_metric(rec, METRIC_FILE, at_ns, 40 * MIB * (s + 1) / 100);
+        recording_add_metric(rec, METRIC_SWAP, at_ns, 0);
+    }
+    recording_add_metric(rec, METRIC_PSS, START_NS + 40 * NS_PER_S, 33 * MIB);
+    recording_add_mark(rec, START_NS + 49 * NS_PER_S + NS_PER_S / 2, MARK_NOTE, "a \033 note");
+    draw(rec, MEMORY_CHART_KINDS, START_NS + 50 * NS_PER_S, 132);
+    assert_non_null(strstr(line(1), ":"));
+    assert_non_null(strstr(line(1), "  | a ? note  RSS 51M  anonymous 31M  mapped files 20M  "
+                                    "PSS 33M (10s before)"));
+    assert_null(strstr(line(1), "swapped"));
+    assert_true(first_sign(2, '|') > 60 && first_sign(2, '|') < 75);
+    assert_true(first_sign(6, '#') >= 0 && first_sign(4, '=') >= 0);
+    assert_int_equal(memory_chart_next(rec, MEMORY_CHART_KINDS), MEMORY_CHART_PSS);
+    assert_int_equal(memory_chart_next(rec, MEMORY_CHART_PSS), MEMORY_CHART_RSS);
+    recording_free(rec);
+    rec = fixture_new(); /* nothing at all */
+    draw(rec, MEMORY_CHART_RSS, START_NS, 80);
+    assert_string_equal(line(0), " nothing is known of the memory in this window");
+    assert_int_equal(memory_chart_next(rec, MEMORY_CHART_RSS), MEMORY_CHART_RSS);
+    recording_free(rec);
+    for (int columns = 1; columns < 40; columns += 3) { /* harmless */
+        rec = recorded(METRIC_RSS, ramp, 20);
+        draw(rec, MEMORY_CHART_RSS, rec->end_ns, columns);
+        recording_free(rec);
+    }
+}
+
+static void is_judged(void **state)
+{
+    (void)state;
+    const struct view *summary = view_by_name("summary");
+    struct recording *rec = recorded(METRIC_RSS, even_leak, 101);
+    struct query q = fixture_query(rec);
+    recording_add_metric(rec, METRIC_SYSTEM, START_NS, 4096 * MIB);
+    recording_add_metric(rec, METRIC_AVAILABLE, START_NS, 1200 * MIB);
+    table_fill(&table, summary, &q);
+    assert_string_equal(fixture_text(&table, 0, "verdict"),
+                        "memory grows 2.0M/s: the machine's 4.0G in 10m00s");
+    assert_string_equal(fixture_text(&table, 0, "view"), "memory");
+    assert_int_equal(table.rows.at[0].role, ROW_ALERT);
+    /* A hundred seconds tell nothing of the next four hours. */
+    recording_add_metric(rec, METRIC_AVAILABLE, START_NS, 30000 * MIB);
+    table_fill(&table, summary, &q);
+    assert_int_equal(fixture_find(&table, "kind", "memory"), SIZE_MAX);
+    recording_add_mark(rec, START_NS + 5 * NS_PER_S, MARK_OOM, "the kernel has killed it");
+    recording_add_mark(rec, START_NS + 6 * NS_PER_S, MARK_OOM, "the kernel has killed it");
+    table_fill(&table, summary, &q);
+    assert_string_equal(fixture_text(&table, 0, "verdict"),
+                        "the kernel has killed it (and before)");
+    q.window.from_ns = START_NS + 7 * NS_PER_S;
+    table_fill(&table, summary, &q);
+    assert_int_equal(fixture_find(&table, "kind", "oom"), SIZE_MAX);
+    recording_free(rec);
+}
+
+static int clean(void **state)
+{
+    (void)state;
+    table_clear(&table);
+    grid_clear(&grid);
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -270,6 +430,10 @@ int main(void)
         cmocka_unit_test(claims_are_rare),
         cmocka_unit_test(little_says_little),
         cmocka_unit_test(limits_and_words),
+        cmocka_unit_test(a_chart_has_its_scale),
+        cmocka_unit_test(a_scale_begins_below_what_moves),
+        cmocka_unit_test(a_cursor_tells_its_moment),
+        cmocka_unit_test(is_judged),
     };
-    return cmocka_run_group_tests_name("view/memory", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("view/memory", tests, NULL, clean);
 }

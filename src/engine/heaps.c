@@ -2,9 +2,12 @@
 /* See heaps.h. */
 #include "engine/heaps.h"
 
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "native/census.h"
 #include "python/census.h"
+#include "python/holders.h"
 #include "target/hold.h"
 
 /* A process is not held still for longer, whatever its heap. */
@@ -48,12 +51,35 @@ bool heaps_count(pid_t pid, bool hold, const struct heap_limits *limits, struct 
     return ok;
 }
 
+/* The container that grows as the type does, if there is one, else what holds its instances. */
+static bool python_holder(pid_t pid, const struct heap_question *question,
+                          const struct heap_limits *limits, char *path, size_t size,
+                          struct err *err)
+{
+    struct holders_question q = {.address = question->container, .limits = limits};
+    struct holders_answer answer;
+    bool ok = q.address && python_holders(pid, &q, &answer, err) && answer.path;
+    if (ok) {
+        snprintf(path, size, "%s -> %s", answer.path, question->type);
+    } else {
+        if (q.address)
+            holders_answer_clear(&answer);
+        q = (struct holders_question){.type = question->type, .limits = limits};
+        ok = python_holders(pid, &q, &answer, err);
+        if (ok && !answer.path)
+            ok = err_set(err, "no way to a %s was found from a module or a running function%s",
+                         question->type, answer.partial ? " in the time that was given" : "");
+        if (ok)
+            snprintf(path, size, "%s", answer.path);
+    }
+    holders_answer_clear(&answer);
+    return ok;
+}
+
 bool heaps_holder(pid_t pid, const struct heap_question *question, const struct heap_limits *limits,
                   char *path, size_t size, struct err *err)
 {
-    (void)pid;
-    (void)limits;
-    (void)path;
-    (void)size;
+    if (question->language == LANGUAGE_PYTHON)
+        return python_holder(pid, question, limits, path, size, err);
     return err_set(err, "who holds %s cannot be told in such a process", question->type);
 }

@@ -14,15 +14,20 @@
 /* Threads start threads while they are being stopped: so often it is looked for new ones. */
 #define ROUNDS_MAX 50
 
-struct hold {
+/* A `stops` knows one stopped thread at a time, so each has its own. */
+struct held_thread {
     struct stops *stops;
-    VEC(pid_t) tids;
+    pid_t tid;
+};
+
+struct hold {
+    VEC(struct held_thread) threads;
 };
 
 static bool holds(const struct hold *h, pid_t tid)
 {
-    for (size_t i = 0; i < h->tids.n; i++)
-        if (h->tids.at[i] == tid)
+    for (size_t i = 0; i < h->threads.n; i++)
+        if (h->threads.at[i].tid == tid)
             return true;
     return false;
 }
@@ -35,19 +40,19 @@ static bool stop_new(struct hold *h, struct tasks *tasks, size_t *found, struct 
         const struct task *t = tasks_at(tasks, i);
         if (t->state != TASK_ALIVE || holds(h, t->tid))
             continue;
-        switch (stop_begin(h->stops, t->tid, STOP_LIMIT_NS)) {
-        case STOP_OK:
-            vec_push(&h->tids, t->tid);
+        struct stops *stops = stops_new();
+        enum stop_result result = stop_begin(stops, t->tid, STOP_LIMIT_NS);
+        if (result == STOP_OK) {
+            vec_push(&h->threads, ((struct held_thread){stops, t->tid}));
             ++*found;
-            break;
-        case STOP_GONE:
-            break;
-        case STOP_SLOW:
+            continue;
+        }
+        stops_free(stops);
+        if (result == STOP_SLOW)
             return err_set(err, "cannot hold the process still: thread %d does not stop", t->tid);
-        case STOP_DENIED:
+        if (result == STOP_DENIED)
             return err_set(err, "cannot hold the process still: thread %d may not be stopped",
                            t->tid);
-        }
     }
     return true;
 }
@@ -58,13 +63,12 @@ struct hold *hold_process(pid_t pid, struct err *err)
     if (!tasks)
         return NULL;
     struct hold *h = xcalloc(1, sizeof *h);
-    h->stops = stops_new();
     size_t found = 1;
     bool ok = true;
     for (int round = 0; ok && found > 0 && round < ROUNDS_MAX; round++)
         ok = stop_new(h, tasks, &found, err) && tasks_refresh(tasks);
     tasks_free(tasks);
-    if (ok && found == 0 && h->tids.n)
+    if (ok && found == 0 && h->threads.n)
         return h;
     if (ok)
         err_set(err, "cannot hold the process still: it has ended, or starts threads without end");
@@ -74,17 +78,17 @@ struct hold *hold_process(pid_t pid, struct err *err)
 
 size_t hold_threads(const struct hold *h)
 {
-    return h->tids.n;
+    return h->threads.n;
 }
 
 void hold_release(struct hold *h)
 {
     if (!h)
         return;
-    for (size_t i = 0; i < h->tids.n; i++)
-        stop_end(h->stops, h->tids.at[i]);
-    stops_settle(h->stops, STOP_LIMIT_NS);
-    stops_free(h->stops);
-    vec_free(&h->tids);
+    for (size_t i = 0; i < h->threads.n; i++)
+        stop_end(h->threads.at[i].stops, h->threads.at[i].tid);
+    for (size_t i = 0; i < h->threads.n; i++)
+        stops_free(h->threads.at[i].stops);
+    vec_free(&h->threads);
     free(h);
 }

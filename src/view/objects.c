@@ -20,6 +20,7 @@ enum objects_column {
     COL_FACTOR,
     COL_PER_S,
     COL_BYTES_PER_S,
+    COL_HELD_BY,
     COL_OWNER,
     COL_LANGUAGE,
     COL_INITIAL,
@@ -37,7 +38,8 @@ static const struct column columns[COL_COUNT] = {
     [COL_FACTOR] = {"factor", "SINCE FIRST", FORMAT_TIMES, 11, 80, COLUMN_SCREEN, false},
     [COL_PER_S] = {"growth_per_s", "PER S", FORMAT_COUNT_RATE, 8, 80, COLUMN_BOTH, false},
     [COL_BYTES_PER_S] = {"bytes_per_s", "BYTES/S", FORMAT_BYTE_RATE, 8, 120, COLUMN_BOTH, false},
-    [COL_OWNER] = {"owner", "HELD BY", FORMAT_TEXT, 12, 80, COLUMN_BOTH, false},
+    [COL_HELD_BY] = {"held_by", "HELD BY", FORMAT_PATH, 16, 80, COLUMN_SCREEN, false},
+    [COL_OWNER] = {"owner", NULL, FORMAT_TEXT, 0, 0, COLUMN_DATA, false},
     [COL_LANGUAGE] = {"language", NULL, FORMAT_TEXT, 0, 0, COLUMN_DATA, false},
     [COL_INITIAL] = {"initial_count", NULL, FORMAT_COUNT, 0, 0, COLUMN_DATA, true},
     [COL_SEVERITY] = {"severity", NULL, FORMAT_TEXT, 0, 0, COLUMN_DATA, false},
@@ -67,10 +69,39 @@ static const char *owner_text(const struct recording *rec, const struct type_gro
     return holder ? string_text(&rec->words, holder->path) : "";
 }
 
+/* What a programmer looks for in a holder's path: "Cache.shared.entries (dict)" of
+ * "module __main__.Cache.shared .entries (dict, 20,269 entries) -> str". */
+static const char *short_owner(char *out, size_t size, const char *path)
+{
+    static const char *const roots[] = {"module __main__.", "module "};
+    for (size_t i = 0; i < sizeof roots / sizeof roots[0]; i++) {
+        if (strncmp(path, roots[i], strlen(roots[i])) == 0) {
+            path += strlen(roots[i]);
+            break;
+        }
+    }
+    const char *end = path + strlen(path);
+    for (const char *arrow = path; (arrow = strstr(arrow, " -> ")); arrow += 4)
+        if (!strstr(arrow + 4, " -> ") && !strchr(arrow + 4, '('))
+            end = arrow; /* the type itself */
+    size_t n = 0;
+    for (const char *c = path; c < end && n + 1 < size; c++) {
+        if (c[0] == ' ' && c[1] == '.')
+            continue;
+        if (c[0] == ',' && c[1] == ' ' && strchr(c, ')')) { /* how many, which the rate tells */
+            c = strchr(c, ')') - 1;
+            continue;
+        }
+        out[n++] = *c;
+    }
+    out[n] = '\0';
+    return out;
+}
+
 static void add_growth(struct table *table, const struct recording *rec,
                        const struct type_growth *g, bool several)
 {
-    char type[600];
+    char type[600], held_by[300];
     const char *name = string_text(&rec->words, g->type);
     snprintf(type, sizeof type, "%s%s", name,
              g->flags & HEAP_INCLUDES_FREED ? " [includes freed]" : "");
@@ -89,6 +120,7 @@ static void add_growth(struct table *table, const struct recording *rec,
         table_set_number(table, COL_PER_S, g->per_s);
         table_set_number(table, COL_BYTES_PER_S, g->bytes_per_s);
     }
+    rows_set_text(table, COL_HELD_BY, short_owner(held_by, sizeof held_by, owner_text(rec, g)));
     rows_set_text(table, COL_OWNER, owner_text(rec, g));
     table_set_text(table, COL_LANGUAGE, language_name((enum language)g->language));
     rows_set_text(table, COL_SEVERITY, severity_names[g->severity]);
@@ -138,7 +170,8 @@ void objects_say_growth(char *out, size_t size, const struct recording *rec,
     else
         text_add(&t, "%s grows %.2g/s", string_text(&rec->words, g->type), g->per_s);
     text_add(&t, " to %s", figure_count(count, g->count));
-    const char *owner = owner_text(rec, g);
+    char owner[300];
+    short_owner(owner, sizeof owner, owner_text(rec, g));
     if (*owner)
         text_add(&t, ", held by %s", owner);
 }

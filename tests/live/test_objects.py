@@ -8,6 +8,7 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
+import contextlib
 import json
 import time
 
@@ -27,79 +28,104 @@ def by_type(shown):
     return {row["type"]: row for row in shown["rows"]}
 
 
-def record_while(python, options, path, done, timeout_s=60):
-    """Record the program until done(the objects so far)."""
-    with python.script(SOURCE) as script:
+class Recorder:
+    """A program that is being recorded."""
+
+    def __init__(self, stack, python, *options):
+        self.path = os.path.join(stack.enter_context(targets.folder()), "objects.ptop")
+        script = stack.enter_context(python.script(SOURCE))
         command = [*python.command, script, "--per-s", str(PER_S), *options]
-        with targets.started(command, ready="ready") as process:
-            with proftop.started("record", "-o", path, "-p", str(process.pid)) as recorder:
-                targets.wait_for(lambda: os.path.exists(path + ".part"), "the recording")
+        process = stack.enter_context(targets.started(command, ready="ready"))
+        watching = ["record", "-o", self.path, "-p", str(process.pid)]
+        self.recorder = stack.enter_context(proftop.started(*watching))
 
-                def enough():
-                    time.sleep(0.5)  # it commits once a second
-                    shown = proftop.run("report", path + ".part", "--view", "objects", "--format", "json")
-                    return shown.returncode == 0 and done(json.loads(shown.stdout))
+    def so_far(self):
+        shown = proftop.run("report", self.path + ".part", "--view", "objects", "--format", "json")
+        return json.loads(shown.stdout) if shown.returncode == 0 else {"rows": []}
 
-                targets.wait_for(enough, "what the censuses should show", timeout_s)
-                tap.equal(proftop.interrupt(recorder), 0, "exit status of record")
-    return proftop.report(path, "objects")
+    def until(self, done, timeout_s=60):
+        """Record until done(the objects so far); the objects of the whole recording."""
 
+        def enough():
+            time.sleep(0.5)  # it commits once a second
+            return done(self.so_far())
 
-def check_leak(python):
-    with targets.folder() as place:
-        path = os.path.join(place, "leak.ptop")
-
-        def named(shown):
-            return any(row["type"] == "__main__.Entry" and row["owner"] for row in leaks(shown))
-
-        shown = record_while(python, [], path, named)
-        row = by_type(shown)["__main__.Entry"]
-        tap.note("%(count)d, %(growth_per_s).1f/s, %(severity)s by %(rule)s, %(owner)s" % row)
-        tap.near(row["growth_per_s"], PER_S, PER_S / 10, "growth")
-        tap.equal(row["severity"], "high", "severity")
-        tap.equal(row["rule"], "doubled", "rule")
-        tap.equal(row["language"], "python", "language")
-        assert "entries" in row["owner"] and "dict" in row["owner"], row["owner"]
-        assert by_type(shown)["__main__.Other"]["rule"] is None, "Other is no leak"
-        verdicts = proftop.report(path, "summary")["rows"]
-        told = [row["verdict"] for row in verdicts if row["kind"] == "leak"]
-        assert told and "entries" in told[0], verdicts
+        targets.wait_for(enough, "what the censuses should show", timeout_s)
+        tap.equal(proftop.interrupt(self.recorder), 0, "exit status of record")
+        return proftop.report(self.path, "objects")
 
 
-for python in targets.pythons():
-    quick = python.path == "/usr/bin/python3"
-    title = "Python %s: a leak, its rate, and the dict that holds it" % python.label
-    tap.test(title, python, slow=not quick)(check_leak)
+def leak_is_named(shown):
+    return any(row["type"] == "__main__.Entry" and row["owner"] for row in leaks(shown))
+
+
+def check_leak(recorder):
+    shown = recorder.until(leak_is_named)
+    row = by_type(shown)["__main__.Entry"]
+    tap.note("%(count)d, %(growth_per_s).1f/s, %(severity)s by %(rule)s, %(owner)s" % row)
+    tap.near(row["growth_per_s"], PER_S, PER_S / 10, "growth")
+    tap.equal(row["severity"], "high", "severity")
+    tap.equal(row["rule"], "doubled", "rule")
+    tap.equal(row["language"], "python", "language")
+    assert "entries" in row["owner"] and "dict" in row["owner"], row["owner"]
+    assert by_type(shown)["__main__.Other"]["rule"] is None, "Other is no leak"
+    verdicts = proftop.report(recorder.path, "summary")["rows"]
+    told = [row["verdict"] for row in verdicts if row["kind"] == "leak"]
+    assert told and "entries" in told[0], verdicts
 
 
 def debian_python():
-    return next(python for python in targets.pythons())
+    return targets.pythons()[0]
 
 
-@tap.test("neither a warm-up nor a sawtooth is called a leak", slow=True)
+@tap.test("a leak, its rate, and the dict that holds it")
 def _():
-    for kind in ("warm-up", "sawtooth"):
-        with targets.folder() as place:
-            path = os.path.join(place, "still.ptop")
+    with contextlib.ExitStack() as stack:
+        check_leak(Recorder(stack, debian_python()))
 
-            def over(shown):
-                return shown["window"]["to_s"] > 31  # the censuses at 20 and 30 s have seen it
 
-            shown = record_while(debian_python(), ["--kind", kind], path, over)
-            found = leaks(shown)
-            assert not found, "%s: %s" % (kind, found)
-            assert by_type(shown)["__main__.Entry"]["count"] > 100, kind
+# The others all at once: most of their time they wait for the next census.
+others = contextlib.ExitStack()
+recorders = {}
+
+
+def other(python):
+    if not recorders:
+        for each in targets.pythons()[1:]:
+            recorders[each.label] = Recorder(others, each)
+        for kind in ("warm-up", "sawtooth"):
+            recorders[kind] = Recorder(others, debian_python(), "--kind", kind)
+    return recorders[python]
+
+
+def check_other(python):
+    check_leak(other(python.label))
+
+
+for python in targets.pythons()[1:]:
+    title = "Python %s: a leak, its rate, and the dict that holds it" % python.label
+    tap.test(title, python, slow=True)(check_other)
+
+
+def check_no_leak(kind):
+    def over(shown):
+        return shown["rows"] and shown["window"]["to_s"] > 31  # the censuses at 20 and 30 s saw it
+
+    shown = other(kind).until(over)
+    assert not leaks(shown), "%s: %s" % (kind, leaks(shown))
+    assert by_type(shown)["__main__.Entry"]["count"] > 100, kind
+
+
+for kind in ("warm-up", "sawtooth"):
+    tap.test("a %s is not called a leak" % kind, kind, slow=True)(check_no_leak)
 
 
 @tap.test("diff of two censuses: what grew, by how much")
 def _():
-    with targets.folder() as place:
-        path = os.path.join(place, "diff.ptop")
-
-        def over(shown):
-            return shown["window"]["to_s"] > 6
-
-        record_while(debian_python(), [], path, over)
+    with contextlib.ExitStack() as stack:
+        recorder = Recorder(stack, debian_python())
+        recorder.until(lambda shown: shown["rows"] and shown["window"]["to_s"] > 6)
+        path = recorder.path
         diff = json.loads(
             proftop.ok("diff", path + "@0..3", path, "--view", "objects", "--format", "json")
         )
@@ -124,4 +150,5 @@ def _():
         assert "No objects were counted" in proftop.ok("report", path, "--view", "objects")
 
 
-tap.main()
+with others:
+    tap.main()

@@ -310,8 +310,10 @@ bool native_census(pid_t pid, const struct heap_limits *limits, struct heap_coun
     uint64_t began_ns = clock_mono_ns();
     struct maps maps;
     maps_init(&maps);
-    if (!maps_read(&maps, pid, NULL, err))
+    if (!maps_read(&maps, pid, NULL, err)) {
+        maps_clear(&maps);
         return false;
+    }
     struct census *c = xcalloc(1, sizeof *c);
     c->rtti = rtti_new(pid, &maps);
     struct malloc_heap *heap = malloc_heap_find(pid, &maps, NULL);

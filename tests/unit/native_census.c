@@ -6,6 +6,7 @@
  */
 #include "native_test.h"
 
+#include <errno.h>
 #include <sys/resource.h>
 #include <sys/uio.h>
 
@@ -313,7 +314,9 @@ static void test_hostile(void **state)
         maps_init(&maps);
         assert_true(maps_read(&maps, r.pid, NULL, NULL));
         for (int round = 0; round < 12; round++) {
-            assert_true(turn_bytes(r.pid, &maps, &seed) > 100);
+            size_t turned = turn_bytes(r.pid, &maps, &seed);
+            if (turned < 100)
+                fail_msg("%s, round %d: only %zu: %s", modes[i], round, turned, strerror(errno));
             uint64_t from_ns = clock_mono_ns();
             heap_count_init(&c, r.pid);
             native_census(r.pid, NULL, &c, NULL);

@@ -117,8 +117,12 @@ noinst_LIBRARIES += libnative.a
 libnative_a_SOURCES = \
 	src/native/cfi.c \
 	src/native/cfi.h \
+	src/native/block_set.c \
+	src/native/block_set.h \
 	src/native/census.c \
 	src/native/census.h \
+	src/native/data_symbol.c \
+	src/native/data_symbol.h \
 	src/native/debug_file.c \
 	src/native/debug_file.h \
 	src/native/demangle.c \
@@ -135,6 +139,8 @@ libnative_a_SOURCES = \
 	src/native/fetch.h \
 	src/native/frame_pointer.c \
 	src/native/frame_pointer.h \
+	src/native/holders.c \
+	src/native/holders.h \
 	src/native/kallsyms.c \
 	src/native/kallsyms.h \
 	src/native/go_table.c \

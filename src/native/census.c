@@ -16,10 +16,12 @@
 
 /* Up to here a class is one size of a block; from there on four classes double it. */
 #define EXACT_MAX     1032u
-#define EXACT_CLASSES 65u /* of (usable - 8) / 16 */
+#define EXACT_CLASSES 65u   /* of (usable - 8) / 16 */
+#define OBJECT_MAX    2048u /* a row of larger objects is not seen as one */
 #define SCAN_PIECE    (1u << 20)
-#define MALLOC_SHARE  10 /* percent of the anonymous memory: less, and malloc is not the allocator \
-                          */
+#define MALLOC_SHARE                                                                               \
+    10 /* percent of the anonymous memory: less, and malloc is not the allocator                   \
+        */
 
 struct tally {
     uint64_t count, bytes;
@@ -76,6 +78,24 @@ const char *size_class_name(uint32_t size_class, char out[SIZE_CLASS_NAME_MAX])
     return out;
 }
 
+/* A block may hold several of a class, one behind the other (std::vector<T>): no object contains
+ * one of its own class, so where its first word comes again, another stands. */
+static uint64_t objects_in_row(const uint8_t *bytes, size_t copied, uint64_t usable, uint64_t first)
+{
+    uint64_t word = 0, n = 1, stride = 8;
+    for (; stride + sizeof word <= copied && stride <= OBJECT_MAX && 2 * stride <= usable;
+         stride += 8) {
+        memcpy(&word, bytes + stride, sizeof word);
+        if (word == first)
+            break;
+    }
+    while (word == first && (n + 1) * stride <= usable && n * stride + sizeof word <= copied) {
+        memcpy(&word, bytes + n * stride, sizeof word);
+        n += word == first;
+    }
+    return n;
+}
+
 /* new T[n] puts the number before the objects if they have destructors (Itanium C++ ABI, 2.7): then
  * the second word is the first object's, and where the second object stands is found by its own. */
 static uint64_t objects_in_array(struct rtti *r, const uint8_t *bytes, size_t copied,
@@ -110,7 +130,7 @@ uint64_t objects_in_block(struct rtti *r, const uint8_t *bytes, size_t copied_si
     memcpy(&word, bytes, sizeof word);
     *class_number = rtti_class(r, word);
     if (*class_number != RTTI_NONE)
-        return 1;
+        return objects_in_row(bytes, copied_size, usable_size, word);
     if (copied_size < 2 * sizeof word || word > usable_size)
         return 0;
     return objects_in_array(r, bytes, copied_size, usable_size, class_number);
@@ -287,7 +307,8 @@ static void put_rows(struct census *c, const struct heap_limits *limits, uint32_
 static bool count_malloc(struct census *c, struct malloc_heap *heap,
                          const struct heap_limits *limits, struct heap_count *out, struct err *err)
 {
-    const struct malloc_visitor visitor = {.block = count_block, .context = c, .limits = limits};
+    const struct malloc_visitor visitor = {
+        .block = count_block, .context = c, .whole = true, .limits = limits};
     struct malloc_sums sums;
     if (!malloc_heap_walk(heap, &visitor, &sums, err))
         return false;
@@ -310,8 +331,10 @@ bool native_census(pid_t pid, const struct heap_limits *limits, struct heap_coun
     uint64_t began_ns = clock_mono_ns();
     struct maps maps;
     maps_init(&maps);
-    if (!maps_read(&maps, pid, NULL, err))
+    if (!maps_read(&maps, pid, NULL, err)) {
+        maps_clear(&maps);
         return false;
+    }
     struct census *c = xcalloc(1, sizeof *c);
     c->rtti = rtti_new(pid, &maps);
     struct malloc_heap *heap = malloc_heap_find(pid, &maps, NULL);
@@ -323,6 +346,7 @@ bool native_census(pid_t pid, const struct heap_limits *limits, struct heap_coun
          (!has_python(&maps) && in_malloc < anonymous_bytes(pid, &maps) / 100 * MALLOC_SHARE))) {
         scan(c, pid, &maps, heap, limits, out);
         put_rows(c, limits, HEAP_INCLUDES_FREED, out);
+        out->space = (struct heap_space){0};
         heap_count_cut(out,
                        "most memory is not glibc malloc's (%s): C++ objects there are counted by "
                        "class, freed ones among them, and nothing else",

@@ -17,6 +17,8 @@
 #define BATCH        512u
 #define MORECORE_MIN (1ull << 20) /* MMAP_AS_MORECORE_SIZE */
 #define REGIONS_MAX  65536u
+#define MISSED_MAX   32768u /* pages in a row where nothing begins: the mapping is somebody else's \
+                             */
 
 /* What begins at a page: its size in bytes, or 0. */
 typedef uint64_t (*look_fn)(struct malloc_walk *w, uint64_t at, const uint64_t head[2],
@@ -30,8 +32,8 @@ static void sweep(struct malloc_walk *w, uint64_t start, uint64_t end, look_fn l
     struct remote_span spans[BATCH];
     uint8_t states[BATCH];
     uint16_t which[BATCH];
-    size_t batch = 1;
-    for (uint64_t at = start; at < end && malloc_walk_goes_on(w);) {
+    size_t batch = 1, missed = 0;
+    for (uint64_t at = start; at < end && missed < MISSED_MAX && malloc_walk_goes_on(w);) {
         const struct malloc_segment *in = malloc_segment_at(w->heap, at);
         if (in) {
             at = (in->end + page - 1) & ~(uint64_t)(page - 1);
@@ -51,6 +53,7 @@ static void sweep(struct malloc_walk *w, uint64_t start, uint64_t end, look_fn l
         remote_read_spans(w->heap->pid, spans, there);
         uint64_t next = at + n * page;
         batch = batch < BATCH ? batch * 2 : BATCH;
+        missed += n;
         for (size_t i = 0; i < there && !w->ended; i++) {
             uint64_t from = at + which[i] * page;
             uint64_t size = spans[i].ok ? look(w, from, heads[i], end) : 0;
@@ -59,6 +62,7 @@ static void sweep(struct malloc_walk *w, uint64_t start, uint64_t end, look_fn l
                 continue;
             next = (from + size + page - 1) & ~(uint64_t)(page - 1);
             batch = 1;
+            missed = 0;
             break;
         }
         at = next;
@@ -103,6 +107,9 @@ void malloc_walk_mapped(struct malloc_walk *w)
         if (is_anonymous(heap->maps, map))
             sweep(w, map->start, map->end, look_for_block);
     }
+    /* Not all at once, so a fifth may have been freed meanwhile. */
+    if (heap->knows_mapped && w->sums->mapped_bytes < heap->mapped_bytes / 5 * 4)
+        malloc_walk_cut(w, "not all blocks that have a mapping of their own were found");
 }
 
 /* A stretch of the main arena's: blocks follow one another from the start of a page. */

@@ -2,8 +2,8 @@
 /*
  * A C++ heap of known contents: polymorphic classes (plain, derived, with two bases, a template,
  * arrays of them, in shared_ptr blocks), strings, vectors, raw and mapped buffers, and much that
- * was freed. "heap_shapes [threads|churn|brk|foreign|own|big]..." then says "ready" and waits; with
- * churn a thread allocates and frees all the time, with own its operator new is no malloc.
+ * was freed. "heap_shapes [threads|churn|brk|foreign|own|big|huge]..." then says "ready" and waits;
+ * with churn a thread allocates and frees all the time, with own its operator new is no malloc.
  */
 #include <cstdio>
 #include <cstdlib>
@@ -71,6 +71,9 @@ struct Payload : Thing {
 struct Leaf : Thing {
     long weight = 7;
 };
+struct Row : Thing {
+    long cells[4] = {0};
+};
 } // namespace shop
 
 using namespace shop;
@@ -93,6 +96,7 @@ struct Kept {
     std::vector<std::vector<double>> numbers;
     std::vector<char *> raw, mapped;
     std::vector<Leaf *> arrays;
+    std::vector<Row> rows;
 };
 
 static void fill(Kept &k, int scale)
@@ -127,6 +131,9 @@ static void fill(Kept &k, int scale)
 
 static void link_up(Kept &k)
 {
+    k.rows.reserve(700);
+    k.rows.resize(650);
+    asm volatile("" : : "r"(k.rows.data()) : "memory"); /* they are to be there */
     for (Order *order : k.orders)
         g_orders = new Node{g_orders, order};
     for (long i = 0; i < 3000; i++)
@@ -159,7 +166,7 @@ int main(int argc, char **argv)
         return false;
     };
     static Kept kept;
-    int scale = has("big") ? 100 : 1;
+    int scale = has("big") ? 25 : has("huge") ? 100 : 1;
     if (has("own")) {
         own_from = own_at = (char *)mmap(nullptr, 64 << 20, PROT_READ | PROT_WRITE,
                                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "native/census.h"
+#include "native/holders.h"
 #include "python/census.h"
 #include "python/holders.h"
 #include "target/hold.h"
@@ -81,5 +82,12 @@ bool heaps_holder(pid_t pid, const struct heap_question *question, const struct 
 {
     if (question->language == LANGUAGE_PYTHON)
         return python_holder(pid, question, limits, path, size, err);
-    return err_set(err, "who holds %s cannot be told in such a process", question->type);
+    struct holders found;
+    bool ok = native_holders(pid, question->type, limits, &found, err);
+    if (ok && !found.path)
+        ok = err_set(err, "nothing was found that points at %s", question->type);
+    if (ok)
+        snprintf(path, size, "%s", found.path);
+    holders_clear(&found);
+    return ok;
 }

@@ -169,12 +169,12 @@ void recording_add_census(struct recording *rec, struct incarnation_id incarnati
     recording_restore_census(rec, census);
 }
 
-void recording_set_holder(struct recording *rec, struct holder holder)
+void recording_set_holder(struct recording *rec, struct census_holder holder)
 {
     struct census_list *censuses = &rec->censuses;
-    struct holder *into = NULL;
+    struct census_holder *into = NULL;
     for (size_t i = 0; i < censuses->holders.n && !into; i++) {
-        struct holder *have = &censuses->holders.at[i];
+        struct census_holder *have = &censuses->holders.at[i];
         if (have->incarnation.n == holder.incarnation.n && have->type.n == holder.type.n)
             into = have;
     }
@@ -191,11 +191,12 @@ void recording_set_holder(struct recording *rec, struct holder holder)
     rec->version++;
 }
 
-const struct holder *recording_holder(const struct recording *rec,
-                                      struct incarnation_id incarnation, struct string_id type)
+const struct census_holder *recording_holder(const struct recording *rec,
+                                             struct incarnation_id incarnation,
+                                             struct string_id type)
 {
     for (size_t i = 0; i < rec->censuses.holders.n; i++) {
-        const struct holder *h = &rec->censuses.holders.at[i];
+        const struct census_holder *h = &rec->censuses.holders.at[i];
         if (h->incarnation.n == incarnation.n && h->type.n == type.n)
             return h;
     }

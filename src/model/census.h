@@ -19,7 +19,7 @@
 #define CENSUS_MAX            160
 #define CENSUS_ROWS_MAX       500 /* types of one census: 32 bytes each, so 2.5 MB in all */
 #define CENSUS_CONTAINERS_MAX 32
-#define CENSUS_HOLDERS_MAX           256
+#define CENSUS_HOLDERS_MAX    256
 
 struct recording;
 
@@ -49,7 +49,7 @@ struct census {
 };
 
 /* Who holds the instances of a type: a path from a root, in words. */
-struct holder {
+struct census_holder {
     struct incarnation_id incarnation;
     struct string_id type, path;
     uint64_t time_ns;
@@ -57,9 +57,9 @@ struct holder {
 
 struct census_list {
     VEC(struct census) list;
-    VEC(struct holder) holders; /* one for each (incarnation, type) */
-    uint64_t numbered;          /* censuses ever */
-    uint64_t holders_version;   /* grows with every change of a holder */
+    VEC(struct census_holder) holders; /* one for each (incarnation, type) */
+    uint64_t numbered;                 /* censuses ever */
+    uint64_t holders_version;          /* grows with every change of a holder */
 };
 
 /* Adds what was counted; types beyond the largest CENSUS_ROWS_MAX go into one row. Thins the list
@@ -69,10 +69,11 @@ void recording_add_census(struct recording *rec, struct incarnation_id incarnati
 /* Adds a census as it stands, whose vectors become the recording's. For reading a file. */
 void recording_restore_census(struct recording *rec, struct census census);
 /* Replaces what was said of the type before. */
-void recording_set_holder(struct recording *rec, struct holder holder);
+void recording_set_holder(struct recording *rec, struct census_holder holder);
 /* What is known of a type's holder; NULL: nothing. Borrowed until the recording changes. */
-const struct holder *recording_holder(const struct recording *rec,
-                                      struct incarnation_id incarnation, struct string_id type);
+const struct census_holder *recording_holder(const struct recording *rec,
+                                             struct incarnation_id incarnation,
+                                             struct string_id type);
 /* The process's newest census before to_ns; NULL: none. Borrowed until the recording changes. */
 const struct census *recording_census(const struct recording *rec,
                                       struct incarnation_id incarnation, uint64_t to_ns);

@@ -239,7 +239,7 @@ static void ask_who_holds(struct censuses *c, const struct recording *rec, uint6
         const struct type_growth *g = &growth.rows.at[i];
         if (g->rule == LEAK_NONE)
             break;
-        const struct holder *known = recording_holder(rec, g->incarnation, g->type);
+        const struct census_holder *known = recording_holder(rec, g->incarnation, g->type);
         if (!known || known->time_ns + HOLDER_OLD_NS < now_ns)
             censuses_ask_holder(c, rec, g->incarnation, g->type, (enum language)g->language);
     }
@@ -282,7 +282,7 @@ static void take_result(struct censuses *c, struct recording *rec, struct look *
         if (look->ok && alive)
             ask_who_holds(c, rec, now_ns);
     } else if (look->ok) {
-        struct holder holder = {.incarnation = {look->incarnation}, .time_ns = now_ns};
+        struct census_holder holder = {.incarnation = {look->incarnation}, .time_ns = now_ns};
         holder.type = dictionary_string(&rec->words, look->type);
         holder.path = dictionary_string(&rec->words, look->path);
         recording_set_holder(rec, holder);

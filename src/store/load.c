@@ -505,7 +505,7 @@ static void load_censuses(struct load *l)
             vec_push(&census->containers, container);
     }
     for (reader_begin(r, TABLE_HOLDER); reader_next(r);) {
-        struct holder holder = {
+        struct census_holder holder = {
             .incarnation = {get_ref(l, 0, TABLE_INCARNATION)},
             .type = get_string(l, 1),
             .path = get_string(l, 2),

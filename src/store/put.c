@@ -354,7 +354,7 @@ static void put_holders(struct put *p, uint64_t *done_version)
 {
     const struct census_list *censuses = &p->rec->censuses;
     for (size_t i = 0; *done_version != censuses->holders_version && i < censuses->holders.n; i++) {
-        const struct holder *holder = &censuses->holders.at[i];
+        const struct census_holder *holder = &censuses->holders.at[i];
         row_begin(p, TABLE_HOLDER);
         row_int(p, holder->incarnation.n);
         row_int(p, holder->type.n);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/leak.h"
+#include "view/objects.h"
 #include "view/rows.h"
 
 enum compare_objects_column {
@@ -15,6 +15,7 @@ enum compare_objects_column {
     COL_CHANGE,
     COL_BYTES_DIFF,
     COL_TYPE,
+    COL_HELD_BY,
     COL_OWNER,
     COL_VERDICT,
     COL_LANGUAGE,
@@ -32,7 +33,8 @@ static const struct column columns[COL_COUNT] = {
     [COL_CHANGE] = {"change", "CHANGE", FORMAT_CHANGE, 6, 80, COLUMN_SCREEN, false},
     [COL_BYTES_DIFF] = {"bytes_diff", "BYTES+-", FORMAT_BYTES, 7, 80, COLUMN_BOTH, true},
     [COL_TYPE] = {"type", "TYPE", FORMAT_TEXT, 16, 80, COLUMN_BOTH, false},
-    [COL_OWNER] = {"owner", "HELD BY", FORMAT_TEXT, 12, 80, COLUMN_BOTH, false},
+    [COL_HELD_BY] = {"held_by", "HELD BY", FORMAT_PATH, 12, 80, COLUMN_SCREEN, false},
+    [COL_OWNER] = {"owner", NULL, FORMAT_TEXT, 0, 0, COLUMN_DATA, false},
     [COL_VERDICT] = {"verdict", "VERDICT", FORMAT_TEXT, 11, 120, COLUMN_BOTH, false},
     [COL_LANGUAGE] = {"language", NULL, FORMAT_TEXT, 0, 0, COLUMN_DATA, false},
     [COL_COUNT_DIFF] = {"count_diff", NULL, FORMAT_COUNT, 0, 0, COLUMN_DATA, true},
@@ -47,7 +49,7 @@ const struct view compare_objects_view = {
     .title = "Compare",
     .columns = columns,
     .n_columns = COL_COUNT,
-    .empty = "The objects have not been counted on either side.",
+    .empty = "The objects were not counted on both sides.",
 };
 
 #define OBJECTS_LEAST 100
@@ -141,8 +143,11 @@ static void add_pair(struct table *table, const struct pair *p,
     if (p->sides[1]) {
         table_set_number(table, COL_AFTER, (double)a->count);
         table_set_number(table, COL_AFTER_BYTES, (double)a->size_bytes);
-        const struct holder *holder = recording_holder(after, a->incarnation, a->type);
-        rows_set_text(table, COL_OWNER, holder ? string_text(&after->words, holder->path) : "");
+        const struct census_holder *holder = recording_holder(after, a->incarnation, a->type);
+        const char *path = holder ? string_text(&after->words, holder->path) : "";
+        char held_by[300];
+        rows_set_text(table, COL_HELD_BY, objects_short_owner(held_by, sizeof held_by, path));
+        rows_set_text(table, COL_OWNER, path);
     }
     if (p->sides[0] && p->sides[1]) {
         table_set_number(table, COL_CHANGE, pair_change(p));
@@ -173,7 +178,9 @@ void compare_objects_fill(struct table *table, struct compare_objects_summary *s
     }
     table_begin(table, &compare_objects_view);
     table->window = after->window;
-    for (size_t i = 0; i < pairs.at.n; i++)
+    /* What was counted on one side alone is not new. */
+    bool both = summary->before.time_ns && summary->after.time_ns;
+    for (size_t i = 0; i < pairs.at.n && both; i++)
         add_pair(table, &pairs.at.at[i], summary, after->rec);
     table_sort(table, sort ? sort : "bytes_diff", invert);
     table_limit(table, limit);

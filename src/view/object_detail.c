@@ -49,7 +49,7 @@ static void add_holder(struct wait_detail *d, const struct recording *rec,
                        const struct type_growth *g, const char *looking)
 {
     char age[FIGURE_MAX];
-    const struct holder *holder = recording_holder(rec, g->incarnation, g->type);
+    const struct census_holder *holder = recording_holder(rec, g->incarnation, g->type);
     add_line(d, STYLE_NORMAL, " ");
     add_line(d, STYLE_HEADING, "Held by");
     if (holder)

@@ -65,13 +65,11 @@ static uint64_t growth_key(const struct recording *rec, const struct type_growth
 
 static const char *owner_text(const struct recording *rec, const struct type_growth *g)
 {
-    const struct holder *holder = recording_holder(rec, g->incarnation, g->type);
+    const struct census_holder *holder = recording_holder(rec, g->incarnation, g->type);
     return holder ? string_text(&rec->words, holder->path) : "";
 }
 
-/* What a programmer looks for in a holder's path: "Cache.shared.entries (dict)" of
- * "module __main__.Cache.shared .entries (dict, 20,269 entries) -> str". */
-static const char *short_owner(char *out, size_t size, const char *path)
+const char *objects_short_owner(char *out, size_t size, const char *path)
 {
     static const char *const roots[] = {"module __main__.", "module "};
     for (size_t i = 0; i < sizeof roots / sizeof roots[0]; i++) {
@@ -120,7 +118,8 @@ static void add_growth(struct table *table, const struct recording *rec,
         table_set_number(table, COL_PER_S, g->per_s);
         table_set_number(table, COL_BYTES_PER_S, g->bytes_per_s);
     }
-    rows_set_text(table, COL_HELD_BY, short_owner(held_by, sizeof held_by, owner_text(rec, g)));
+    rows_set_text(table, COL_HELD_BY,
+                  objects_short_owner(held_by, sizeof held_by, owner_text(rec, g)));
     rows_set_text(table, COL_OWNER, owner_text(rec, g));
     table_set_text(table, COL_LANGUAGE, language_name((enum language)g->language));
     rows_set_text(table, COL_SEVERITY, severity_names[g->severity]);
@@ -171,7 +170,7 @@ void objects_say_growth(char *out, size_t size, const struct recording *rec,
         text_add(&t, "%s grows %.2g/s", string_text(&rec->words, g->type), g->per_s);
     text_add(&t, " to %s", figure_count(count, g->count));
     char owner[300];
-    short_owner(owner, sizeof owner, owner_text(rec, g));
+    objects_short_owner(owner, sizeof owner, owner_text(rec, g));
     if (*owner)
         text_add(&t, ", held by %s", owner);
 }

@@ -36,9 +36,11 @@ def line_with(text, word):
 @tap.test("the Objects screen: the leak first, its rate, who holds it; then closely, and compared")
 def _():
     with watched() as (screen, _target):
-        screen.keys("b", "o")
+        screen.keys("o")
         screen.wait("[7 Objects]")
-        text = screen.wait(lambda t: re.search(r"^ *! .*__main__.Entry.*Cache", t, re.M))
+        screen.wait(lambda t: re.search(r"^.*__main__.Entry", t, re.M))
+        screen.keys("b")
+        text = screen.wait(lambda t: re.search(r"^ *!__main__.Entry.*entries", t, re.M))
         head = line_with(text, "TYPE")
         assert re.search(r"TYPE +COUNT +BYTES +SINCE FIRST +PER S\S* +HELD BY", head), head
         row = line_with(text, "__main__.Entry")

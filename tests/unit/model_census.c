@@ -132,7 +132,7 @@ static void test_copy_and_collect(void **state)
         dictionary_string(&rec->words, unused);
     }
     add(rec, 1, 0, 10);
-    struct holder holder = {.incarnation = {1}, .time_ns = START};
+    struct census_holder holder = {.incarnation = {1}, .time_ns = START};
     holder.type = dictionary_string(&rec->words, "str");
     holder.path = dictionary_string(&rec->words, "module a.CACHE (dict)");
     recording_set_holder(rec, holder);

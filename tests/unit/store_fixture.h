@@ -196,9 +196,9 @@ static inline void add_census(struct growth *g, int second)
     struct incarnation_id in = {(uint32_t)(g->rec->incarnations.n - 1)};
     recording_add_census(g->rec, in, &heap);
     heap_count_clear(&heap);
-    struct holder holder = {in, dictionary_string(&g->rec->words, "app.Type1"),
-                            dictionary_string(&g->rec->words, "module app.CACHE (dict)"),
-                            g->now_ns};
+    struct census_holder holder = {in, dictionary_string(&g->rec->words, "app.Type1"),
+                                   dictionary_string(&g->rec->words, "module app.CACHE (dict)"),
+                                   g->now_ns};
     recording_set_holder(g->rec, holder);
 }
 
@@ -517,7 +517,7 @@ static inline void same_censuses(const struct recording *a, const struct recordi
     }
     same(a->censuses.holders.n, b->censuses.holders.n);
     for (size_t i = 0; i < a->censuses.holders.n; i++) {
-        const struct holder *p = &a->censuses.holders.at[i], *q = &b->censuses.holders.at[i];
+        const struct census_holder *p = &a->censuses.holders.at[i], *q = &b->censuses.holders.at[i];
         same(p->incarnation.n, q->incarnation.n);
         same_string(a, p->type, b, q->type);
         same_string(a, p->path, b, q->path);

@@ -44,7 +44,7 @@ static struct recording *new_recording(void)
     recording_add_incarnation(rec, in);
     for (unsigned second = 0; second <= 20; second += 5)
         add_census(rec, second, false);
-    struct holder holder = {.incarnation = {1}, .time_ns = START + 20 * NS_PER_S};
+    struct census_holder holder = {.incarnation = {1}, .time_ns = START + 20 * NS_PER_S};
     holder.type = dictionary_string(&rec->words, "str");
     holder.path = dictionary_string(&rec->words, HELD_BY);
     recording_set_holder(rec, holder);
@@ -175,6 +175,11 @@ static void test_compare(void **state)
     assert_string_equal(cell(&t, "list", "verdict")->text, "unchanged");
     assert_string_equal(cell(&t, "ns::Widget", "verdict")->text, "gone");
     assert_int_equal(cell(&t, "ns::Widget", "after_count")->kind, VALUE_NULL);
+    struct recording *uncounted = recording_new(START, 0);
+    struct compare_side none = {.rec = uncounted, .window = before.window};
+    compare_objects_fill(&t, &sum, &none, &after, NULL, false, 0);
+    assert_int_equal(t.rows.n, 0); /* not: all of it is new */
+    recording_free(uncounted);
     compare_objects_fill(&t, &sum, &after, &before, NULL, false, 0);
     assert_string_equal(cell(&t, "str", "verdict")->text, "improvement");
     assert_string_equal(cell(&t, "ns::Widget", "verdict")->text, "new");

@@ -76,6 +76,8 @@ libtarget_a_SOURCES = \
 	src/target/procfs.c \
 	src/target/procfs.h \
 	src/target/remote.c \
+	src/target/ring.c \
+	src/target/ring.h \
 	src/target/remote.h \
 	src/target/sockets.c \
 	src/target/sockets.h \
@@ -83,6 +85,8 @@ libtarget_a_SOURCES = \
 	src/target/stop.h \
 	src/target/tasks.c \
 	src/target/tasks.h \
+	src/target/uprobe.c \
+	src/target/uprobe.h \
 	src/target/waited.c \
 	src/target/waited.h
 libtarget_a_CPPFLAGS = $(AM_CPPFLAGS) $(PROC2_CFLAGS)

@@ -112,6 +112,10 @@ check_PROGRAMS += tests/unit/target_stop
 tests_unit_target_stop_SOURCES = tests/unit/target_stop.c
 tests_unit_target_stop_LDADD = libtarget.a libbase.a $(CMOCKA_LIBS) $(PROC2_LIBS) -lm
 
+check_PROGRAMS += tests/unit/target_uprobe
+tests_unit_target_uprobe_SOURCES = tests/unit/target_uprobe.c
+tests_unit_target_uprobe_LDADD = libtarget.a libbase.a $(CMOCKA_LIBS) $(PROC2_LIBS) -lm
+
 check_PROGRAMS += tests/unit/target_waited
 tests_unit_target_waited_SOURCES = tests/unit/target_waited.c
 tests_unit_target_waited_LDADD = libtarget.a libbase.a $(CMOCKA_LIBS) $(PROC2_LIBS)

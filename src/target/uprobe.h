@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Probes on functions of a process: the kernel's uprobes, at a function's entry or at its return,
+ * as perf events (perf_event_open(2), the "uprobe" PMU, Linux 4.17). The kernel puts a breakpoint
+ * into that process's memory alone; each thread that hits it goes on after its registers and the
+ * top of its stack were copied. A hit costs 1.2 to 3.5 us (facts: native.md, "Who grows the
+ * memory"), also of a call that the period passes over, and on threads that were not given.
+ *
+ * Invariant: armed means that descriptors are open, and nothing else: closing them takes the
+ * breakpoints out, be it uprobes_disarm, or the kernel when this process ends, however it ends.
+ * Events are not inherited: a new thread would set up its own inside the target's clone()
+ * (measured: 0.1 to 0.3 ms each); the caller gives new threads at the next uprobes_arm. One thread.
+ */
+#ifndef TARGET_UPROBE_H
+#define TARGET_UPROBE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "target/capture.h"
+
+#define UPROBE_POINTS_MAX  16
+#define UPROBE_THREADS_MAX 64 /* each hit looks at every thread's event: 0.03 us each */
+
+struct uprobes;
+
+struct uprobe_options {
+    uint64_t period; /* every so many hits of a point on a thread is sampled; 0: they are counted */
+    size_t stack_bytes; /* copied, at most CAPTURE_STACK_MAX; 0: registers alone */
+    size_t ring_pages;  /* of a thread, a power of two */
+};
+
+struct uprobes *uprobes_new(pid_t pid, const struct uprobe_options *options, struct err *err);
+/* Takes the probes out, too. */
+void uprobes_free(struct uprobes *u);
+
+/* A function, by the file that is mapped (a descriptor, the caller's to close) and its offset in
+ * it. Before the first arming. Its number, from 0 on; -1: err says why. */
+int uprobes_add(struct uprobes *u, int file, uint64_t offset, bool at_return, struct err *err);
+
+/* Puts the probes in for these threads, of which at most UPROBE_THREADS_MAX are taken and those
+ * that have ended are passed over. false: not one could be armed, err says why (errno ESRCH: all
+ * have ended). Some 10 us for each pair of thread and function, and the target's code is written
+ * to: 20 to 50 us in which it may wait. */
+bool uprobes_arm(struct uprobes *u, const pid_t *tids, size_t n, struct err *err);
+/* Takes them out, and adds up what they counted. What the rings hold can still be read. May last
+ * some tens of ms (the kernel waits for those that are in a handler), in which the target runs. */
+void uprobes_disarm(struct uprobes *u);
+
+struct uprobe_sample {
+    int point;
+    pid_t pid, tid;
+    uint64_t time_ns;       /* CLOCK_MONOTONIC */
+    struct capture capture; /* at a return: as after it, with the return value in rax */
+};
+
+/* The next sample of any thread, in each thread's order; false: no more for now. 1 to 2 us. */
+bool uprobes_next(struct uprobes *u, struct uprobe_sample *sample);
+
+/* Hits of a point since the start, as of the last disarming; of all points with -1. */
+uint64_t uprobes_hits(const struct uprobes *u, int point);
+/* How long the probes were in, in all, up to the last disarming. */
+uint64_t uprobes_armed_ns(const struct uprobes *u);
+/* Samples for which there was no room, ever. */
+uint64_t uprobes_lost(const struct uprobes *u);
+
+/* Whether this kernel has such probes and this process may use them; else a sentence with the
+ * remedy. For doctor. */
+bool uprobes_allowed(struct err *err);
+
+#endif

@@ -29,6 +29,8 @@ libmodel_a_SOURCES = \
 	src/model/dictionary.h \
 	src/model/fold.c \
 	src/model/fold.h \
+	src/model/growth.c \
+	src/model/growth.h \
 	src/model/heap_count.c \
 	src/model/heap_count.h \
 	src/model/idle.c \

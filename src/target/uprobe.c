@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/map.h"
 #include "base/vec.h"
+#include "target/maps.h"
 #include "target/procfs.h"
 #include "target/ring.h"
 
@@ -235,7 +236,7 @@ static void forget_unwanted(struct uprobes *u)
     u->next_ring = 0;
 }
 
-bool uprobes_arm(struct uprobes *u, const pid_t *tids, size_t n, struct err *err)
+bool uprobes_arm(struct uprobes *u, uint32_t points, const pid_t *tids, size_t n, struct err *err)
 {
     int error = ESRCH;
     uprobes_disarm(u);
@@ -253,7 +254,8 @@ bool uprobes_arm(struct uprobes *u, const pid_t *tids, size_t n, struct err *err
     u->armed_at_ns = clock_mono_ns();
     for (size_t i = 0; i < u->threads.n; i++)
         for (int p = 0; p < u->n_points; p++)
-            if (!arm_point(u, &u->threads.at[i], p) && errno != ESRCH)
+            if ((!points || points >> p & 1) && !arm_point(u, &u->threads.at[i], p) &&
+                errno != ESRCH)
                 error = errno;
     if (u->probes.n)
         return true;
@@ -332,6 +334,42 @@ uint64_t uprobes_armed_ns(const struct uprobes *u)
 uint64_t uprobes_lost(const struct uprobes *u)
 {
     return u->lost;
+}
+
+#define TRIAL_CALLS 400
+
+__attribute__((noinline, noclone)) static void trial_function(void)
+{
+    __asm__ volatile("nop");
+}
+
+static uint64_t time_trial(void)
+{
+    uint64_t from_ns = clock_thread_cpu_ns();
+    for (int i = 0; i < TRIAL_CALLS; i++)
+        trial_function();
+    return (clock_thread_cpu_ns() - from_ns) / TRIAL_CALLS;
+}
+
+uint64_t uprobes_call_cost_ns(size_t stack_bytes)
+{
+    struct uprobe_options options = {.period = 1, .stack_bytes = stack_bytes, .ring_pages = 64};
+    struct uprobes *u = uprobes_new(getpid(), &options, NULL);
+    uint64_t address = (uint64_t)(uintptr_t)trial_function, cost_ns = 0;
+    pid_t self = gettid();
+    struct maps maps;
+    maps_init(&maps);
+    const struct mapping *m =
+        u && maps_read(&maps, getpid(), NULL, NULL) ? maps_find(&maps, address) : NULL;
+    int fd = m ? maps_open_file(&maps, m, NULL) : -1;
+    if (fd >= 0 && uprobes_add(u, fd, address - m->start + m->offset, true, NULL) >= 0 &&
+        uprobes_arm(u, 0, &self, 1, NULL))
+        cost_ns = time_trial();
+    if (fd >= 0)
+        close(fd);
+    maps_clear(&maps);
+    uprobes_free(u);
+    return cost_ns;
 }
 
 bool uprobes_allowed(struct err *err)

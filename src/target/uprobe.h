@@ -3,8 +3,9 @@
  * Probes on functions of a process: the kernel's uprobes, at a function's entry or at its return,
  * as perf events (perf_event_open(2), the "uprobe" PMU, Linux 4.17). The kernel puts a breakpoint
  * into that process's memory alone; each thread that hits it goes on after its registers and the
- * top of its stack were copied. A hit costs 1.2 to 3.5 us (facts: native.md, "Who grows the
- * memory"), also of a call that the period passes over, and on threads that were not given.
+ * top of its stack were copied. A hit costs 1.2 us (a function whose first instruction
+ * the kernel can emulate, on a good machine) to 25 us, see uprobes_call_cost_ns; also of a call
+ * that the period passes over, and on threads that were not given.
  *
  * Invariant: armed means that descriptors are open, and nothing else: closing them takes the
  * breakpoints out, be it uprobes_disarm, or the kernel when this process ends, however it ends.
@@ -41,13 +42,14 @@ void uprobes_free(struct uprobes *u);
  * it. Before the first arming. Its number, from 0 on; -1: err says why. */
 int uprobes_add(struct uprobes *u, int file, uint64_t offset, bool at_return, struct err *err);
 
-/* Puts the probes in for these threads, of which at most UPROBE_THREADS_MAX are taken and those
- * that have ended are passed over. false: not one could be armed, err says why (errno ESRCH: all
- * have ended). Some 10 us for each pair of thread and function, and the target's code is written
- * to: 20 to 50 us in which it may wait. */
-bool uprobes_arm(struct uprobes *u, const pid_t *tids, size_t n, struct err *err);
-/* Takes them out, and adds up what they counted. What the rings hold can still be read. May last
- * some tens of ms (the kernel waits for those that are in a handler), in which the target runs. */
+/* Puts the probes in: those of the points whose bits are set (0: all) for these threads, of which
+ * at most UPROBE_THREADS_MAX are taken and those that have ended are passed over. false: not one
+ * could be armed, err says why (errno ESRCH: all have ended). 0.5 to 5 ms. */
+bool uprobes_arm(struct uprobes *u, uint32_t points, const pid_t *tids, size_t n, struct err *err);
+/* Takes them out, and adds up what they counted. What the rings hold can still be read. The kernel
+ * takes about 45 ms for each event, since it waits for whoever may be in its handler, one after the
+ * other (Linux 6.18); a breakpoint goes at the beginning of its last event's turn. So with a single
+ * event the target runs freely at once; with n of them it goes on hitting for up to n - 1 turns. */
 void uprobes_disarm(struct uprobes *u);
 
 struct uprobe_sample {
@@ -66,6 +68,11 @@ uint64_t uprobes_hits(const struct uprobes *u, int point);
 uint64_t uprobes_armed_ns(const struct uprobes *u);
 /* Samples for which there was no room, ever. */
 uint64_t uprobes_lost(const struct uprobes *u);
+
+/* What a call of a probed function (entry and return, its first instruction being one that the
+ * kernel emulates) costs on this machine, tried on ourselves: some 10 ms, and 50 ms to take it out.
+ * 0: not permitted. */
+uint64_t uprobes_call_cost_ns(size_t stack_bytes);
 
 /* Whether this kernel has such probes and this process may use them; else a sentence with the
  * remedy. For doctor. */

@@ -139,7 +139,7 @@ static void test_returns_are_seen(void **state)
     struct uprobe_sample *s = xcalloc(1, sizeof *s);
     int at_entry = add_answer(u, pid, false), at_return = add_answer(u, pid, true);
     uint8_t before = code_byte(pid);
-    assert_true(uprobes_arm(u, &pid, 1, &err));
+    assert_true(uprobes_arm(u, 0, &pid, 1, &err));
     assert_int_equal(code_byte(pid), 0xcc);
     uint64_t seen = 0, argument = 0, sp = 0, last_ns = 0, until_ns = clock_mono_ns() + DEADLINE_NS;
     while (seen < 300 && clock_mono_ns() < until_ns) {
@@ -193,14 +193,14 @@ static void test_threads_that_are_given_are_counted(void **state)
     struct err err = {""};
     add_answer(u, pid, true);
     uint64_t before = calls[0];
-    assert_true(uprobes_arm(u, &pid, 1, &err));
+    assert_true(uprobes_arm(u, 0, &pid, 1, &err));
     assert_goes_on(pid, calls);
     uprobes_disarm(u);
     uint64_t after = calls[0], hits = uprobes_hits(u, -1);
     /* The first thread's alone, though the second calls too. */
     assert_true(hits >= 90 && hits <= after - before + 1);
     /* An arming after the other counts on. */
-    assert_true(uprobes_arm(u, &pid, 1, &err));
+    assert_true(uprobes_arm(u, 0, &pid, 1, &err));
     assert_goes_on(pid, calls);
     uprobes_disarm(u);
     assert_true(uprobes_hits(u, -1) >= hits + 90);
@@ -220,7 +220,7 @@ static void test_killed_it_leaves_nothing(void **state)
         struct err err = {""};
         struct uprobes *u = probes_of(pid, 1);
         add_answer(u, pid, true);
-        if (!uprobes_arm(u, &pid, 1, &err))
+        if (!uprobes_arm(u, 0, &pid, 1, &err))
             _exit(1);
         for (;;)
             pause();
@@ -237,6 +237,15 @@ static void test_killed_it_leaves_nothing(void **state)
     end_child(pid);
 }
 
+static void test_a_call_has_its_price(void **state)
+{
+    (void)state;
+    need_rights();
+    uint64_t ns = uprobes_call_cost_ns(4096);
+    print_message("# %u ns a call with 4 KB of stack\n", (unsigned)ns);
+    assert_true(ns > 200 && ns < NS_PER_MS);
+}
+
 static void test_who_is_gone(void **state)
 {
     (void)state;
@@ -248,7 +257,7 @@ static void test_who_is_gone(void **state)
     struct err err = {""};
     struct uprobes *u = probes_of(pid, 1);
     add_answer(u, getpid(), true);
-    assert_false(uprobes_arm(u, &pid, 1, &err));
+    assert_false(uprobes_arm(u, 0, &pid, 1, &err));
     assert_non_null(strstr(err.text, "has ended"));
     uprobes_free(u);
 }
@@ -259,6 +268,7 @@ int main(void)
         cmocka_unit_test(test_returns_are_seen),
         cmocka_unit_test(test_threads_that_are_given_are_counted),
         cmocka_unit_test(test_killed_it_leaves_nothing),
+        cmocka_unit_test(test_a_call_has_its_price),
         cmocka_unit_test(test_who_is_gone),
     };
     return cmocka_run_group_tests_name("target_uprobe", tests, NULL, NULL);

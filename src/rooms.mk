@@ -169,6 +169,10 @@ libpython_a_SOURCES = \
 	src/python/object.h \
 	src/python/old_runtime.c \
 	src/python/old_runtime.h \
+	src/python/origin.c \
+	src/python/origin.h \
+	src/python/pymalloc.c \
+	src/python/pymalloc.h \
 	src/python/python.c \
 	src/python/python.h \
 	src/python/runtime.c \

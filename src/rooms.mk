@@ -190,6 +190,14 @@ libpython_a_SOURCES = \
 
 noinst_LIBRARIES += libengine.a
 libengine_a_SOURCES = \
+	src/engine/allocators.c \
+	src/engine/allocators.h \
+	src/engine/blocks.c \
+	src/engine/blocks.h \
+	src/engine/sites.c \
+	src/engine/sites.h \
+	src/engine/survivors.c \
+	src/engine/survivors.h \
 	src/engine/frames.c \
 	src/engine/frames.h \
 	src/engine/metrics.c \

@@ -34,6 +34,10 @@ check_PROGRAMS += tests/unit/engine_frames
 tests_unit_engine_frames_SOURCES = tests/unit/engine_frames.c
 tests_unit_engine_frames_LDADD = libengine.a libpython.a libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) $(LIBBPF_LIBS) -lm
 
+check_PROGRAMS += tests/unit/engine_survivors
+tests_unit_engine_survivors_SOURCES = tests/unit/engine_survivors.c
+tests_unit_engine_survivors_LDADD = libengine.a libpython.a libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) $(LIBBPF_LIBS) -lm
+
 check_PROGRAMS += tests/unit/engine_watch
 tests_unit_engine_watch_SOURCES = tests/unit/engine_watch.c
 tests_unit_engine_watch_LDADD = libengine.a libpython.a libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) $(LIBBPF_LIBS) -lm
@@ -206,6 +210,8 @@ LIVE_FILES = \
 	tests/lib/tap.py \
 	tests/lib/targets.py \
 	tests/programs/eintr.c \
+	tests/programs/leak.cc \
+	tests/programs/leak.py \
 	tests/programs/mixed.py \
 	tests/programs/spin_pair.c \
 	tests/programs/native_chain.c \

@@ -80,8 +80,7 @@ uint32_t growth_stack(struct growth *g, const struct growth_frame *frames, size_
 void growth_add(struct growth *g, enum growth_kind kind, uint32_t stack, const char *type,
                 double bytes, double bytes_per_s, uint64_t count, uint64_t of_samples)
 {
-    type = growth_text(g, type);
-    uint64_t key = hash_mix(hash_mix(hash_u64((uint64_t)kind), stack), (uint64_t)(uintptr_t)type);
+    uint64_t key = hash_mix(hash_u64((uint64_t)kind), stack);
     uint32_t at = map_get(&g->row_index, key);
     if (at == MAP_NONE) {
         at = (uint32_t)g->rows.n;
@@ -89,13 +88,32 @@ void growth_add(struct growth *g, enum growth_kind kind, uint32_t stack, const c
         struct growth_row *made = vec_add(&g->rows);
         made->kind = kind;
         made->stack = stack;
-        made->type = type;
+        made->type = "";
     }
     struct growth_row *row = &g->rows.at[at];
+    if (!row->type[0] && type[0])
+        row->type = growth_text(g, type);
     row->bytes += bytes;
     row->bytes_per_s += bytes_per_s;
     row->count += count;
     row->of_samples += of_samples;
+}
+
+void growth_copy(struct growth *g, const struct growth *from, const struct growth_row *row,
+                 double bytes, double bytes_per_s)
+{
+    struct growth_frame frames[GROWTH_FRAMES_MAX];
+    const struct growth_stack *stack = &from->stacks.at[row->stack];
+    for (uint32_t i = 0; i < stack->n; i++) {
+        struct growth_frame *f = &frames[i];
+        *f = from->frames.at[stack->first + i];
+        const char **texts[] = {&f->name, &f->file, &f->module, &f->build_id};
+        for (size_t t = 0; t < sizeof texts / sizeof *texts; t++)
+            if (*texts[t])
+                *texts[t] = growth_text(g, *texts[t]);
+    }
+    growth_add(g, row->kind, growth_stack(g, frames, stack->n), row->type, bytes, bytes_per_s,
+               row->count, row->of_samples);
 }
 
 static int by_growth(const void *a, const void *b)

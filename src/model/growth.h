@@ -4,7 +4,7 @@
  * a worker that knows nothing of a recording's numbers, so frames and texts are its own; whoever
  * owns a recording turns them into its words.
  *
- * Invariant: one row for each (kind, stack, type). Bytes are estimates from samples, extrapolated
+ * Invariant: one row for each (kind, stack). Bytes are estimates from samples, extrapolated
  * by how much of the time and of the calls was looked at; count is what was really seen.
  */
 #ifndef MODEL_GROWTH_H
@@ -42,7 +42,7 @@ struct growth_frame {
 struct growth_row {
     enum growth_kind kind;
     uint32_t stack;      /* index into stacks */
-    const char *type;    /* of the objects, "" unknown; of the growth's texts */
+    const char *type;    /* of one of the objects, "" unknown; of the growth's texts */
     double bytes;        /* that stay, or were added, from from_ns to to_ns; estimated */
     double bytes_per_s;  /* the same, a second */
     uint64_t count;      /* samples that say so */
@@ -74,9 +74,13 @@ const char *growth_text(struct growth *g, const char *text);
 /* The number of this stack, found or added; frames' texts must be growth_text()s of g. At most
  * GROWTH_FRAMES_MAX frames are kept, the innermost. */
 uint32_t growth_stack(struct growth *g, const struct growth_frame *frames, size_t n);
-/* Adds to the row of (kind, stack, type), made where there is none. */
+/* Adds to the row of (kind, stack), made where there is none; type ("": unknown) is that of the
+ * first sample that knows one. */
 void growth_add(struct growth *g, enum growth_kind kind, uint32_t stack, const char *type,
                 double bytes, double bytes_per_s, uint64_t count, uint64_t of_samples);
+/* Adds a row of another growth, with its stack and texts, and with other bytes. */
+void growth_copy(struct growth *g, const struct growth *from, const struct growth_row *row,
+                 double bytes, double bytes_per_s);
 /* Puts the rows that grow fastest first, kind by kind. The index of rows is gone after it. */
 void growth_close(struct growth *g);
 /* A kind's bytes a second in all, for growth_pct. */

@@ -77,6 +77,11 @@ void perf_ring_unmap(struct perf_ring *ring)
     *ring = (struct perf_ring){0};
 }
 
+static uint64_t head_of(const struct perf_ring *ring)
+{
+    return atomic_load_explicit((_Atomic uint64_t *)&ring->page->data_head, memory_order_acquire);
+}
+
 static void set_tail(struct perf_ring *ring, uint64_t tail)
 {
     atomic_store_explicit((_Atomic uint64_t *)&ring->page->data_tail, tail, memory_order_release);
@@ -109,6 +114,11 @@ bool perf_ring_next(struct perf_ring *ring, uint8_t *wrapped, struct perf_record
     *record = (struct perf_record){header.type, tail + header.size, bytes + sizeof header,
                                    bytes + header.size};
     return true;
+}
+
+uint64_t perf_ring_waiting(const struct perf_ring *ring)
+{
+    return ring->page ? head_of(ring) - ring->page->data_tail : 0;
 }
 
 void perf_ring_done(struct perf_ring *ring, const struct perf_record *record)

@@ -251,12 +251,12 @@ bool uprobes_arm(struct uprobes *u, uint32_t points, const pid_t *tids, size_t n
             error = errno;
     }
     forget_unwanted(u);
-    u->armed_at_ns = clock_mono_ns();
     for (size_t i = 0; i < u->threads.n; i++)
         for (int p = 0; p < u->n_points; p++)
             if ((!points || points >> p & 1) && !arm_point(u, &u->threads.at[i], p) &&
                 errno != ESRCH)
                 error = errno;
+    u->armed_at_ns = clock_mono_ns();
     if (u->probes.n)
         return true;
     return error == ESRCH
@@ -274,11 +274,11 @@ void uprobes_disarm(struct uprobes *u)
         if (read(u->probes.at[i].fd, &hits, sizeof hits) == sizeof hits)
             u->points[u->probes.at[i].point].hits += hits;
     }
+    u->armed_ns += clock_mono_ns() - u->armed_at_ns;
     /* The breakpoint goes with the last of a point's events. */
     for (size_t i = 0; i < u->probes.n; i++)
         close(u->probes.at[i].fd);
     vec_clear(&u->probes);
-    u->armed_ns += clock_mono_ns() - u->armed_at_ns;
 }
 
 static bool parse(struct uprobes *u, struct perf_record *r, struct uprobe_sample *s)
@@ -315,6 +315,14 @@ bool uprobes_next(struct uprobes *u, struct uprobe_sample *sample)
         u->next_ring = (u->next_ring + 1) % u->threads.n;
     }
     return false;
+}
+
+uint64_t uprobes_waiting(const struct uprobes *u)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < u->threads.n; i++)
+        bytes += perf_ring_waiting(&u->threads.at[i].ring);
+    return bytes;
 }
 
 uint64_t uprobes_hits(const struct uprobes *u, int point)

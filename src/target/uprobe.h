@@ -62,9 +62,12 @@ struct uprobe_sample {
 /* The next sample of any thread, in each thread's order; false: no more for now. 1 to 2 us. */
 bool uprobes_next(struct uprobes *u, struct uprobe_sample *sample);
 
+/* How many bytes of samples wait to be taken. */
+uint64_t uprobes_waiting(const struct uprobes *u);
+
 /* Hits of a point since the start, as of the last disarming; of all points with -1. */
 uint64_t uprobes_hits(const struct uprobes *u, int point);
-/* How long the probes were in, in all, up to the last disarming. */
+/* How long they sampled or counted, in all, up to the last disarming. */
 uint64_t uprobes_armed_ns(const struct uprobes *u);
 /* Samples for which there was no room, ever. */
 uint64_t uprobes_lost(const struct uprobes *u);

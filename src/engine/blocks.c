@@ -21,6 +21,9 @@
 #define TYPE_READ_BYTES   176u
 #define TYPE_HAVE_GC      (1ull << 14)
 #define TYPE_READY        (1ull << 12)
+#define BEGINNINGS_MAX    400000u
+/* Of a judgement that is not over: what comes after the beginning decides. */
+#define BLOCK_STAYS_IF 255
 enum { NO_TYPE, TYPE_PLAIN, TYPE_GC };
 
 void blocks_init(struct blocks *b, pid_t pid, struct python *python)
@@ -37,11 +40,17 @@ void blocks_clear(struct blocks *b)
     vec_free(&b->buffer);
     map_free(&b->types);
     map_free(&b->second_words);
+    map_free(&b->beginnings);
+    map_free(&b->by_address);
 }
 
 void blocks_add(struct blocks *b, enum heap_kind heap, uint64_t address, uint64_t size,
                 uint64_t time_ns, uint32_t stack)
 {
+    uint32_t before = map_get(&b->by_address, address);
+    if (before != MAP_NONE && b->list.at[before].fate == BLOCK_YOUNG)
+        b->list.at[before].fate = BLOCK_GONE;
+    map_set(&b->by_address, address, (uint32_t)b->list.n);
     struct block *made = vec_add(&b->list);
     made->address = address;
     made->time_ns = time_ns;
@@ -123,6 +132,29 @@ static int8_t object_in(struct blocks *b, const struct block *block)
     return -1;
 }
 
+static uint64_t beginning(const struct block *block)
+{
+    size_t n = block->size / 8 < RAW_WORDS && block->size ? block->size / 8 : RAW_WORDS;
+    return hash_bytes(block->words, (n < block->n_words ? n : block->n_words) * 8);
+}
+
+static void count_beginning(struct blocks *b, const struct block *block)
+{
+    uint64_t hash = beginning(block);
+    uint32_t times = map_get(&b->beginnings, hash);
+    if (times == MAP_NONE && b->beginnings.n < BEGINNINGS_MAX)
+        map_set(&b->beginnings, hash, 1);
+    else if (times != MAP_NONE)
+        map_set(&b->beginnings, hash, times + 1);
+}
+
+/* Several blocks begin like this one. */
+static bool begins_commonly(const struct blocks *b, const struct block *block)
+{
+    uint32_t times = map_get(&b->beginnings, beginning(block));
+    return times != MAP_NONE && times > 1;
+}
+
 static uint64_t chunk_bytes(uint64_t head)
 {
     return head & ~CHUNK_FLAGS;
@@ -134,52 +166,54 @@ static bool plausible_chunk(uint64_t head)
     return bytes >= 32 && bytes <= CHUNK_MAX_BYTES && bytes % 16 == 0;
 }
 
-/* Reads the last words of n blocks from `first` on, of those that have any, into the buffer: at the
- * block's place times BLOCK_TAIL_WORDS. spans tell which could be read. */
-static void read_tails(struct blocks *b, size_t first, size_t n)
+/* How many bytes of a block are read beyond its words; 0: none. */
+static size_t rest_bytes(const struct block *block)
 {
+    uint64_t usable = chunk_bytes(block->head) - 8;
+    if (block->heap != HEAP_GLIBC || block->n_words < BLOCK_WORDS ||
+        !plausible_chunk(block->head) || usable <= BLOCK_WORDS * 8)
+        return 0;
+    return usable > BLOCK_REST_BYTES ? BLOCK_REST_BYTES - BLOCK_WORDS * 8
+                                     : (size_t)usable - BLOCK_WORDS * 8;
+}
+
+/* Reads what comes after the words of n blocks from `first` on into the buffer, and calls for each
+ * that has such. */
+static void read_rests(struct blocks *b, size_t first, size_t n,
+                       void (*call)(struct block *block, bool ok, uint64_t hash))
+{
+    VEC(uint32_t) which = {0};
     vec_clear(&b->spans);
     vec_clear(&b->buffer);
-    vec_reserve(&b->buffer, n * BLOCK_TAIL_WORDS);
+    vec_reserve(&b->buffer, n * BLOCK_REST_BYTES / 8);
     for (size_t i = 0; i < n; i++) {
         const struct block *block = &b->list.at[first + i];
-        uint64_t usable = chunk_bytes(block->head) - 8;
-        if (block->heap != HEAP_GLIBC || !block->n_words || !plausible_chunk(block->head) ||
-            usable <= RAW_WORDS * 8 || block->head & CHUNK_MMAPPED)
-            continue;
-        struct remote_span span = {block->address + usable - BLOCK_TAIL_WORDS * 8,
-                                   b->buffer.at + i * BLOCK_TAIL_WORDS, BLOCK_TAIL_WORDS * 8,
+        struct remote_span span = {block->address + BLOCK_WORDS * 8,
+                                   b->buffer.at + i * BLOCK_REST_BYTES / 8, rest_bytes(block),
                                    false};
+        if (!span.size)
+            continue;
         vec_push(&b->spans, span);
+        vec_push(&which, (uint32_t)i);
     }
     remote_read_spans(b->pid, b->spans.at, b->spans.n);
+    for (size_t i = 0; i < which.n; i++) {
+        const struct remote_span *span = &b->spans.at[i];
+        call(&b->list.at[first + which.at[i]], span->ok, hash_bytes(span->to, span->size));
+    }
+    vec_free(&which);
 }
 
-static void keep_tails(struct blocks *b, size_t first, size_t n)
+static void keep_rest(struct block *block, bool ok, uint64_t hash)
 {
-    read_tails(b, first, n);
-    for (size_t i = 0; i < b->spans.n; i++) {
-        const struct remote_span *span = &b->spans.at[i];
-        size_t at = (size_t)((uint64_t *)span->to - b->buffer.at) / BLOCK_TAIL_WORDS;
-        struct block *block = &b->list.at[first + at];
-        block->has_tail = span->ok;
-        if (span->ok)
-            memcpy(block->tail, span->to, sizeof block->tail);
-    }
+    block->has_rest = ok;
+    block->rest = hash;
 }
 
-/* Those whose end has changed are gone. */
-static void compare_tails(struct blocks *b, size_t first, size_t n)
+static void compare_rest(struct block *block, bool ok, uint64_t hash)
 {
-    read_tails(b, first, n);
-    for (size_t i = 0; i < b->spans.n; i++) {
-        const struct remote_span *span = &b->spans.at[i];
-        size_t at = (size_t)((uint64_t *)span->to - b->buffer.at) / BLOCK_TAIL_WORDS;
-        struct block *block = &b->list.at[first + at];
-        if (block->fate == BLOCK_STAYS && block->has_tail &&
-            (!span->ok || memcmp(block->tail, span->to, sizeof block->tail) != 0))
-            block->fate = BLOCK_GONE;
-    }
+    if (block->fate == BLOCK_STAYS_IF && block->has_rest)
+        block->fate = ok && hash == block->rest ? BLOCK_STAYS : BLOCK_GONE;
 }
 
 void blocks_look(struct blocks *b, size_t first)
@@ -194,23 +228,28 @@ void blocks_look(struct blocks *b, size_t first)
         block->head = have ? words[0] : 0;
         memcpy(block->words, words + 1, block->n_words * sizeof *words);
         block->object = object_in(b, block);
+        if (block->heap == HEAP_GLIBC && plausible_chunk(block->head))
+            block->size = chunk_bytes(block->head) - 8;
+        if (block->heap != HEAP_PYMALLOC)
+            count_beginning(b, block);
         if (block->heap == HEAP_GLIBC && block->n_words > 1 &&
             like_cached(block->address, block->words)) {
             uint32_t times = map_get(&b->second_words, block->words[1]);
             map_set(&b->second_words, block->words[1], times == MAP_NONE ? 1 : times + 1);
         }
     }
-    keep_tails(b, first, n);
+    read_rests(b, first, n, keep_rest);
 }
 
-/* Whether the words are as they were, as far as they lie in the block and should be. */
-static bool unchanged(const struct block *block, const uint64_t *now, size_t have)
+/* Whether the words are as they were, as far as they lie in the block and should be. all: not only
+ * the first of them. */
+static bool unchanged(const struct block *block, const uint64_t *now, size_t have, bool all)
 {
     size_t n = block->n_words, from = 0;
     if (block->object >= 0)
         from =
             (size_t)block->object + 1; /* not what the collector and the count of references say */
-    else if (n > RAW_WORDS)
+    else if (n > RAW_WORDS && !all)
         n = RAW_WORDS;
     if (n > block->size / 8)
         n = block->size / 8;
@@ -235,7 +274,7 @@ static enum block_fate judge_glibc(struct blocks *b, struct block *block, const 
     if (!plausible_chunk(head))
         return BLOCK_UNSEEN;
     block->size = bytes - (head & CHUNK_MMAPPED ? 16 : 8);
-    if (!unchanged(block, words + 1, have - 1))
+    if (!unchanged(block, words + 1, have - 1, begins_commonly(b, block)))
         return BLOCK_GONE;
     if (!(head & CHUNK_MMAPPED) &&
         remote_read(b->pid, block->address - 8 + bytes, &next, sizeof next) &&
@@ -266,7 +305,8 @@ static enum block_fate judge_python(struct blocks *b, struct block *block, const
         break;
     }
     block->size = bytes;
-    return have && unchanged(block, words + 1, have - 1) ? BLOCK_STAYS : BLOCK_GONE;
+    return have && unchanged(block, words + 1, have - 1, begins_commonly(b, block)) ? BLOCK_STAYS
+                                                                                    : BLOCK_GONE;
 }
 
 void blocks_judge(struct blocks *b, size_t first, size_t n)
@@ -277,6 +317,8 @@ void blocks_judge(struct blocks *b, size_t first, size_t n)
         struct block *block = &b->list.at[first + i];
         const uint64_t *words = b->buffer.at + i * (BLOCK_WORDS + 1);
         size_t have = b->spans.at[i].size / 8;
+        if (block->fate != BLOCK_YOUNG)
+            continue;
         if (!block->n_words)
             block->fate = BLOCK_UNSEEN;
         else if (block->heap == HEAP_PYMALLOC)
@@ -284,9 +326,17 @@ void blocks_judge(struct blocks *b, size_t first, size_t n)
         else if (block->heap == HEAP_GLIBC)
             block->fate = (uint8_t)judge_glibc(b, block, words, have);
         else
-            block->fate = have && unchanged(block, words + 1, have - 1) ? BLOCK_STAYS : BLOCK_GONE;
+            block->fate = have && unchanged(block, words + 1, have - 1, begins_commonly(b, block))
+                              ? BLOCK_STAYS
+                              : BLOCK_GONE;
     }
-    compare_tails(b, first, n);
+    for (size_t i = first; i < first + n; i++)
+        if (b->list.at[i].fate == BLOCK_STAYS && begins_commonly(b, &b->list.at[i]))
+            b->list.at[i].fate = BLOCK_STAYS_IF;
+    read_rests(b, first, n, compare_rest);
+    for (size_t i = first; i < first + n; i++)
+        if (b->list.at[i].fate == BLOCK_STAYS_IF)
+            b->list.at[i].fate = BLOCK_STAYS;
 }
 
 void blocks_type_name(struct blocks *b, const struct block *block, char *out, size_t size)

@@ -3,7 +3,8 @@
  * Blocks of memory that were allocated a while ago: are they still what they were? Each one's first
  * bytes are read soon after its allocation and once more when it is old; one that was freed
  * meanwhile has usually been given out anew and written to, or its allocator says that it is free.
- * What a garbage collector and reference counts write is left out of the comparison.
+ * What a garbage collector and reference counts write is left out of the comparison. A beginning
+ * that several blocks have (texts often begin alike) says little, and more is compared.
  *
  * Nothing that is read is trusted, and reading stops nothing. One thread.
  */
@@ -21,8 +22,8 @@
 #include "python/pymalloc.h"
 #include "target/remote.h"
 
-#define BLOCK_WORDS      8 /* that are read of its beginning */
-#define BLOCK_TAIL_WORDS 2 /* and of its end: texts often begin alike */
+#define BLOCK_WORDS      8   /* that are kept of its beginning */
+#define BLOCK_REST_BYTES 256 /* of what is compared of a block whose beginning is a common one */
 
 struct block {
     uint64_t address, time_ns;
@@ -35,8 +36,9 @@ struct block {
     uint64_t size;      /* bytes: as asked for, or as the allocator says; 0: unknown */
     uint64_t head;      /* glibc: the word before the block */
     uint64_t words[BLOCK_WORDS];
-    uint64_t tail[BLOCK_TAIL_WORDS]; /* its last words; glibc, where it has more than words has */
-    bool has_tail;
+    uint64_t rest; /* hash of what comes after words, within the block and BLOCK_REST_BYTES; raw
+                      blocks of glibc alone */
+    bool has_rest;
 };
 
 enum block_fate {
@@ -54,6 +56,8 @@ struct blocks {
     VEC(uint64_t) buffer;
     struct map types;        /* addresses of types -> what is known, see blocks.c */
     struct map second_words; /* how often blocks have had this word second */
+    struct map by_address;   /* the last block that was added there */
+    struct map beginnings;   /* how often blocks have begun with these words, by hash */
     uint64_t pool_at;        /* of the copy; 0: none */
     bool pool_ok;
     uint8_t pool[PYMALLOC_POOL_MAX] __attribute__((aligned(8)));
@@ -61,6 +65,8 @@ struct blocks {
 
 void blocks_init(struct blocks *b, pid_t pid, struct python *python);
 void blocks_clear(struct blocks *b);
+/* One that was added at the same address before is gone: it was freed, else it would not be given
+ * out again. */
 void blocks_add(struct blocks *b, enum heap_kind heap, uint64_t address, uint64_t size,
                 uint64_t time_ns, uint32_t stack);
 /* The first look at those from index first on. About 1 us each. */

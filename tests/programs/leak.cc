@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // A heap in which much comes and goes and 1 MB/s of small objects stays.
-// leak [SECONDS [THREADS]]: prints "ready" and, at the end, "rounds/s N".
+// leak [SECONDS [THREADS [TEXTS]]]: TEXTS (200 bytes each) are in the heap at a time. Prints
+// "ready" and, at the end, "rounds/s N".
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -26,8 +27,9 @@ __attribute__((noinline)) static void leak_session(long number)
 
 __attribute__((noinline)) static void churn(std::vector<std::string> &table, long number)
 {
-    std::string text(20 + number % 200, 'x'); // CHURN
-    text += std::to_string(number);           // what tells them apart is at their end
+    std::string text = "a beginning that all of these texts have in common, "; // CHURN
+    text += std::to_string(number);
+    text.append((size_t)number % 200, 'x');
     table[(size_t)number * 7919 % table.size()] = std::move(text);
 }
 
@@ -37,9 +39,9 @@ static double now()
     return duration<double>(steady_clock::now().time_since_epoch()).count();
 }
 
-static void work(double seconds, bool leaks)
+static void work(double seconds, size_t texts, bool leaks)
 {
-    std::vector<std::string> table(100000);
+    std::vector<std::string> table(texts);
     double began = now(), at = began;
     long leaked = 0, rounds = 0;
     while ((at = now()) < began + seconds) {
@@ -57,12 +59,13 @@ int main(int argc, char **argv)
 {
     double seconds = argc > 1 ? atof(argv[1]) : 3600;
     int threads = argc > 2 ? atoi(argv[2]) : 1;
+    size_t texts = argc > 3 ? strtoul(argv[3], NULL, 10) : 200000;
     std::vector<std::thread> others;
     puts("ready");
     fflush(stdout);
     for (int i = 1; i < threads; i++)
-        others.emplace_back(work, seconds, false);
-    work(seconds, true);
+        others.emplace_back(work, seconds, texts, false);
+    work(seconds, texts, true);
     for (std::thread &t : others)
         t.join();
 }

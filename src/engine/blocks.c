@@ -22,6 +22,7 @@
 #define TYPE_HAVE_GC      (1ull << 14)
 #define TYPE_READY        (1ull << 12)
 #define BEGINNINGS_MAX    400000u
+#define ITEM_BYTES        64u /* of an object that a list holds: a short str with its text */
 /* Of a judgement that is not over: what comes after the beginning decides. */
 #define BLOCK_STAYS_IF 255
 enum { NO_TYPE, TYPE_PLAIN, TYPE_GC };
@@ -166,19 +167,34 @@ static bool plausible_chunk(uint64_t head)
     return bytes >= 32 && bytes <= CHUNK_MAX_BYTES && bytes % 16 == 0;
 }
 
-/* How many bytes of a block are read beyond its words; 0: none. */
-static size_t rest_bytes(const struct block *block)
+/* What else is compared of a block: of glibc's what comes after its words; of Python's memory that
+ * is no object what the first pointer in it points to (the items of a list are often put back at
+ * the very same addresses, but are others). false: nothing. */
+static bool rest_of(const struct block *block, uint64_t *address, size_t *size)
 {
     uint64_t usable = chunk_bytes(block->head) - 8;
+    if (block->heap == HEAP_PYMALLOC) {
+        *address = block->words[0];
+        *size = ITEM_BYTES;
+        return block->n_words && block->object < 0 && *address % 8 == 0 && *address >= 1u << 16 &&
+               *address < ADDRESS_LIMIT;
+    }
     if (block->heap != HEAP_GLIBC || block->n_words < BLOCK_WORDS ||
         !plausible_chunk(block->head) || usable <= BLOCK_WORDS * 8)
-        return 0;
-    return usable > BLOCK_REST_BYTES ? BLOCK_REST_BYTES - BLOCK_WORDS * 8
-                                     : (size_t)usable - BLOCK_WORDS * 8;
+        return false;
+    *address = block->address + BLOCK_WORDS * 8;
+    *size = (usable < BLOCK_REST_BYTES ? (size_t)usable : BLOCK_REST_BYTES) - BLOCK_WORDS * 8;
+    return true;
 }
 
-/* Reads what comes after the words of n blocks from `first` on into the buffer, and calls for each
- * that has such. */
+static uint64_t rest_hash(const struct block *block, uint64_t *words, size_t size)
+{
+    if (block->heap == HEAP_PYMALLOC)
+        words[0] = words[3] = 0; /* an item's references, and a str's hash */
+    return hash_bytes(words, size);
+}
+
+/* Reads that of n blocks from `first` on, and calls for each that has such. */
 static void read_rests(struct blocks *b, size_t first, size_t n,
                        void (*call)(struct block *block, bool ok, uint64_t hash))
 {
@@ -187,11 +203,8 @@ static void read_rests(struct blocks *b, size_t first, size_t n,
     vec_clear(&b->buffer);
     vec_reserve(&b->buffer, n * BLOCK_REST_BYTES / 8);
     for (size_t i = 0; i < n; i++) {
-        const struct block *block = &b->list.at[first + i];
-        struct remote_span span = {block->address + BLOCK_WORDS * 8,
-                                   b->buffer.at + i * BLOCK_REST_BYTES / 8, rest_bytes(block),
-                                   false};
-        if (!span.size)
+        struct remote_span span = {.to = b->buffer.at + i * BLOCK_REST_BYTES / 8};
+        if (!rest_of(&b->list.at[first + i], &span.addr, &span.size))
             continue;
         vec_push(&b->spans, span);
         vec_push(&which, (uint32_t)i);
@@ -199,7 +212,8 @@ static void read_rests(struct blocks *b, size_t first, size_t n,
     remote_read_spans(b->pid, b->spans.at, b->spans.n);
     for (size_t i = 0; i < which.n; i++) {
         const struct remote_span *span = &b->spans.at[i];
-        call(&b->list.at[first + which.at[i]], span->ok, hash_bytes(span->to, span->size));
+        struct block *block = &b->list.at[first + which.at[i]];
+        call(block, span->ok, span->ok ? rest_hash(block, span->to, span->size) : 0);
     }
     vec_free(&which);
 }
@@ -331,7 +345,8 @@ void blocks_judge(struct blocks *b, size_t first, size_t n)
                               : BLOCK_GONE;
     }
     for (size_t i = first; i < first + n; i++)
-        if (b->list.at[i].fate == BLOCK_STAYS && begins_commonly(b, &b->list.at[i]))
+        if (b->list.at[i].fate == BLOCK_STAYS &&
+            (b->list.at[i].heap == HEAP_PYMALLOC || begins_commonly(b, &b->list.at[i])))
             b->list.at[i].fate = BLOCK_STAYS_IF;
     read_rests(b, first, n, compare_rest);
     for (size_t i = first; i < first + n; i++)

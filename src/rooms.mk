@@ -194,6 +194,8 @@ libengine_a_SOURCES = \
 	src/engine/allocators.h \
 	src/engine/blocks.c \
 	src/engine/blocks.h \
+	src/engine/enlarged.c \
+	src/engine/enlarged.h \
 	src/engine/sites.c \
 	src/engine/sites.h \
 	src/engine/survivors.c \

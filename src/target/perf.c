@@ -22,6 +22,7 @@
 #define RING_PAGES      64u
 #define CPUS_MAX        1024
 #define DESCRIPTORS_MAX 16384
+
 struct ring {
     int cpu;
     int output_fd; /* -1: no event yet */
@@ -38,13 +39,26 @@ struct perf_events {
     uint8_t *record; /* one that wraps round, in one piece */
 };
 
+static uint64_t config_of(enum perf_clock clock)
+{
+    switch (clock) {
+    case PERF_CYCLES:
+        return PERF_COUNT_HW_CPU_CYCLES;
+    case PERF_CPU_CLOCK:
+        return PERF_COUNT_SW_CPU_CLOCK;
+    case PERF_FAULTS:
+        break;
+    }
+    return PERF_COUNT_SW_PAGE_FAULTS;
+}
+
 static struct perf_event_attr attr_new(enum perf_clock clock, uint64_t period_ns,
                                        size_t stack_bytes, bool kernel)
 {
     struct perf_event_attr attr = {
         .size = sizeof attr,
         .type = clock == PERF_CYCLES ? PERF_TYPE_HARDWARE : PERF_TYPE_SOFTWARE,
-        .config = clock == PERF_CYCLES ? PERF_COUNT_HW_CPU_CYCLES : PERF_COUNT_SW_CPU_CLOCK,
+        .config = config_of(clock),
         .sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_REGS_USER |
                        PERF_SAMPLE_STACK_USER | PERF_SAMPLE_CALLCHAIN,
         .inherit = 1,
@@ -64,18 +78,20 @@ static struct perf_event_attr attr_new(enum perf_clock clock, uint64_t period_ns
     } else {
         attr.sample_period = period_ns;
     }
+    if (clock == PERF_FAULTS)
+        attr.sample_type |= PERF_SAMPLE_ADDR;
     attr.sample_regs_user = perf_registers_mask();
     return attr;
 }
 
-/* The best kind of event that can be opened on ourselves: cycles before the timer, with the kernel
+/* The best kind of event from `first` to `last` that can be opened on ourselves, with the kernel
  * before without. false: none, errno says why. */
-static bool probe(struct perf_event_attr *attr, enum perf_clock *clock, uint64_t period_ns,
-                  size_t stack_bytes)
+static bool probe(struct perf_event_attr *attr, enum perf_clock *clock, enum perf_clock first,
+                  enum perf_clock last, uint64_t period_ns, size_t stack_bytes)
 {
     int error = 0;
     for (int kernel = 1; kernel >= 0; kernel--) {
-        for (*clock = PERF_CYCLES; *clock <= PERF_CPU_CLOCK; (*clock)++) {
+        for (*clock = first; *clock <= last; (*clock)++) {
             *attr = attr_new(*clock, period_ns, stack_bytes, kernel);
             int fd = perf_open(attr, 0, -1);
             if (fd < 0 && (errno == EINVAL || errno == E2BIG)) {
@@ -97,7 +113,7 @@ bool perf_events_allowed(bool *kernel, struct err *err)
 {
     struct perf_event_attr attr;
     enum perf_clock clock;
-    if (!probe(&attr, &clock, 10 * NS_PER_MS, 4096))
+    if (!probe(&attr, &clock, PERF_CYCLES, PERF_CPU_CLOCK, 10 * NS_PER_MS, 4096))
         return perf_refuse(err, errno);
     *kernel = !attr.exclude_kernel;
     return true;
@@ -108,7 +124,8 @@ size_t perf_events_locked_bytes(void)
     return (RING_PAGES + 1) * (size_t)sysconf(_SC_PAGESIZE);
 }
 
-struct perf_events *perf_events_new(uint64_t period_ns, size_t stack_bytes, struct err *err)
+static struct perf_events *events_new(enum perf_clock first, enum perf_clock last,
+                                      uint64_t period_ns, size_t stack_bytes, struct err *err)
 {
     struct perf_event_attr attr;
     enum perf_clock clock;
@@ -119,7 +136,7 @@ struct perf_events *perf_events_new(uint64_t period_ns, size_t stack_bytes, stru
     }
     if (stack_bytes > CAPTURE_STACK_MAX)
         stack_bytes = CAPTURE_STACK_MAX;
-    if (!probe(&attr, &clock, period_ns, stack_bytes & ~(size_t)7)) {
+    if (!probe(&attr, &clock, first, last, period_ns, stack_bytes & ~(size_t)7)) {
         perf_refuse(err, errno);
         return NULL;
     }
@@ -132,6 +149,16 @@ struct perf_events *perf_events_new(uint64_t period_ns, size_t stack_bytes, stru
         vec_push(&p->rings, ring);
     }
     return p;
+}
+
+struct perf_events *perf_events_new(uint64_t period_ns, size_t stack_bytes, struct err *err)
+{
+    return events_new(PERF_CYCLES, PERF_CPU_CLOCK, period_ns, stack_bytes, err);
+}
+
+struct perf_events *perf_events_new_faults(uint64_t period, size_t stack_bytes, struct err *err)
+{
+    return events_new(PERF_FAULTS, PERF_FAULTS, period, stack_bytes, err);
 }
 
 void perf_events_free(struct perf_events *p)
@@ -232,11 +259,13 @@ static bool parse_callchain(struct perf_record *r, struct perf_sample *s)
 }
 
 /* perf_event_open(2), PERF_RECORD_SAMPLE, for the sample_type of attr_new(). */
-static bool parse_sample(struct perf_record *r, struct perf_sample *s)
+static bool parse_sample(const struct perf_events *p, struct perf_record *r, struct perf_sample *s)
 {
     uint32_t ids[2];
+    s->address = 0;
     if (!perf_take(r, ids, sizeof ids) || !perf_take_u64(r, &s->time_ns) ||
-        !parse_callchain(r, s) || !perf_take_registers(r, &s->capture))
+        (p->clock == PERF_FAULTS && !perf_take_u64(r, &s->address)) || !parse_callchain(r, s) ||
+        !perf_take_registers(r, &s->capture))
         return false;
     s->pid = (pid_t)ids[0];
     s->tid = (pid_t)ids[1];
@@ -250,7 +279,7 @@ bool perf_events_next(struct perf_events *p, struct perf_sample *sample)
         struct perf_record record;
         while (perf_ring_next(&ring->map, p->record, &record, &p->lost)) {
             uint64_t id, lost;
-            bool is_sample = record.type == PERF_RECORD_SAMPLE && parse_sample(&record, sample);
+            bool is_sample = record.type == PERF_RECORD_SAMPLE && parse_sample(p, &record, sample);
             if (record.type == PERF_RECORD_LOST && perf_take_u64(&record, &id) &&
                 perf_take_u64(&record, &lost))
                 p->lost += lost;

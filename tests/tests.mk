@@ -177,6 +177,7 @@ LIVE_TESTS = \
 	tests/live/test_servers.py \
 	tests/live/test_split_c.py \
 	tests/live/test_split_python.py \
+	tests/live/test_survivors.py \
 	tests/live/test_waits.py \
 	tests/live/test_thread_names.py \
 	tests/live/test_throttle.py \
@@ -207,6 +208,7 @@ LIVE_FILES = \
 	tests/lib/measure.py \
 	tests/lib/proftop.py \
 	tests/lib/split_check.py \
+	tests/lib/survivors.py \
 	tests/lib/tap.py \
 	tests/lib/targets.py \
 	tests/programs/eintr.c \

@@ -47,7 +47,7 @@ static void work(double seconds, size_t texts, bool leaks)
     while ((at = now()) < began + seconds) {
         for (; leaks && leaked < (at - began) * 9362; leaked++) // chunks of 112 bytes
             leak_session(leaked);
-        for (int i = 0; i < 1000; i++)
+        for (int i = 0; i < 100; i++)
             churn(table, rounds++);
     }
     if (leaks)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Survivor sampling of a child. With a pid it samples that process and prints what it found: for
- * the live tests and the benchmark. engine_survivors PID [SAMPLE_S STAY_S [LOSS_PCT]] */
+/* Survivor sampling of a child. With a pid it samples that process and prints what it found, for
+ * the live tests and the benchmark: engine_survivors PID [SAMPLE_S STAY_S [LOSS_PCT]]. Without
+ * times it says first what it would cost. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -80,15 +81,14 @@ static int tool(int argc, char **argv)
     if (argc > 4)
         options.loss_pct = atof(argv[4]);
     struct survivors *s = survivors_new(atoi(argv[1]), &options, &err);
-    if (s && survivors_estimate(s, &cost, &err)) {
+    bool ok = s && (argc > 3 || survivors_estimate(s, &cost, &err));
+    if (ok && argc <= 3)
         printf("estimate calls/s %.0f call_ns %.0f always_pct %.1f burst_pct %.1f\n",
                cost.calls_per_s, cost.call_ns, cost.always_pct, cost.burst_pct);
-        fflush(stdout);
-        if (run(s, &err)) {
-            print_result(atoi(argv[1]), survivors_result(s));
-            survivors_free(s);
-            return 0;
-        }
+    if (ok && run(s, &err)) {
+        print_result(atoi(argv[1]), survivors_result(s));
+        survivors_free(s);
+        return 0;
     }
     fprintf(stderr, "%s\n", err.text);
     survivors_free(s);

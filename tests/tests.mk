@@ -201,6 +201,7 @@ LIVE_FILES = \
 	tests/bench/bench_overhead.py \
 	tests/bench/bench_rss.py \
 	tests/bench/bench_sampling.py \
+	tests/bench/bench_survivors.py \
 	tests/bench/bench_symbols.py \
 	tests/lib/cgroup.py \
 	tests/lib/count-results \
@@ -211,6 +212,8 @@ LIVE_FILES = \
 	tests/lib/survivors.py \
 	tests/lib/tap.py \
 	tests/lib/targets.py \
+	tests/programs/alloc_steps.c \
+	tests/programs/alloc_steps.py \
 	tests/programs/eintr.c \
 	tests/programs/leak.cc \
 	tests/programs/leak.py \

@@ -20,6 +20,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "engine/allocators.h"
 #include "engine/enlarged.h"
 #include "engine/survivors.h"
 #include "native/symbolizer.h"
@@ -69,8 +70,45 @@ static void print_result(pid_t pid, const struct growth *g)
     symbolizer_free(names);
 }
 
+static volatile sig_atomic_t ended;
+
+static void end(int number)
+{
+    (void)number;
+    ended = 1;
+}
+
+/* Each return of malloc of the first thread sampled, and the samples thrown away, until SIGINT:
+ * what a probed call costs. */
+static int always(pid_t pid)
+{
+    struct err err = {""};
+    struct uprobe_options options = {.period = 1, .stack_bytes = 4096, .ring_pages = 1024};
+    struct uprobes *u = uprobes_new(pid, &options, &err);
+    struct allocators allocators;
+    struct uprobe_sample *sample = xcalloc(1, sizeof *sample);
+    int status = 1;
+    signal(SIGINT, end);
+    if (u && allocators_find(&allocators, u, pid, NULL, &err) &&
+        uprobes_arm(u, 1u << allocators.at[0].at_return, &pid, 1, &err)) {
+        while (!ended) {
+            rest(5 * NS_PER_MS);
+            while (uprobes_next(u, sample))
+                ;
+        }
+        status = 0;
+    }
+    if (status)
+        fprintf(stderr, "%s\n", err.text);
+    uprobes_free(u);
+    free(sample);
+    return status;
+}
+
 static int tool(int argc, char **argv)
 {
+    if (argc == 3 && !strcmp(argv[2], "always"))
+        return always(atoi(argv[1]));
     struct err err = {""};
     struct survivors_options options = {.sample_ns = 0};
     struct survivors_cost cost;

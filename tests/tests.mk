@@ -30,6 +30,10 @@ check_PROGRAMS += tests/unit/engine_contended
 tests_unit_engine_contended_SOURCES = tests/unit/engine_contended.c
 tests_unit_engine_contended_LDADD = libengine.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
 
+check_PROGRAMS += tests/unit/engine_footprints
+tests_unit_engine_footprints_SOURCES = tests/unit/engine_footprints.c
+tests_unit_engine_footprints_LDADD = libengine.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(PROC2_LIBS) -lm
+
 check_PROGRAMS += tests/unit/engine_frames
 tests_unit_engine_frames_SOURCES = tests/unit/engine_frames.c
 tests_unit_engine_frames_LDADD = libengine.a libpython.a libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) $(LIBBPF_LIBS) -lm
@@ -50,9 +54,17 @@ check_PROGRAMS += tests/unit/engine_weave
 tests_unit_engine_weave_SOURCES = tests/unit/engine_weave.c
 tests_unit_engine_weave_LDADD = libengine.a libbase.a $(CMOCKA_LIBS)
 
+check_PROGRAMS += tests/unit/model_census
+tests_unit_model_census_SOURCES = tests/unit/model_census.c
+tests_unit_model_census_LDADD = libmodel.a libbase.a $(CMOCKA_LIBS) -lm
+
 check_PROGRAMS += tests/unit/model_recording
 tests_unit_model_recording_SOURCES = tests/unit/model_recording.c
 tests_unit_model_recording_LDADD = libmodel.a libbase.a $(CMOCKA_LIBS) -lm
+
+check_PROGRAMS += tests/unit/native_census
+tests_unit_native_census_SOURCES = tests/unit/native_census.c
+tests_unit_native_census_LDADD = libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) -lm
 
 check_PROGRAMS += tests/unit/native_hostile
 tests_unit_native_hostile_SOURCES = tests/unit/native_hostile.c
@@ -69,6 +81,14 @@ tests_unit_native_symbolizer_LDADD = libnative.a libtarget.a libmodel.a libbase.
 check_PROGRAMS += tests/unit/native_unwind
 tests_unit_native_unwind_SOURCES = tests/unit/native_unwind.c
 tests_unit_native_unwind_LDADD = libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) -lm
+
+check_PROGRAMS += tests/unit/python_census
+tests_unit_python_census_SOURCES = tests/unit/python_census.c
+tests_unit_python_census_LDADD = libpython.a libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) -lm
+
+check_PROGRAMS += tests/unit/python_holders
+tests_unit_python_holders_SOURCES = tests/unit/python_holders.c
+tests_unit_python_holders_LDADD = libpython.a libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) -lm
 
 check_PROGRAMS += tests/unit/python_live
 tests_unit_python_live_SOURCES = tests/unit/python_live.c
@@ -103,6 +123,14 @@ endif
 check_PROGRAMS += tests/unit/target_figures
 tests_unit_target_figures_SOURCES = tests/unit/target_figures.c
 tests_unit_target_figures_LDADD = libtarget.a libbase.a $(CMOCKA_LIBS) $(PROC2_LIBS) -lm
+
+check_PROGRAMS += tests/unit/target_memory
+tests_unit_target_memory_SOURCES = tests/unit/target_memory.c
+tests_unit_target_memory_LDADD = libtarget.a libbase.a $(CMOCKA_LIBS) $(PROC2_LIBS) -lm
+
+check_PROGRAMS += tests/unit/target_hold
+tests_unit_target_hold_SOURCES = tests/unit/target_hold.c
+tests_unit_target_hold_LDADD = libtarget.a libbase.a $(CMOCKA_LIBS) $(PROC2_LIBS) -lm
 
 check_PROGRAMS += tests/unit/target_perf
 tests_unit_target_perf_SOURCES = tests/unit/target_perf.c
@@ -140,6 +168,13 @@ check_PROGRAMS += tests/unit/view_grid
 tests_unit_view_grid_SOURCES = tests/unit/view_grid.c
 tests_unit_view_grid_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
 
+check_PROGRAMS += tests/unit/view_memory
+tests_unit_view_memory_SOURCES = tests/unit/view_memory.c
+tests_unit_view_memory_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
+check_PROGRAMS += tests/unit/view_objects
+tests_unit_view_objects_SOURCES = tests/unit/view_objects.c
+tests_unit_view_objects_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
+
 check_PROGRAMS += tests/unit/view_processes
 tests_unit_view_processes_SOURCES = tests/unit/view_processes.c
 tests_unit_view_processes_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
@@ -170,6 +205,7 @@ LIVE_TESTS = \
 	tests/live/test_doctor.py \
 	tests/live/test_dump.py \
 	tests/live/test_harmless.py \
+	tests/live/test_memory.py \
 	tests/live/test_mixed.py \
 	tests/live/test_namespaces.py \
 	tests/live/test_native.py \
@@ -178,13 +214,16 @@ LIVE_TESTS = \
 	tests/live/test_split_c.py \
 	tests/live/test_split_python.py \
 	tests/live/test_survivors.py \
+	tests/live/test_objects.py \
 	tests/live/test_waits.py \
 	tests/live/test_thread_names.py \
 	tests/live/test_throttle.py \
 	tests/live/test_throttled_threads.py \
 	tests/ui/test_family.py \
+	tests/ui/test_objects.py \
 	tests/ui/test_flame.py \
 	tests/ui/test_manual.py \
+	tests/ui/test_memory.py \
 	tests/ui/test_screens.py \
 	tests/ui/test_terminal.py \
 	tests/ui/test_waits.py
@@ -192,6 +231,7 @@ TESTS += $(LIVE_TESTS)
 EXTRA_DIST += $(LIVE_TESTS) $(LIVE_FILES)
 UNIT_FIXTURES = \
 	tests/unit/native_test.h \
+	tests/unit/python_program.h \
 	tests/unit/store_fixture.h \
 	tests/unit/tree_fixture.h \
 	tests/unit/view_fixture.h
@@ -215,8 +255,10 @@ LIVE_FILES = \
 	tests/programs/alloc_steps.c \
 	tests/programs/alloc_steps.py \
 	tests/programs/eintr.c \
-	tests/programs/leak.cc \
-	tests/programs/leak.py \
+	tests/programs/leak_line.cc \
+	tests/programs/leak_line.py \
+	tests/programs/heap_shapes.cc \
+	tests/programs/grow.c \
 	tests/programs/mixed.py \
 	tests/programs/spin_pair.c \
 	tests/programs/native_chain.c \
@@ -228,6 +270,8 @@ LIVE_FILES = \
 	tests/programs/python_busy.py \
 	tests/programs/python_chain.py \
 	tests/programs/python_deep.py \
+	tests/programs/python_heap.py \
+	tests/programs/python_holders.py \
 	tests/programs/python_interpreters.py \
 	tests/programs/python_mixed.py \
 	tests/programs/python_short.py \

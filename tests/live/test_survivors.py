@@ -16,8 +16,8 @@ import survivors
 import tap
 import targets
 
-LEAK_PY = os.path.join(targets.PROGRAMS, "leak.py")
-LEAK_CC = os.path.join(targets.PROGRAMS, "leak.cc")
+LEAK_PY = os.path.join(targets.PROGRAMS, "leak_line.py")
+LEAK_CC = os.path.join(targets.PROGRAMS, "leak_line.cc")
 # Short for a test, and so with more loss than a user is asked for.
 TIMES = (1, 0.7, 15)
 
@@ -53,7 +53,7 @@ def check_python(python):
     name, file, at = first.frames[0].split(":")
     tap.note("%s: %r of %d samples" % (python.label, first[:4], result.figures["samples"]))
     tap.equal((name, int(at)), ("leak", line), "function and line")
-    tap.equal(os.path.basename(file), "leak.py")
+    tap.equal(os.path.basename(file), "leak_line.py")
     tap.equal(first.type, "str", "type")
     assert first.count > 0.7 * first.of_samples, first
     assert first.bytes_per_s > 0.5 * sum(row.bytes_per_s for row in result.rows), result.rows

@@ -1,40 +1,69 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A heap in which much comes and goes and 1 MB/s of small objects stays.
-leak.py [SECONDS]: prints "ready" and, at the end, "rounds/s N"."""
-import sys
+"""A service that leaks, warms up, or breathes, at a rate known by construction.
+
+    leak.py [--kind leak|sawtooth|warm-up] [--per-s N] [--warm-s S] [--heap N] [--size BYTES]
+
+Items are added on a clock, so that the rate holds whatever the machine does meanwhile:
+leak: for ever, to the dict Cache.shared.entries; sawtooth: to a list that is emptied every 3 s;
+warm-up: for --warm-s seconds. --heap objects of other types are there before, and are replaced all
+the time. Runs on any Python from 3.6.
+"""
+
+import argparse
 import time
 
-kept = []
-table = {}
+
+class Entry:
+    def __init__(self, number, size):
+        self.number = number
+        self.text = "%d" % number + "x" * size
 
 
-def leak(number):
-    kept.append("session-%d-%s" % (number, "x" * 60))       # LEAK
+class Other:
+    def __init__(self, number):
+        self.number = number
 
 
-def churn(number):
-    words = [str(number + i) for i in range(20)]
-    table[number % 2000] = words                           # CHURN
-    return {word: len(word) for word in words}
+class Cache:
+    shared = None
+
+    def __init__(self):
+        self.entries = {}
 
 
 def main():
-    end = time.monotonic() + float(sys.argv[1] if len(sys.argv) > 1 else 3600)
-    began = time.monotonic()
-    leaked = rounds = 0
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--kind", choices=("leak", "sawtooth", "warm-up"), default="leak")
+    parser.add_argument("--per-s", type=float, default=1000.0)
+    parser.add_argument("--warm-s", type=float, default=4.0)
+    parser.add_argument("--heap", type=int, default=10000)
+    parser.add_argument("--size", type=int, default=40)
+    options = parser.parse_args()
+    cache = Cache.shared = Cache()
+    others = [Other(number) for number in range(options.heap)]
+    teeth = []
     print("ready", flush=True)
+    start_s = emptied_s = time.monotonic()
+    number = 0
     while True:
-        now = time.monotonic()
-        if now >= end:
-            break
-        # 128 bytes each
-        while leaked < (now - began) * 8192:
-            leak(leaked)
-            leaked += 1
-        for _ in range(20):
-            churn(rounds)
-            rounds += 1
-    print("rounds/s %.0f" % (rounds / (now - began)), flush=True)
+        now_s = time.monotonic()
+        due_s = now_s - start_s
+        if options.kind == "warm-up":
+            due_s = min(due_s, options.warm_s)
+        while number < due_s * options.per_s:
+            entry = Entry(number, options.size)
+            if options.kind == "sawtooth":
+                teeth.append(entry)
+            else:
+                cache.entries["key-%d" % number] = entry
+            number += 1
+        if options.kind == "sawtooth" and now_s > emptied_s + 3:
+            teeth.clear()
+            emptied_s = now_s
+        for i in range(0, options.heap, 10):
+            others[(i + number) % options.heap] = Other(i)
+        time.sleep(0.01)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // A heap in which much comes and goes and 1 MB/s of small objects stays.
-// leak [SECONDS [THREADS [TEXTS]]]: TEXTS (200 bytes each) are in the heap at a time. Prints
+// leak_line [SECONDS [THREADS [TEXTS]]]: TEXTS (200 bytes each) are in the heap at a time. Prints
 // "ready" and, at the end, "rounds/s N".
 #include <chrono>
 #include <cstdio>

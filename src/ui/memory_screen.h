@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The Memory screen: which chart it shows, and its cursor. See state.h. The front's thread.
+ */
+#ifndef UI_MEMORY_SCREEN_H
+#define UI_MEMORY_SCREEN_H
+
+#include "ui/keys.h"
+#include "view/draw_memory.h"
+
+struct ui;
+
+struct memory_screen {
+    struct memory_pattern pattern; /* of the window, as of the last fill */
+    enum memory_chart chart;
+    uint64_t cursor_ns; /* 0: none */
+};
+
+void memory_screen_fill(struct ui *ui);
+void memory_screen_draw(struct ui *ui, int row, int height);
+size_t memory_screen_rows(const struct ui *ui);
+/* Whether its table is the one of what the memory is made of, of which no row can be chosen. */
+bool memory_screen_only_scrolls(const struct ui *ui);
+/* false: the command means the same here as on other screens. */
+bool memory_screen_command(struct ui *ui, enum command command);
+
+#endif

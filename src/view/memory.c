@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See memory.h, and table.h for what a view is. */
+#include "view/memory.h"
+
+#include "base/text.h"
+#include "view/memory_pattern.h"
+#include "view/rows.h"
+#include "view/views.h"
+
+/* Growth sites: where the memory comes from that makes it grow. */
+
+enum site_column {
+    SITE_KIND,
+    SITE_GROWTH_PER_S,
+    SITE_GROWTH,
+    SITE_PCT,
+    SITE_NAME,
+    SITE_PLACE,
+    SITE_MODULE,
+    SITE_FILE,
+    SITE_LINE,
+    SITE_COUNT
+};
+
+static const struct column site_columns[SITE_COUNT] = {
+    [SITE_KIND] = {"kind", "KIND", FORMAT_TEXT, 8, 80, COLUMN_BOTH, false},
+    [SITE_GROWTH_PER_S] = {"growth_bytes_per_s", "GROWTH", FORMAT_BYTE_RATE, 7, 80, COLUMN_BOTH,
+                           false},
+    [SITE_GROWTH] = {"growth_bytes", "BYTES", FORMAT_BYTES, 5, 80, COLUMN_BOTH, true},
+    [SITE_PCT] = {"growth_pct", "OF IT%", FORMAT_PCT, 6, 80, COLUMN_BOTH, false},
+    [SITE_NAME] = {"name", "FUNCTION", FORMAT_TEXT, 12, 80, COLUMN_BOTH, false},
+    [SITE_PLACE] = {"place", "FILE:LINE", FORMAT_PATH, 12, 80, COLUMN_SCREEN, false},
+    [SITE_MODULE] = {"module", NULL, FORMAT_PATH, 0, 0, COLUMN_DATA, false},
+    [SITE_FILE] = {"file", NULL, FORMAT_PATH, 0, 0, COLUMN_DATA, false},
+    [SITE_LINE] = {"line", NULL, FORMAT_COUNT, 0, 0, COLUMN_DATA, true},
+};
+
+/* The place for rows of kind "enlarged", "survives" and "traced": the recording has no such
+ * observations yet, so there are none. */
+static void add_sites(struct table *table, const struct query *query)
+{
+    (void)table;
+    (void)query;
+}
+
+static void memory_fill(struct table *table, const struct query *query)
+{
+    rows_count(table, query);
+    add_sites(table, query);
+}
+
+const struct view memory_view = {
+    .name = "memory",
+    .title = "Memory",
+    .columns = site_columns,
+    .n_columns = SITE_COUNT,
+    .sort = "growth_bytes_per_s",
+    .fill = memory_fill,
+    .empty = "No growth sites: nothing was recorded of which lines make the memory grow.",
+};
+
+/* What it is made of. */
+
+enum part_column {
+    PART_TITLE,
+    PART_NOW,
+    PART_GROWTH,
+    PART_UNSURE,
+    PART_PEAK,
+    PART_BASELINE,
+    PART_SWING,
+    PART_AGE,
+    PART_COUNT
+};
+
+/* FORMAT_RATE: texts that stand at the right; the mappings are no bytes. */
+static const struct column part_columns[PART_COUNT] = {
+    [PART_TITLE] = {"part", "MEMORY", FORMAT_TEXT, 17, 80, COLUMN_SCREEN, false},
+    [PART_NOW] = {"now", "NOW", FORMAT_RATE, 6, 80, COLUMN_SCREEN, false},
+    [PART_GROWTH] = {"growth", "GROWTH", FORMAT_RATE, 8, 80, COLUMN_SCREEN, false},
+    [PART_UNSURE] = {"unsure", "+-", FORMAT_RATE, 6, 80, COLUMN_SCREEN, false},
+    [PART_PEAK] = {"peak", "PEAK", FORMAT_RATE, 6, 80, COLUMN_SCREEN, false},
+    [PART_BASELINE] = {"baseline", "BASELINE", FORMAT_RATE, 8, 80, COLUMN_SCREEN, false},
+    [PART_SWING] = {"swing", "SWING", FORMAT_RATE, 6, 80, COLUMN_SCREEN, false},
+    [PART_AGE] = {"age", "READ", FORMAT_RATE, 9, 80, COLUMN_SCREEN, false},
+};
+
+static const enum metric parts[] = {
+    METRIC_RSS,       METRIC_ANON,         METRIC_FILE,         METRIC_SHARED,  METRIC_SWAP,
+    METRIC_PSS,       METRIC_HEAP,         METRIC_MAPPINGS,     METRIC_VIRTUAL, METRIC_LIMIT_USED,
+    METRIC_AVAILABLE, METRIC_MINOR_FAULTS, METRIC_MAJOR_FAULTS,
+};
+
+/* A figure is new for so long: they are read once a second. */
+#define NEW_NS (3 * NS_PER_S / 2)
+
+static void set_rate(struct table *table, size_t column, enum metric metric, double per_s,
+                     bool signed_)
+{
+    char figure[FIGURE_MAX];
+    if (metrics[metric].unit == UNIT_BYTES && signed_)
+        table_set_text(table, column, figure_bytes_rate(figure, per_s));
+    else if (metrics[metric].unit == UNIT_BYTES)
+        table_set_text(table, column, figure_bytes(figure, per_s));
+    else
+        table_set_format(table, column, signed_ && per_s >= 0.05 ? "+%.1f/s" : "%.1f/s", per_s);
+}
+
+static void add_part(struct table *table, enum metric metric, const struct series_pattern *p,
+                     uint64_t to_ns)
+{
+    char figure[FIGURE_MAX];
+    bool is_level = metrics[metric].unit == UNIT_BYTES || metrics[metric].unit == UNIT_COUNT;
+    struct row *row = table_add_row(table);
+    row->key = (uint64_t)metric + 1;
+    table_set_text(table, PART_TITLE, metrics[metric].title);
+    table_set_text(table, PART_NOW, metric_figure(figure, metric, p->now));
+    if (is_level && p->has_slope) {
+        double least = metrics[metric].unit == UNIT_BYTES ? MEMORY_STABLE_PER_S : 0.05;
+        bool moves = series_pattern_moves(p, least);
+        if (moves)
+            set_rate(table, PART_GROWTH, metric, p->slope, true);
+        else
+            table_set_text(table, PART_GROWTH, "stable");
+        if (moves)
+            set_rate(table, PART_UNSURE, metric, (p->high - p->low) / 2, false);
+    }
+    table_set_text(table, PART_PEAK, metric_figure(figure, metric, p->peak));
+    table_set_text(table, PART_BASELINE, metric_figure(figure, metric, p->baseline));
+    table_set_text(table, PART_SWING, metric_figure(figure, metric, p->volatility));
+    if (to_ns < p->last_ns + NEW_NS)
+        table_set_text(table, PART_AGE, "now");
+    else
+        table_set_format(table, PART_AGE, "%.10s ago", figure_duration(figure, to_ns - p->last_ns));
+}
+
+static void parts_fill(struct table *table, const struct query *query)
+{
+    uint64_t to_ns = query->window.to_ns;
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        struct series_pattern p;
+        series_pattern_find(&p, &query->rec->total.series[parts[i]], query->window);
+        if (p.points)
+            add_part(table, parts[i], &p, to_ns);
+    }
+}
+
+const struct view memory_parts_view = {
+    .name = "memory parts",
+    .title = "Memory",
+    .columns = part_columns,
+    .n_columns = PART_COUNT,
+    .fill = parts_fill,
+    .empty = "Nothing is known of the memory in this window.",
+};

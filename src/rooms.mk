@@ -31,6 +31,8 @@ libmodel_a_SOURCES = \
 	src/model/dictionary.h \
 	src/model/fold.c \
 	src/model/fold.h \
+	src/model/growth.c \
+	src/model/growth.h \
 	src/model/heap_count.c \
 	src/model/heap_count.h \
 	src/model/idle.c \
@@ -88,6 +90,8 @@ libtarget_a_SOURCES = \
 	src/target/procfs.c \
 	src/target/procfs.h \
 	src/target/remote.c \
+	src/target/ring.c \
+	src/target/ring.h \
 	src/target/remote.h \
 	src/target/resident.c \
 	src/target/resident.h \
@@ -97,6 +101,8 @@ libtarget_a_SOURCES = \
 	src/target/stop.h \
 	src/target/tasks.c \
 	src/target/tasks.h \
+	src/target/uprobe.c \
+	src/target/uprobe.h \
 	src/target/waited.c \
 	src/target/waited.h
 libtarget_a_CPPFLAGS = $(AM_CPPFLAGS) $(PROC2_CFLAGS)
@@ -203,6 +209,10 @@ libpython_a_SOURCES = \
 	src/python/object.h \
 	src/python/old_runtime.c \
 	src/python/old_runtime.h \
+	src/python/origin.c \
+	src/python/origin.h \
+	src/python/pymalloc.c \
+	src/python/pymalloc.h \
 	src/python/python.c \
 	src/python/python.h \
 	src/python/peek.c \
@@ -228,6 +238,16 @@ libpython_a_SOURCES = \
 
 noinst_LIBRARIES += libengine.a
 libengine_a_SOURCES = \
+	src/engine/allocators.c \
+	src/engine/allocators.h \
+	src/engine/blocks.c \
+	src/engine/blocks.h \
+	src/engine/enlarged.c \
+	src/engine/enlarged.h \
+	src/engine/sites.c \
+	src/engine/sites.h \
+	src/engine/survivors.c \
+	src/engine/survivors.h \
 	src/engine/footprints.c \
 	src/engine/footprints.h \
 	src/engine/frames.c \

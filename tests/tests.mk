@@ -38,6 +38,10 @@ check_PROGRAMS += tests/unit/engine_frames
 tests_unit_engine_frames_SOURCES = tests/unit/engine_frames.c
 tests_unit_engine_frames_LDADD = libengine.a libpython.a libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) $(LIBBPF_LIBS) -lm
 
+check_PROGRAMS += tests/unit/engine_survivors
+tests_unit_engine_survivors_SOURCES = tests/unit/engine_survivors.c
+tests_unit_engine_survivors_LDADD = libengine.a libpython.a libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) $(LIBBPF_LIBS) -lm
+
 check_PROGRAMS += tests/unit/engine_watch
 tests_unit_engine_watch_SOURCES = tests/unit/engine_watch.c
 tests_unit_engine_watch_LDADD = libengine.a libpython.a libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) $(LIBBPF_LIBS) -lm
@@ -140,6 +144,10 @@ check_PROGRAMS += tests/unit/target_stop
 tests_unit_target_stop_SOURCES = tests/unit/target_stop.c
 tests_unit_target_stop_LDADD = libtarget.a libbase.a $(CMOCKA_LIBS) $(PROC2_LIBS) -lm
 
+check_PROGRAMS += tests/unit/target_uprobe
+tests_unit_target_uprobe_SOURCES = tests/unit/target_uprobe.c
+tests_unit_target_uprobe_LDADD = libtarget.a libbase.a $(CMOCKA_LIBS) $(PROC2_LIBS) -lm
+
 check_PROGRAMS += tests/unit/target_waited
 tests_unit_target_waited_SOURCES = tests/unit/target_waited.c
 tests_unit_target_waited_LDADD = libtarget.a libbase.a $(CMOCKA_LIBS) $(PROC2_LIBS)
@@ -205,6 +213,7 @@ LIVE_TESTS = \
 	tests/live/test_servers.py \
 	tests/live/test_split_c.py \
 	tests/live/test_split_python.py \
+	tests/live/test_survivors.py \
 	tests/live/test_objects.py \
 	tests/live/test_waits.py \
 	tests/live/test_thread_names.py \
@@ -233,6 +242,7 @@ LIVE_FILES = \
 	tests/bench/bench_rss.py \
 	tests/bench/bench_sampling.py \
 	tests/bench/bench_census.py \
+	tests/bench/bench_survivors.py \
 	tests/bench/bench_symbols.py \
 	tests/lib/cgroup.py \
 	tests/lib/count-results \
@@ -240,9 +250,14 @@ LIVE_FILES = \
 	tests/lib/measure.py \
 	tests/lib/proftop.py \
 	tests/lib/split_check.py \
+	tests/lib/survivors.py \
 	tests/lib/tap.py \
 	tests/lib/targets.py \
+	tests/programs/alloc_steps.c \
+	tests/programs/alloc_steps.py \
 	tests/programs/eintr.c \
+	tests/programs/leak_line.cc \
+	tests/programs/leak_line.py \
 	tests/programs/heap_shapes.cc \
 	tests/programs/grow.c \
 	tests/programs/mixed.py \

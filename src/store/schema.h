@@ -41,6 +41,8 @@ enum schema_table {
     TABLE_CENSUS_TYPE,
     TABLE_CENSUS_CONTAINER,
     TABLE_HOLDER,
+    TABLE_GROWTH,
+    TABLE_GROWTH_SITE,
     TABLE_COUNT
 };
 

@@ -16,6 +16,8 @@ enum site_column {
     SITE_PCT,
     SITE_NAME,
     SITE_PLACE,
+    SITE_STAYS,
+    SITE_TYPE,
     SITE_MODULE,
     SITE_FILE,
     SITE_LINE,
@@ -30,17 +32,115 @@ static const struct column site_columns[SITE_COUNT] = {
     [SITE_PCT] = {"growth_pct", "OF IT%", FORMAT_PCT, 6, 80, COLUMN_BOTH, false},
     [SITE_NAME] = {"name", "FUNCTION", FORMAT_TEXT, 12, 80, COLUMN_BOTH, false},
     [SITE_PLACE] = {"place", "FILE:LINE", FORMAT_PATH, 12, 80, COLUMN_SCREEN, false},
+    [SITE_STAYS] = {"stays_pct", "STAYS%", FORMAT_PCT, 6, 120, COLUMN_BOTH, false},
+    [SITE_TYPE] = {"type", "TYPE", FORMAT_TEXT, 8, 120, COLUMN_BOTH, false},
     [SITE_MODULE] = {"module", NULL, FORMAT_PATH, 0, 0, COLUMN_DATA, false},
     [SITE_FILE] = {"file", NULL, FORMAT_PATH, 0, 0, COLUMN_DATA, false},
     [SITE_LINE] = {"line", NULL, FORMAT_COUNT, 0, 0, COLUMN_DATA, true},
 };
 
-/* The place for rows of kind "enlarged", "survives" and "traced": the recording has no such
- * observations yet, so there are none. */
+/* Sites of one kind and one line, whatever called it. */
+struct site_sum {
+    enum growth_kind kind;
+    struct place place;
+    struct string_id type;
+    double bytes, bytes_per_s;
+    uint64_t count, of_samples;
+};
+
+struct site_sums {
+    VEC(struct site_sum) at;
+    struct map index;
+    double total_per_s[GROWTH_KINDS];
+};
+
+static void add_site(struct site_sums *sums, struct fold *fold, const struct growth_site *site)
+{
+    struct place place = rows_own_place(fold, fold_stack(fold, site->stack));
+    uint64_t key = hash_mix((uint64_t)place.function.n << 32 | place.line, (uint64_t)site->kind);
+    uint32_t found = map_get(&sums->index, key);
+    if (found == MAP_NONE) {
+        found = (uint32_t)sums->at.n;
+        map_set(&sums->index, key, found);
+        struct site_sum *new = vec_add(&sums->at);
+        new->kind = site->kind;
+        new->place = place;
+        new->type = site->type;
+    }
+    struct site_sum *sum = &sums->at.at[found];
+    sum->bytes += site->bytes;
+    sum->bytes_per_s += site->bytes_per_s;
+    sum->count += site->count;
+    sum->of_samples += site->of_samples;
+    sums->total_per_s[site->kind] += site->bytes_per_s;
+}
+
+/* What stays is worth more than what merely came; then by how fast. */
+static int worst_first(const void *a, const void *b)
+{
+    static const int rank[GROWTH_KINDS] = {
+        [GROWTH_TRACED] = 0, [GROWTH_SURVIVES] = 1, [GROWTH_ENLARGED] = 2};
+    const struct site_sum *x = a, *y = b;
+    if (x->kind != y->kind)
+        return rank[x->kind] - rank[y->kind];
+    if (x->bytes_per_s != y->bytes_per_s)
+        return x->bytes_per_s > y->bytes_per_s ? -1 : 1;
+    return x->bytes > y->bytes ? -1 : x->bytes < y->bytes;
+}
+
+static void add_site_row(struct table *table, const struct recording *rec,
+                         const struct site_sums *sums, const struct site_sum *site)
+{
+    char place[160];
+    const struct function *function = function_at(&rec->words, site->place.function);
+    struct row *row = table_add_row(table);
+    row->key = hash_mix(rows_function_key(rec, site->place.function),
+                        (uint64_t)site->place.line << 8 | (uint64_t)site->kind);
+    row->function = site->place.function;
+    row->place = site->place;
+    row->role = site->kind == GROWTH_ENLARGED ? ROW_QUIET : ROW_PLAIN;
+    table_set_text(table, SITE_KIND, growth_kind_name(site->kind));
+    table_set_number(table, SITE_GROWTH, site->bytes);
+    table_set_number(table, SITE_GROWTH_PER_S, site->bytes_per_s);
+    if (sums->total_per_s[site->kind] > 0)
+        table_set_number(table, SITE_PCT, 100 * site->bytes_per_s / sums->total_per_s[site->kind]);
+    table_set_text(table, SITE_NAME, rows_function_name(rec, site->place.function));
+    rows_set_text(table, SITE_PLACE,
+                  rows_place(place, sizeof place, rec, site->place.function, site->place.line));
+    rows_set_text(table, SITE_TYPE, string_text(&rec->words, site->type));
+    if (site->of_samples && site->kind == GROWTH_SURVIVES)
+        table_set_number(table, SITE_STAYS, 100.0 * (double)site->count / (double)site->of_samples);
+    rows_set_text(table, SITE_MODULE, module_path(&rec->words, function->module));
+    rows_set_text(table, SITE_FILE, string_text(&rec->words, function->file));
+    rows_set_line(table, SITE_LINE, site->place.line);
+}
+
+/* Of each process the newest look that found sites of a kind. */
 static void add_sites(struct table *table, const struct query *query)
 {
-    (void)table;
-    (void)query;
+    const struct recording *rec = query->rec;
+    struct site_sums sums = {0};
+    struct fold fold;
+    fold_init(&fold, rec, query->filter.native);
+    for (uint32_t i = 1; i < rec->incarnations.n; i++) {
+        if (query->filter.pid && rec->incarnations.at[i].pid != query->filter.pid)
+            continue;
+        for (int kind = 0; kind < GROWTH_KINDS; kind++) {
+            const struct growth_look *look = recording_growth(
+                rec, (struct incarnation_id){i}, (enum growth_kind)kind, query->window.to_ns);
+            if (!look || look->to_ns < query->window.from_ns)
+                continue;
+            for (size_t k = 0; k < look->sites.n; k++)
+                if ((int)look->sites.at[k].kind == kind)
+                    add_site(&sums, &fold, &look->sites.at[k]);
+        }
+    }
+    vec_sort(&sums.at, worst_first);
+    for (size_t i = 0; i < sums.at.n; i++)
+        add_site_row(table, rec, &sums, &sums.at.at[i]);
+    vec_free(&sums.at);
+    map_free(&sums.index);
+    fold_clear(&fold);
 }
 
 static void memory_fill(struct table *table, const struct query *query)
@@ -54,9 +154,9 @@ const struct view memory_view = {
     .title = "Memory",
     .columns = site_columns,
     .n_columns = SITE_COUNT,
-    .sort = "growth_bytes_per_s",
     .fill = memory_fill,
-    .empty = "No growth sites: nothing was recorded of which lines make the memory grow.",
+    .empty =
+        "No growth sites: g (--growth with record) looks for the lines that make the memory grow.",
 };
 
 /* What it is made of. */

@@ -63,7 +63,7 @@ static void sums_what_all_told(void **state)
     footprints_step(&f, &self, 1, &sink, NS_PER_S);
     assert_true(value(&sink, METRIC_PSS) > 100000);
     assert_true(value(&sink, METRIC_MAPPINGS) > 10);
-    assert_true(value(&sink, METRIC_HEAP) > 0);
+    assert_true(value(&sink, METRIC_HEAP) >= 0);
     sink.batch->metrics.n = 0;
     footprints_step(&f, &self, 1, &sink, 2 * NS_PER_S); /* not yet */
     assert_int_equal(sink.batch->metrics.n, 0);

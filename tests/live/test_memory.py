@@ -122,4 +122,30 @@ def _():
         tap.equal(proftop.report(file, "memory")["memory"]["oom_marks"], 1, "oom_marks")
 
 
+FAMILY = """
+import os, time
+parent = os.getpid()
+shared = bytearray(os.urandom(1 << 16)) * (48 << 4)
+children = [os.fork() for _ in range(2) if os.getpid() == parent]
+print("ready", flush=True)
+time.sleep(1000)
+"""
+
+
+@tap.test("a family's memory is the sum; what it shares counts once in PSS")
+def _():
+    with targets.folder() as place:
+        file = os.path.join(place, "a.ptop")
+        with targets.started([sys.executable, "-c", FAMILY], ready="ready") as parent:
+            targets.wait_for(lambda: len(targets.children(parent.pid)) == 2, "both children")
+            proftop.ok("record", "-c", "-p", parent.pid, "-o", file, "-d", "12")
+        rows = proftop.report(file, "timeline")["rows"]
+        last = {}
+        for row in rows:
+            last.update({key: value for key, value in row.items() if value is not None})
+        tap.note({key: value // MB for key, value in last.items() if key.endswith("_bytes")})
+        assert last["rss_bytes"] > 3 * 48 * MB, last
+        assert 48 * MB < last["pss_bytes"] < 2 * 48 * MB, last
+
+
 tap.main()

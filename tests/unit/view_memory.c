@@ -242,7 +242,7 @@ static void limits_and_words(void **state)
 
     recording_add_metric(rec, METRIC_LIMIT, START_NS, 1000 * MIB);
     memory_pattern_find(&p, rec, all); /* what the group uses is not known */
-    assert_true(p.by_cgroup && isnan(p.eta_s));
+    assert_true(p.by_cgroup && isnan(p.eta_s) && isnan(p.left));
     for (double s = 0; s < 101; s++) /* and it grows by more than the target does */
         recording_add_metric(rec, METRIC_LIMIT_USED, START_NS + (uint64_t)(s * 1e9),
                              500 * MIB + 3 * MIB * s);

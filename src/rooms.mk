@@ -23,6 +23,8 @@ libmodel_a_SOURCES = \
 	src/model/alert.h \
 	src/model/batch.c \
 	src/model/batch.h \
+	src/model/census.c \
+	src/model/census.h \
 	src/model/collect.c \
 	src/model/collect.h \
 	src/model/dictionary.c \
@@ -33,6 +35,8 @@ libmodel_a_SOURCES = \
 	src/model/heap_count.h \
 	src/model/idle.c \
 	src/model/ids.h \
+	src/model/leak.c \
+	src/model/leak.h \
 	src/model/metric.c \
 	src/model/metric.h \
 	src/model/recording.c \
@@ -61,6 +65,8 @@ libtarget_a_SOURCES = \
 	src/target/figures.h \
 	src/target/footprint.c \
 	src/target/footprint.h \
+	src/target/hold.c \
+	src/target/hold.h \
 	src/target/listing.c \
 	src/target/inner_tid.c \
 	src/target/inner_tid.h \
@@ -71,6 +77,8 @@ libtarget_a_SOURCES = \
 	src/target/maps.h \
 	src/target/oom_kills.c \
 	src/target/oom_kills.h \
+	src/target/pagemap.c \
+	src/target/pagemap.h \
 	src/target/perf.c \
 	src/target/perf.h \
 	src/target/permission.c \
@@ -81,6 +89,8 @@ libtarget_a_SOURCES = \
 	src/target/procfs.h \
 	src/target/remote.c \
 	src/target/remote.h \
+	src/target/resident.c \
+	src/target/resident.h \
 	src/target/sockets.c \
 	src/target/sockets.h \
 	src/target/stop.c \
@@ -107,6 +117,12 @@ noinst_LIBRARIES += libnative.a
 libnative_a_SOURCES = \
 	src/native/cfi.c \
 	src/native/cfi.h \
+	src/native/block_set.c \
+	src/native/block_set.h \
+	src/native/census.c \
+	src/native/census.h \
+	src/native/data_symbol.c \
+	src/native/data_symbol.h \
 	src/native/debug_file.c \
 	src/native/debug_file.h \
 	src/native/demangle.c \
@@ -123,6 +139,8 @@ libnative_a_SOURCES = \
 	src/native/fetch.h \
 	src/native/frame_pointer.c \
 	src/native/frame_pointer.h \
+	src/native/holders.c \
+	src/native/holders.h \
 	src/native/kallsyms.c \
 	src/native/kallsyms.h \
 	src/native/go_table.c \
@@ -130,11 +148,21 @@ libnative_a_SOURCES = \
 	src/native/lines.c \
 	src/native/lines.h \
 	src/native/lines_child.c \
+	src/native/malloc_heap.c \
+	src/native/malloc_heap.h \
+	src/native/malloc_key.c \
+	src/native/malloc_mapped.c \
+	src/native/malloc_mapped.h \
+	src/native/malloc_state.h \
+	src/native/malloc_walk.c \
+	src/native/malloc_walk.h \
 	src/native/modules.c \
 	src/native/modules.h \
 	src/native/perf_map.c \
 	src/native/perf_map.h \
 	src/native/registers.h \
+	src/native/rtti.c \
+	src/native/rtti.h \
 	src/native/self.c \
 	src/native/self.h \
 	src/native/stack_memory.c \
@@ -149,10 +177,18 @@ libnative_a_CPPFLAGS = $(AM_CPPFLAGS) $(UNWIND_CFLAGS) $(DW_CFLAGS)
 
 noinst_LIBRARIES += libpython.a
 libpython_a_SOURCES = \
+	src/python/census.c \
+	src/python/census.h \
 	src/python/code.c \
 	src/python/code.h \
+	src/python/dict.c \
+	src/python/dict.h \
 	src/python/handled.c \
 	src/python/handled.h \
+	src/python/holders.c \
+	src/python/holders.h \
+	src/python/holders_text.c \
+	src/python/holders_text.h \
 	src/python/layout.c \
 	src/python/layout.h \
 	src/python/linetable.c \
@@ -169,14 +205,22 @@ libpython_a_SOURCES = \
 	src/python/old_runtime.h \
 	src/python/python.c \
 	src/python/python.h \
+	src/python/peek.c \
+	src/python/peek.h \
+	src/python/refs.c \
+	src/python/refs.h \
 	src/python/runtime.c \
 	src/python/runtime.h \
 	src/python/stack.c \
 	src/python/stack.h \
+	src/python/sweep.c \
+	src/python/sweep.h \
 	src/python/threads.c \
 	src/python/threads.h \
 	src/python/tid.c \
 	src/python/tid.h \
+	src/python/types.c \
+	src/python/types.h \
 	src/python/unicode.c \
 	src/python/unicode.h \
 	src/python/version.c \
@@ -188,6 +232,8 @@ libengine_a_SOURCES = \
 	src/engine/footprints.h \
 	src/engine/frames.c \
 	src/engine/frames.h \
+	src/engine/heaps.c \
+	src/engine/heaps.h \
 	src/engine/metrics.c \
 	src/engine/metrics.h \
 	src/engine/sink.c \
@@ -234,6 +280,8 @@ libstore_a_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS)
 
 noinst_LIBRARIES += libsession.a
 libsession_a_SOURCES = \
+	src/session/censuses.c \
+	src/session/censuses.h \
 	src/session/naming.c \
 	src/session/naming.h \
 	src/session/queue.c \
@@ -250,6 +298,8 @@ libview_a_SOURCES = \
 	src/view/calls.h \
 	src/view/compare.c \
 	src/view/compare.h \
+	src/view/compare_objects.c \
+	src/view/compare_objects.h \
 	src/view/detail.c \
 	src/view/detail.h \
 	src/view/draw_compare.c \
@@ -278,6 +328,9 @@ libview_a_SOURCES = \
 	src/view/memory.h \
 	src/view/memory_pattern.c \
 	src/view/memory_pattern.h \
+	src/view/object_detail.c \
+	src/view/objects.c \
+	src/view/objects.h \
 	src/view/order.c \
 	src/view/order.h \
 	src/view/rows.c \
@@ -324,6 +377,8 @@ libui_a_SOURCES = \
 	src/ui/loop.c \
 	src/ui/memory_screen.c \
 	src/ui/memory_screen.h \
+	src/ui/objects_screen.c \
+	src/ui/objects_screen.h \
 	src/ui/palette.c \
 	src/ui/palette.h \
 	src/ui/picker.c \
@@ -347,6 +402,8 @@ libcli_a_SOURCES = \
 	src/cli/dump.c \
 	src/cli/memory_report.c \
 	src/cli/memory_report.h \
+	src/cli/objects_report.c \
+	src/cli/objects_report.h \
 	src/cli/options.c \
 	src/cli/options.h \
 	src/cli/paper.c \

@@ -50,9 +50,17 @@ check_PROGRAMS += tests/unit/engine_weave
 tests_unit_engine_weave_SOURCES = tests/unit/engine_weave.c
 tests_unit_engine_weave_LDADD = libengine.a libbase.a $(CMOCKA_LIBS)
 
+check_PROGRAMS += tests/unit/model_census
+tests_unit_model_census_SOURCES = tests/unit/model_census.c
+tests_unit_model_census_LDADD = libmodel.a libbase.a $(CMOCKA_LIBS) -lm
+
 check_PROGRAMS += tests/unit/model_recording
 tests_unit_model_recording_SOURCES = tests/unit/model_recording.c
 tests_unit_model_recording_LDADD = libmodel.a libbase.a $(CMOCKA_LIBS) -lm
+
+check_PROGRAMS += tests/unit/native_census
+tests_unit_native_census_SOURCES = tests/unit/native_census.c
+tests_unit_native_census_LDADD = libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) -lm
 
 check_PROGRAMS += tests/unit/native_hostile
 tests_unit_native_hostile_SOURCES = tests/unit/native_hostile.c
@@ -69,6 +77,14 @@ tests_unit_native_symbolizer_LDADD = libnative.a libtarget.a libmodel.a libbase.
 check_PROGRAMS += tests/unit/native_unwind
 tests_unit_native_unwind_SOURCES = tests/unit/native_unwind.c
 tests_unit_native_unwind_LDADD = libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) -lm
+
+check_PROGRAMS += tests/unit/python_census
+tests_unit_python_census_SOURCES = tests/unit/python_census.c
+tests_unit_python_census_LDADD = libpython.a libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) -lm
+
+check_PROGRAMS += tests/unit/python_holders
+tests_unit_python_holders_SOURCES = tests/unit/python_holders.c
+tests_unit_python_holders_LDADD = libpython.a libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) -lm
 
 check_PROGRAMS += tests/unit/python_live
 tests_unit_python_live_SOURCES = tests/unit/python_live.c
@@ -108,6 +124,10 @@ check_PROGRAMS += tests/unit/target_memory
 tests_unit_target_memory_SOURCES = tests/unit/target_memory.c
 tests_unit_target_memory_LDADD = libtarget.a libbase.a $(CMOCKA_LIBS) $(PROC2_LIBS) -lm
 
+check_PROGRAMS += tests/unit/target_hold
+tests_unit_target_hold_SOURCES = tests/unit/target_hold.c
+tests_unit_target_hold_LDADD = libtarget.a libbase.a $(CMOCKA_LIBS) $(PROC2_LIBS) -lm
+
 check_PROGRAMS += tests/unit/target_perf
 tests_unit_target_perf_SOURCES = tests/unit/target_perf.c
 tests_unit_target_perf_LDADD = libtarget.a libbase.a $(CMOCKA_LIBS) $(PROC2_LIBS) -lm
@@ -143,6 +163,9 @@ tests_unit_view_grid_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
 check_PROGRAMS += tests/unit/view_memory
 tests_unit_view_memory_SOURCES = tests/unit/view_memory.c
 tests_unit_view_memory_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
+check_PROGRAMS += tests/unit/view_objects
+tests_unit_view_objects_SOURCES = tests/unit/view_objects.c
+tests_unit_view_objects_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
 
 check_PROGRAMS += tests/unit/view_processes
 tests_unit_view_processes_SOURCES = tests/unit/view_processes.c
@@ -182,11 +205,13 @@ LIVE_TESTS = \
 	tests/live/test_servers.py \
 	tests/live/test_split_c.py \
 	tests/live/test_split_python.py \
+	tests/live/test_objects.py \
 	tests/live/test_waits.py \
 	tests/live/test_thread_names.py \
 	tests/live/test_throttle.py \
 	tests/live/test_throttled_threads.py \
 	tests/ui/test_family.py \
+	tests/ui/test_objects.py \
 	tests/ui/test_flame.py \
 	tests/ui/test_manual.py \
 	tests/ui/test_memory.py \
@@ -197,6 +222,7 @@ TESTS += $(LIVE_TESTS)
 EXTRA_DIST += $(LIVE_TESTS) $(LIVE_FILES)
 UNIT_FIXTURES = \
 	tests/unit/native_test.h \
+	tests/unit/python_program.h \
 	tests/unit/store_fixture.h \
 	tests/unit/tree_fixture.h \
 	tests/unit/view_fixture.h
@@ -206,6 +232,7 @@ LIVE_FILES = \
 	tests/bench/bench_overhead.py \
 	tests/bench/bench_rss.py \
 	tests/bench/bench_sampling.py \
+	tests/bench/bench_census.py \
 	tests/bench/bench_symbols.py \
 	tests/lib/cgroup.py \
 	tests/lib/count-results \
@@ -216,6 +243,7 @@ LIVE_FILES = \
 	tests/lib/tap.py \
 	tests/lib/targets.py \
 	tests/programs/eintr.c \
+	tests/programs/heap_shapes.cc \
 	tests/programs/grow.c \
 	tests/programs/mixed.py \
 	tests/programs/spin_pair.c \
@@ -228,6 +256,8 @@ LIVE_FILES = \
 	tests/programs/python_busy.py \
 	tests/programs/python_chain.py \
 	tests/programs/python_deep.py \
+	tests/programs/python_heap.py \
+	tests/programs/python_holders.py \
 	tests/programs/python_interpreters.py \
 	tests/programs/python_mixed.py \
 	tests/programs/python_short.py \

@@ -71,6 +71,22 @@ static bool record_loop(struct session *s, struct store_writer *w, const struct 
     }
 }
 
+/* How long the end waits for the last census. */
+#define CENSUS_NS (2 * NS_PER_S)
+
+/* What the heap holds at the end, while the target is still there. */
+static void count_last(struct session *s, int signal_fd)
+{
+    uint64_t deadline = clock_mono_ns() + CENSUS_NS;
+    if (!session_count_objects(s))
+        return;
+    while (session_censuses(s).wanted && clock_mono_ns() < deadline) {
+        if (wait_for(s, signal_fd, clock_mono_ns() + 100 * NS_PER_MS))
+            return;
+        session_pump(s);
+    }
+}
+
 int verb_record(const struct options *o)
 {
     struct err err;
@@ -91,6 +107,7 @@ int verb_record(const struct options *o)
         store_writer_keep(w);
         status = fail(&err);
     } else {
+        count_last(s, signal_fd);
         session_stop(s);
         const struct recording *rec = session_recording(s);
         if (!rec->cost.samples) {

@@ -46,6 +46,7 @@ void recording_free(struct recording *rec)
         series_clear(&rec->total.series[m]);
     vec_free(&rec->alerts);
     vec_free(&rec->marks);
+    census_list_clear(&rec->censuses);
     free(rec);
 }
 
@@ -77,6 +78,7 @@ struct recording *recording_copy(const struct recording *from)
         series_copy(&rec->total.series[m], &from->total.series[m]);
     vec_dup(&rec->alerts);
     vec_dup(&rec->marks);
+    census_list_copy(&rec->censuses, &from->censuses);
     return rec;
 }
 

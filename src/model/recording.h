@@ -15,6 +15,7 @@
 
 #include "base/vec.h"
 #include "model/alert.h"
+#include "model/census.h"
 #include "model/dictionary.h"
 #include "model/metric.h"
 #include "model/sample.h"
@@ -122,6 +123,7 @@ struct recording {
     VEC(struct alert_event) alerts;
     struct alert_state alert_states[8]; /* by rule */
     VEC(struct mark) marks;
+    struct census_list censuses;
     struct cost cost;
     struct recording_limits limits;
     uint64_t version; /* grows with every change: a view may keep its rows until it does */

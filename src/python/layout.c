@@ -62,7 +62,7 @@ static const struct layout layouts[] = {
         .ts_next = AT8(8), .ts_interp = AT8(16), .ts_frame = AT8(24),
         .ts_thread_id = AT8(152),                                 /* pystate.h */
         .frame_previous = AT8(24), .frame_code = AT8(32),
-        .frame_instr = AT4(120), .frame_running = AT1(132), .frame_local0 = AT8(376),         /* frameobject.h */
+        .frame_instr = AT4(120), .frame_running = AT1(132), .frame_locals_at = 376, .frame_local0 = AT8(376),         /* frameobject.h */
         .code_type = AT8(8), .code_argcount = AT4(16), .code_nlocals = AT4(24),
         .code_first_line = AT4(36), .code_varnames = AT8(64), .code_cellvars = AT8(80),
         .code_cell2arg = AT8(88), .cell2arg_bytes = 1, .code_filename = AT8(96),
@@ -83,7 +83,7 @@ static const struct layout layouts[] = {
         .ts_next = AT8(8), .ts_interp = AT8(16), .ts_frame = AT8(24),
         .ts_thread_id = AT8(176),                                 /* pystate.h */
         .frame_previous = AT8(24), .frame_code = AT8(32),
-        .frame_instr = AT4(104), .frame_running = AT1(116), .frame_local0 = AT8(360),         /* frameobject.h */
+        .frame_instr = AT4(104), .frame_running = AT1(116), .frame_locals_at = 360, .frame_local0 = AT8(360),         /* frameobject.h */
         .code_type = AT8(8), .code_argcount = AT4(16), .code_nlocals = AT4(24),
         .code_first_line = AT4(36), .code_varnames = AT8(64), .code_cellvars = AT8(80),
         .code_cell2arg = AT8(88), .cell2arg_bytes = 8, .code_filename = AT8(96),
@@ -104,7 +104,7 @@ static const struct layout layouts[] = {
         .ts_next = AT8(8), .ts_interp = AT8(16), .ts_frame = AT8(24),
         .ts_thread_id = AT8(176),                                 /* cpython/pystate.h */
         .frame_previous = AT8(24), .frame_code = AT8(32),
-        .frame_instr = AT4(104), .frame_running = AT1(116), .frame_local0 = AT8(360),        /* frameobject.h */
+        .frame_instr = AT4(104), .frame_running = AT1(116), .frame_locals_at = 360, .frame_local0 = AT8(360),        /* frameobject.h */
         .code_type = AT8(8), .code_argcount = AT4(16), .code_nlocals = AT4(28),
         .code_first_line = AT4(40), .code_varnames = AT8(72), .code_cellvars = AT8(88),
         .code_cell2arg = AT8(96), .cell2arg_bytes = 8, .code_filename = AT8(104),
@@ -125,7 +125,7 @@ static const struct layout layouts[] = {
         .ts_next = AT8(8), .ts_interp = AT8(16), .ts_frame = AT8(24),
         .ts_thread_id = AT8(176),                                 /* cpython/pystate.h */
         .frame_previous = AT8(24), .frame_code = AT8(32),
-        .frame_instr = AT4(104), .frame_running = AT1(116), .frame_local0 = AT8(360),        /* cpython/frameobject.h */
+        .frame_instr = AT4(104), .frame_running = AT1(116), .frame_locals_at = 360, .frame_local0 = AT8(360),        /* cpython/frameobject.h */
         .code_type = AT8(8), .code_argcount = AT4(16), .code_nlocals = AT4(28),
         .code_first_line = AT4(40), .code_varnames = AT8(72), .code_cellvars = AT8(88),
         .code_cell2arg = AT8(96), .cell2arg_bytes = 8, .code_filename = AT8(104),
@@ -146,7 +146,7 @@ static const struct layout layouts[] = {
         .ts_next = AT8(8), .ts_interp = AT8(16), .ts_frame = AT8(24),
         .ts_thread_id = AT8(176),                                 /* cpython/pystate.h */
         .frame_previous = AT8(24), .frame_code = AT8(32),
-        .frame_instr = AT4(96), .frame_running = AT1(108), .running = RUNNING_STATE, .frame_local0 = AT8(352),         /* cpython/frameobject.h */
+        .frame_instr = AT4(96), .frame_running = AT1(108), .running = RUNNING_STATE, .frame_locals_at = 352, .frame_local0 = AT8(352),         /* cpython/frameobject.h */
         .code_type = AT8(8), .code_argcount = AT4(16), .code_nlocals = AT4(28),
         .code_first_line = AT4(40), .code_varnames = AT8(72), .code_cellvars = AT8(88),
         .code_cell2arg = AT8(96), .cell2arg_bytes = 8, .code_filename = AT8(104),
@@ -168,7 +168,7 @@ static const struct layout layouts[] = {
         .ts_thread_id = AT8(152), .ts_native_id = AT8(160),
         .ts_chunk = AT8(296),                                     /* cpython/pystate.h */
         .frame_code = AT8(32), .frame_previous = AT8(48), .frame_instr = AT8(56),
-        .frame_running = AT4(64), .running = RUNNING_DEPTH, .frame_entry = AT1(68), .frame_owner = AT1(69),           /* pycore_frame.h */
+        .frame_running = AT4(64), .running = RUNNING_DEPTH, .frame_entry = AT1(68), .frame_locals_at = 72, .frame_owner = AT1(69),           /* pycore_frame.h */
         .code_type = AT8(8), .code_size = AT8(16), .code_first_line = AT4(72),
         .code_filename = AT8(112), .code_name = AT8(120), .code_qualname = AT8(128),
         .code_lines = AT8(136), .code_bytecode_at = 184,          /* cpython/code.h */
@@ -187,7 +187,7 @@ static const struct layout layouts[] = {
         .ts_thread_id = AT8(136), .ts_native_id = AT8(144),
         .ts_chunk = AT8(232),                                     /* cpython/pystate.h */
         .frame_code = AT8(0), .frame_previous = AT8(8), .frame_instr = AT8(56),
-        .frame_running = AT4(64), .running = RUNNING_DEPTH, .frame_owner = AT1(70),                                   /* pycore_frame.h */
+        .frame_running = AT4(64), .running = RUNNING_DEPTH, .frame_locals_at = 72, .frame_owner = AT1(70),                                   /* pycore_frame.h */
         .code_type = AT8(8), .code_size = AT8(16), .code_first_line = AT4(68),
         .code_filename = AT8(112), .code_name = AT8(120), .code_qualname = AT8(128),
         .code_lines = AT8(136), .code_bytecode_at = 192,          /* cpython/code.h */
@@ -265,6 +265,7 @@ static const struct published published[] = {
     {MEMBER(frame_previous.at), {29, 32, 40}, FRAME_MAX},
     {MEMBER(frame_code.at), {30, 33, 41}, FRAME_MAX},
     {MEMBER(frame_instr.at), {31, 34, 42}, FRAME_MAX},
+    {MEMBER(frame_locals_at), {32, 35, 43}, FRAME_MAX},
     {MEMBER(frame_owner.at), {33, 36, 44}, FRAME_MAX},
     {MEMBER(code_filename.at), {35, 40, 48}, CODE_MAX},
     {MEMBER(code_name.at), {36, 41, 49}, CODE_MAX},

@@ -51,6 +51,7 @@ struct layout {
     struct field ts_gil_wanted;           /* 3.15 */
     /* PyFrameObject (to 3.10) or _PyInterpreterFrame */
     struct field frame_code, frame_previous, frame_instr, frame_owner, frame_local0;
+    uint32_t frame_locals_at; /* of its array of locals, cells and free variables */
     /* What a frame that was popped shows, though its bytes are left: see stack_copy_moving(). */
     struct field frame_running;
     enum running { RUNNING_FLAG, RUNNING_STATE, RUNNING_DEPTH, RUNNING_POINTER } running;

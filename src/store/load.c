@@ -448,6 +448,74 @@ static void load_marks(struct load *l)
     }
 }
 
+/* The file's rows of a census table whose first two columns are (census, position) come in the
+ * order of the censuses. NULL: the row belongs to a census that was thinned away, or is damaged. */
+static struct census *get_census(struct load *l)
+{
+    struct reader *r = &l->reader;
+    uint64_t number = (uint64_t)reader_int(r, 0, 1, INT64_MAX);
+    struct census_list *censuses = &l->rec->censuses;
+    for (size_t i = 0; i < censuses->list.n && !r->damaged; i++)
+        if (censuses->list.at[i].number == number)
+            return &censuses->list.at[i];
+    return NULL;
+}
+
+static void load_censuses(struct load *l)
+{
+    struct reader *r = &l->reader;
+    for (reader_begin(r, TABLE_CENSUS); reader_next(r);) {
+        struct census census = {
+            .number = (uint64_t)reader_int(r, 0, 1, INT64_MAX),
+            .incarnation = {get_ref(l, 1, TABLE_INCARNATION)},
+            .time_ns = get_time(l, 2),
+            .duration_ns = (uint64_t)reader_int(r, 3, 0, TIME_MAX_NS),
+            .flags = get_u32(l, 4),
+            .moved_pct = reader_real(r, 5),
+            .swapped_bytes = (uint64_t)reader_int(r, 6, 0, INT64_MAX),
+            .space = {.used_bytes = (uint64_t)reader_int(r, 7, 0, INT64_MAX),
+                      .free_bytes = (uint64_t)reader_int(r, 8, 0, INT64_MAX),
+                      .mapped_bytes = (uint64_t)reader_int(r, 9, 0, INT64_MAX)},
+            .why_partial = get_string(l, 10),
+        };
+        if (!r->damaged)
+            recording_restore_census(l->rec, census);
+    }
+    for (reader_begin(r, TABLE_CENSUS_TYPE); reader_next(r);) {
+        struct census *census = get_census(l);
+        struct census_row row = {
+            .type = get_string(l, 2),
+            .language = (uint8_t)get_ref(l, 3, TABLE_LANGUAGE),
+            .flags = (uint8_t)reader_int(r, 4, 0, UINT8_MAX),
+            .count = (uint64_t)reader_int(r, 5, 0, INT64_MAX),
+            .size_bytes = (uint64_t)reader_int(r, 6, 0, INT64_MAX),
+        };
+        if (census && census->rows.n <= CENSUS_ROWS_MAX)
+            vec_push(&census->rows, row);
+    }
+    for (reader_begin(r, TABLE_CENSUS_CONTAINER); reader_next(r);) {
+        struct census *census = get_census(l);
+        struct census_container container = {
+            .type = get_string(l, 2),
+            .address = (uint64_t)reader_int(r, 3, INT64_MIN, INT64_MAX),
+            .length = (uint64_t)reader_int(r, 4, 0, INT64_MAX),
+            .size_bytes = (uint64_t)reader_int(r, 5, 0, INT64_MAX),
+        };
+        if (census && census->containers.n < CENSUS_CONTAINERS_MAX)
+            vec_push(&census->containers, container);
+    }
+    for (reader_begin(r, TABLE_HOLDER); reader_next(r);) {
+        struct census_holder holder = {
+            .incarnation = {get_ref(l, 0, TABLE_INCARNATION)},
+            .type = get_string(l, 1),
+            .path = get_string(l, 2),
+            .time_ns = get_time(l, 3),
+        };
+        if (!r->damaged)
+            recording_set_holder(l->rec, holder);
+    }
+}
+
 static void load_cost(struct load *l)
 {
     struct reader *r = &l->reader;
@@ -489,6 +557,7 @@ static void load_all(struct load *l)
     load_alerts(l);
     load_marks(l);
     load_cost(l);
+    load_censuses(l);
     if (l->rec->start_ns + l->end_ns > l->rec->end_ns)
         l->rec->end_ns = l->rec->start_ns + l->end_ns;
     recording_thin(l->rec, l->rec->end_ns);

@@ -310,6 +310,71 @@ static void put_mark(struct put *p, size_t id)
     row_end(p);
 }
 
+static void put_census(struct put *p, const struct census *census)
+{
+    row_begin(p, TABLE_CENSUS);
+    row_int(p, (int64_t)census->number);
+    row_int(p, census->incarnation.n);
+    row_time(p, census->time_ns);
+    row_int(p, (int64_t)census->duration_ns);
+    row_int(p, census->flags);
+    row_real(p, census->moved_pct);
+    row_int(p, (int64_t)census->swapped_bytes);
+    row_int(p, (int64_t)census->space.used_bytes);
+    row_int(p, (int64_t)census->space.free_bytes);
+    row_int(p, (int64_t)census->space.mapped_bytes);
+    row_int(p, census->why_partial.n);
+    row_end(p);
+    for (size_t i = 0; i < census->rows.n; i++) {
+        const struct census_row *row = &census->rows.at[i];
+        row_begin(p, TABLE_CENSUS_TYPE);
+        row_int(p, (int64_t)census->number);
+        row_int(p, (int64_t)i);
+        row_int(p, row->type.n);
+        row_int(p, row->language);
+        row_int(p, row->flags);
+        row_int(p, (int64_t)row->count);
+        row_int(p, (int64_t)row->size_bytes);
+        row_end(p);
+    }
+    for (size_t i = 0; i < census->containers.n; i++) {
+        const struct census_container *container = &census->containers.at[i];
+        row_begin(p, TABLE_CENSUS_CONTAINER);
+        row_int(p, (int64_t)census->number);
+        row_int(p, (int64_t)i);
+        row_int(p, container->type.n);
+        row_int(p, (int64_t)container->address);
+        row_int(p, (int64_t)container->length);
+        row_int(p, (int64_t)container->size_bytes);
+        row_end(p);
+    }
+}
+
+static void put_holders(struct put *p, uint64_t *done_version)
+{
+    const struct census_list *censuses = &p->rec->censuses;
+    for (size_t i = 0; *done_version != censuses->holders_version && i < censuses->holders.n; i++) {
+        const struct census_holder *holder = &censuses->holders.at[i];
+        row_begin(p, TABLE_HOLDER);
+        row_int(p, holder->incarnation.n);
+        row_int(p, holder->type.n);
+        row_int(p, holder->path.n);
+        row_time(p, holder->time_ns);
+        row_end(p);
+    }
+    *done_version = censuses->holders_version;
+}
+
+static void put_censuses(struct put *p, struct put_progress *done)
+{
+    const struct census_list *censuses = &p->rec->censuses;
+    for (size_t i = 0; i < censuses->list.n; i++)
+        if (censuses->list.at[i].number > done->censuses)
+            put_census(p, &censuses->list.at[i]);
+    done->censuses = censuses->numbered;
+    put_holders(p, &done->holders_version);
+}
+
 void put_new(struct put *p, struct put_progress *done)
 {
     put_words(p, done);
@@ -320,6 +385,7 @@ void put_new(struct put *p, struct put_progress *done)
         put_alert(p, done->alerts);
     for (; done->marks < p->rec->marks.n; done->marks++)
         put_mark(p, done->marks);
+    put_censuses(p, done);
 }
 
 void put_incarnation(struct put *p, uint32_t id)

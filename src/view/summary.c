@@ -126,6 +126,7 @@ static void judge_sampling(struct summary *s, const struct summary_rule *rule)
 
 static const struct summary_rule rules[] = {
     {"alert", "alerts", 0, judge_alerts},
+    {"leak", "objects", 0, judge_objects},
     {"sampling", "timeline", 5, judge_sampling},
     {"cpu", "functions", 10, judge_hot},
     {"wait", "waits", 10, judge_waits},

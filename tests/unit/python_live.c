@@ -12,13 +12,11 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,116 +28,11 @@
 #include "target/procfs.h"
 #include "target/remote.h"
 #include "target/stop.h"
+#include "python_program.h"
 
 #define FRAMES_MAX 8192
 
-struct program {
-    pid_t pid;
-    int in;         /* the program's standard input: closing it ends a blocked one */
-    char copy[512]; /* of the program in a root folder, or "" */
-};
-
 static struct python_frame frames[FRAMES_MAX];
-
-/* "3.11", "/usr/bin/python3.11", or "root 3.15" for one of $PROFTOP_PYTHONS_ROOT (Debian's newer
- * ones) -> the interpreter, and the root folder that it runs in or "". false: there is none. */
-static bool find_interpreter(const char *version, char *out, size_t size, const char **root)
-{
-    char pattern[512];
-    *root = "";
-    if (version[0] == '/') {
-        snprintf(out, size, "%s", version);
-        return !access(out, X_OK);
-    }
-    if (!strncmp(version, "root ", strlen("root "))) {
-        *root = getenv("PROFTOP_PYTHONS_ROOT");
-        snprintf(out, size, "/usr/bin/python%s", version + strlen("root "));
-        snprintf(pattern, sizeof pattern, "%s%s", *root ? *root : "", out);
-        return *root && !access(pattern, X_OK) && !geteuid();
-    }
-    const char *home = getenv("HOME");
-    glob_t found;
-    snprintf(pattern, sizeof pattern, "%s/.pyenv/versions/%s.*/bin/python%s", home ? home : "",
-             version, version);
-    bool ok = !glob(pattern, 0, NULL, &found);
-    if (ok) {
-        snprintf(out, size, "%s", found.gl_pathv[0]);
-        globfree(&found);
-    }
-    return ok;
-}
-
-/* A root folder does not hold our programs: gives it a copy. */
-static void copy_into(const char *root, const char *name, char *path, size_t size, char to[512])
-{
-    char bytes[65536], inside[64];
-    FILE *f = fopen(path, "r");
-    assert_non_null(f);
-    size_t n = fread(bytes, 1, sizeof bytes, f);
-    fclose(f);
-    snprintf(inside, sizeof inside, "/tmp/proftop-%d", (int)getpid());
-    snprintf(to, 512, "%s%s", root, inside);
-    mkdir(to, 0755);
-    snprintf(to, 512, "%s%s/%s", root, inside, name);
-    f = fopen(to, "w");
-    assert_non_null(f);
-    assert_int_equal(fwrite(bytes, 1, n, f), n);
-    fclose(f);
-    snprintf(path, size, "%s/%s", inside, name);
-}
-
-static void program_path(const char *name, char *out, size_t size)
-{
-    const char *srcdir = getenv("srcdir");
-    snprintf(out, size, "%s/tests/programs/%s", srcdir ? srcdir : ".", name);
-}
-
-/* Starts it and waits until it has printed a line. Skips the test without the interpreter. */
-static struct program start(const char *version, const char *name)
-{
-    char interpreter[512], path[512], line[16], copy[512] = "";
-    const char *root;
-    if (!find_interpreter(version, interpreter, sizeof interpreter, &root)) {
-        print_message("no Python %s here\n", version);
-        skip();
-    }
-    program_path(name, path, sizeof path);
-    if (*root)
-        copy_into(root, name, path, sizeof path, copy);
-    int in[2], out[2];
-    assert_int_equal(pipe2(in, O_CLOEXEC), 0);
-    assert_int_equal(pipe2(out, O_CLOEXEC), 0);
-    pid_t pid = fork();
-    if (pid == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL); /* whatever becomes of the test */
-        dup2(in[0], 0);
-        dup2(out[1], 1);
-        if (*root && (chroot(root) || chdir("/")))
-            _exit(127);
-        execl(interpreter, interpreter, path, (char *)NULL);
-        _exit(127);
-    }
-    close(in[0]);
-    close(out[1]);
-    if (read(out[0], line, sizeof line) <= 0)
-        fail_msg("%s %s did not start", interpreter, path);
-    close(out[0]);
-    struct program p = {.pid = pid, .in = in[1]};
-    snprintf(p.copy, sizeof p.copy, "%s", copy);
-    return p;
-}
-
-static void stop(struct program p)
-{
-    kill(p.pid, SIGKILL);
-    waitpid(p.pid, NULL, 0);
-    close(p.in);
-    if (p.copy[0]) {
-        unlink(p.copy);
-        *strrchr(p.copy, '/') = '\0';
-        rmdir(p.copy);
-    }
-}
 
 static char task_state(pid_t pid, pid_t tid)
 {

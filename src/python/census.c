@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Each block in use is asked whether it is an object: whether the word where its type would stand
+ * is the address of a type whose instances begin just there, and the word before it a reference
+ * count. Tables of dicts are known by their head. Neither the collector's lists nor the
+ * interpreter's own variables are needed, so this depends on little that changes between versions,
+ * and a list that is being relinked cannot lead it astray. Object layouts:
+ * Include/cpython/{list,set,tuple}object.h, Include/cpython/bytearrayobject.h,
+ * Modules/_collectionsmodule.c (3.6 to 3.15).
+ */
+#include "python/census.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "python/dict.h"
+#include "python/object.h"
+#include "python/peek.h"
+#include "python/runtime.h"
+#include "python/sweep.h"
+#include "python/types.h"
+#include "target/process.h"
+
+#define DEBUG_PREFIX     16 /* PYTHONMALLOC=debug puts it before each block: its size, then */
+#define DEBUG_MARK       0xfdfdfdfdfdfdfd00ull /* a letter and forbidden bytes (obmalloc.c) */
+#define DEBUG_LAYERS     2 /* pymalloc hands what is too large for it on to malloc's hooks */
+#define OFFSETS          4
+#define DEQUE_BLOCK      64
+#define DEQUE_BYTES      (528 + 16)
+#define SET_INSIDE       7 /* a larger mask has a table outside of the set */
+#define CONTAINERS_SPARE 8192
+#define ROWS_DEFAULT     100000
+
+enum item_at { AT_SIZE = 16, AT_USED = 24, AT_MASK = 32, AT_LIST_ROOM = 32, AT_DEQUE_LEFT = 40 };
+
+/* Instances of one type that are kept while they pass by. */
+struct picked {
+    const char *name;
+    uint64_t *at;
+    size_t max, seen;
+    uint64_t random;
+};
+
+struct census {
+    struct runtime runtime;
+    struct sweep sweep;
+    struct peek *peek;
+    struct types types;
+    struct heap_count *out; /* NULL: instances are picked */
+    struct picked *picked;
+    const struct heap_limits *limits;
+    uint32_t offsets[OFFSETS];
+    size_t n_offsets;
+    uint64_t table_bytes; /* of dicts */
+    uint64_t block_bytes; /* of all blocks in use */
+    uint64_t objects;
+};
+
+static uint64_t word_at(const uint8_t *bytes, size_t have, size_t at)
+{
+    uint64_t word = 0;
+    if (at + sizeof word <= have)
+        memcpy(&word, bytes + at, sizeof word);
+    return word;
+}
+
+/* What stands before objects: nothing, the collector's head (24 or 32 bytes to 3.7), and,
+ * from 3.11, two words more. */
+static void set_offsets(struct census *c)
+{
+    static const uint32_t old[] = {0, 32, 24}, new[] = {0, 16, 32};
+    unsigned minor = c->runtime.layout.minor;
+    c->n_offsets = minor >= 11 || minor <= 7 ? 3 : 2;
+    memcpy(c->offsets, minor <= 7 ? old : new, 3 * sizeof *old);
+}
+
+static bool fits(const struct census *c, const struct type *type, uint32_t offset, size_t size)
+{
+    if (c->runtime.layout.minor <= 7 ? (type->offset != 0) != (offset != 0)
+                                     : type->offset != offset)
+        return false;
+    return type->basic_bytes <= size - offset || type->item_bytes || type->kind == KIND_TYPE ||
+           type->kind == KIND_LEAF;
+}
+
+/* The type of the object in a block, and where it begins; MAP_NONE: there is none. */
+static uint32_t object_in(struct census *c, const uint8_t *bytes, size_t have, size_t size,
+                          bool known, uint32_t *offset)
+{
+    for (size_t i = 0; i < c->n_offsets; i++) {
+        uint32_t o = c->offsets[i];
+        if (o + 16 > have)
+            continue;
+        uint64_t type = word_at(bytes, have, o + 8);
+        uint32_t found = known ? types_known(&c->types, type) : MAP_NONE;
+        if (!known && object_plausible(type))
+            found = types_find(&c->types, type);
+        if (found == MAP_NONE || !fits(c, &c->types.list.at[found], o, size))
+            continue;
+        *offset = o;
+        return found;
+    }
+    return MAP_NONE;
+}
+
+/* Bytes outside of the object that are its own; those of a dict are found by themselves. */
+static uint64_t table_bytes(const struct type *type, const uint8_t *object, size_t have)
+{
+    uint64_t bytes = 0;
+    if (type->kind == KIND_LIST) {
+        bytes = word_at(object, have, AT_LIST_ROOM) * 8;
+    } else if (type->kind == KIND_SET) {
+        uint64_t mask = word_at(object, have, AT_MASK);
+        bytes = mask > SET_INSIDE ? (mask + 1) * 16 : 0;
+    } else if (type->kind == KIND_DEQUE) {
+        uint64_t left = word_at(object, have, AT_DEQUE_LEFT) % DEQUE_BLOCK;
+        uint64_t end = left + word_at(object, have, AT_SIZE);
+        bytes = (end / DEQUE_BLOCK + (end % DEQUE_BLOCK != 0) + (end == left)) * DEQUE_BYTES;
+    } else if (type->kind == KIND_BYTEARRAY) {
+        bytes = word_at(object, have, AT_USED);
+    }
+    return bytes < 1ull << 46 ? bytes : 0; /* it was being changed */
+}
+
+static uint64_t length_of(const struct type *type, const uint8_t *object, size_t have)
+{
+    switch (type->kind) {
+    case KIND_DICT:
+    case KIND_LIST:
+    case KIND_TUPLE:
+    case KIND_DEQUE:
+    case KIND_BYTEARRAY:
+        return word_at(object, have, AT_SIZE);
+    case KIND_SET:
+        return word_at(object, have, AT_USED);
+    default:
+        return 0;
+    }
+}
+
+static void add_container(struct census *c, const struct type *type, uint64_t address,
+                          uint64_t length, uint64_t bytes, const uint8_t *object, size_t have)
+{
+    uint8_t head[DICT_HEAD_BYTES];
+    struct dict_head h;
+    uint64_t keys = word_at(object, have, dict_keys.at);
+    if (type->kind == KIND_DICT && peek_read(c->peek, keys, head, sizeof head) &&
+        dict_parse_head(&c->runtime.layout, head, &h) && h.bytes < 1ull << 46) {
+        /* A count that its table has no room for is another's memory. */
+        if (length > h.n)
+            return;
+        bytes += h.bytes;
+    }
+    if (length > bytes)
+        return;
+    heap_count_add_container(c->out, type->name, address, length, bytes);
+    if (c->out->containers.n > c->limits->containers_max + CONTAINERS_SPARE)
+        heap_count_close(c->out, c->limits->containers_max);
+}
+
+static void count_object(struct census *c, uint32_t index, const struct block *b, size_t skipped,
+                         uint32_t offset)
+{
+    struct type *type = &c->types.list.at[index];
+    const uint8_t *object = b->bytes + skipped + offset;
+    size_t have = b->have - skipped - offset;
+    if (!types_alive(&c->types, word_at(object, have, 0)))
+        return;
+    uint64_t address = b->address + skipped + offset;
+    uint64_t bytes = b->size + table_bytes(type, object, have);
+    type->count++;
+    type->bytes += bytes;
+    c->objects++;
+    if (c->picked) {
+        struct picked *p = c->picked;
+        if (strcmp(type->name, p->name) != 0)
+            return;
+        if (p->seen++ < p->max)
+            p->at[p->seen - 1] = address;
+        else if ((p->random = hash_u64(p->random + 1)) % p->seen < p->max)
+            p->at[p->random % p->max] = address;
+        return;
+    }
+    uint64_t length = length_of(type, object, have);
+    if (length && c->limits->container_min && length >= c->limits->container_min &&
+        length < 1ull << 40)
+        add_container(c, type, address, length, bytes, object, have);
+}
+
+static void look_at(void *context, const struct block *b)
+{
+    struct census *c = context;
+    struct dict_head head;
+    size_t skipped = 0;
+    uint32_t offset;
+    c->block_bytes += b->size;
+    while (skipped < DEBUG_LAYERS * DEBUG_PREFIX && b->have > skipped + DEBUG_PREFIX + 16 &&
+           (word_at(b->bytes, b->have, skipped + 8) & ~0xffull) == DEBUG_MARK)
+        skipped += DEBUG_PREFIX;
+    const uint8_t *bytes = b->bytes + skipped;
+    size_t have = b->have - skipped, size = b->size - skipped;
+    uint32_t index = object_in(c, bytes, have, size, true, &offset);
+    if (index == MAP_NONE) {
+        if (have >= DICT_HEAD_BYTES && dict_parse_head(&c->runtime.layout, bytes, &head) &&
+            head.sure && head.bytes <= size + 16 && size < head.bytes + head.bytes / 2 + 8192) {
+            c->table_bytes += b->size;
+            return;
+        }
+        index = object_in(c, bytes, have, size, false, &offset);
+    }
+    if (index != MAP_NONE)
+        count_object(c, index, b, skipped, offset);
+}
+
+static bool open_all(struct census *c, pid_t pid, const struct heap_limits *limits, struct err *err)
+{
+    enum python_found found = runtime_find(&c->runtime, pid, err);
+    if (found == PYTHON_NONE)
+        return process_check_traceable(pid, err) &&
+               err_set(err, "process %d runs no Python: there are no Python objects to count", pid);
+    if (found != PYTHON_FOUND)
+        return false;
+    c->limits = limits;
+    set_offsets(c);
+    c->peek = peek_new(pid);
+    return sweep_init(&c->sweep, pid, &c->runtime.layout, limits, err) &&
+           types_init(&c->types, c->peek, &c->sweep, &c->sweep.maps, &c->runtime, err);
+}
+
+static void close_all(struct census *c)
+{
+    types_clear(&c->types);
+    sweep_clear(&c->sweep);
+    peek_free(c->peek);
+}
+
+static void run(struct census *c)
+{
+    c->sweep.block = look_at;
+    c->sweep.context = c;
+    sweep_run(&c->sweep);
+}
+
+static int most_bytes_first(const void *a, const void *b)
+{
+    const struct type *const *x = a, *const *y = b;
+    if ((*x)->bytes != (*y)->bytes)
+        return (*x)->bytes > (*y)->bytes ? -1 : 1;
+    return (*x)->address < (*y)->address ? -1 : (*x)->address > (*y)->address;
+}
+
+static void add_rows(struct census *c)
+{
+    VEC(const struct type *) order = {0};
+    size_t max = c->limits->rows_max ? c->limits->rows_max : ROWS_DEFAULT;
+    for (size_t i = 0; i < c->types.list.n; i++) {
+        struct type *type = &c->types.list.at[i];
+        if (!strcmp(type->name, "dict") && !(type->flags & TYPE_HEAP))
+            type->bytes += c->table_bytes;
+        if (type->count)
+            vec_push(&order, type);
+    }
+    vec_sort(&order, most_bytes_first);
+    for (size_t i = 0; i < order.n; i++)
+        heap_count_add(c->out, i < max ? order.at[i]->name : "[other types]", LANGUAGE_PYTHON, 0,
+                       order.at[i]->count, order.at[i]->bytes);
+    vec_free(&order);
+}
+
+bool python_census(pid_t pid, const struct heap_limits *limits, struct heap_count *out,
+                   struct err *err)
+{
+    struct census *c = xcalloc(1, sizeof *c);
+    heap_count_init(out, pid);
+    c->out = out;
+    c->sweep.pagemap.fd = -1;
+    uint64_t start_ns = clock_mono_ns();
+    bool ok = open_all(c, pid, limits, err);
+    if (ok) {
+        run(c);
+        add_rows(c);
+        heap_count_close(out, limits->containers_max);
+        out->moved_pct = sweep_moved_pct(&c->sweep);
+        out->swapped_bytes = c->sweep.copied.swapped_bytes + peek_swapped_bytes(c->peek);
+        out->space.used_bytes = c->block_bytes;
+        if (c->sweep.cut)
+            heap_count_cut(out, "not all of the heap was counted: %s", c->sweep.cut);
+        out->duration_ns = clock_mono_ns() - start_ns;
+        out->time_ns = start_ns + out->duration_ns / 2;
+    }
+    close_all(c);
+    free(c);
+    return ok;
+}
+
+size_t python_census_instances(pid_t pid, const struct heap_limits *limits, const char *type,
+                               uint64_t *out, size_t max, struct err *err)
+{
+    struct census *c = xcalloc(1, sizeof *c);
+    struct picked picked = {.name = type, .at = out, .max = max};
+    c->picked = &picked;
+    c->sweep.pagemap.fd = -1;
+    if (open_all(c, pid, limits, err))
+        run(c);
+    close_all(c);
+    free(c);
+    return picked.seen < max ? picked.seen : max;
+}

@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Breadth first from sys.modules, so that the first way that is found is the shortest in words;
+ * only what no module leads to is then looked for in the frames of the threads, whose locals come
+ * and go. Objects that refer to nothing are looked at, never remembered.
+ *
+ * Of a type, some instances spread over the heap stand for all; who holds them is the object
+ * nearest to them that lies on the way to half of those that were reached.
+ */
+#include "python/holders.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "python/census.h"
+#include "python/holders_text.h"
+#include "python/object.h"
+#include "python/peek.h"
+#include "python/refs.h"
+#include "python/runtime.h"
+#include "target/process.h"
+
+#define SAMPLES          48
+#define ENOUGH           44 /* of them: the rest may be garbage, or be held by C alone */
+#define OWN_BYTES        (64u << 20)
+#define BYTES_PER_NODE   88 /* with its slots in a half-full map, and room to grow */
+#define ASK_EACH         1024u
+#define INTERPRETERS_MAX 64
+#define THREADS_MAX      4096
+#define FRAMES_MAX       1024
+#define DEPTH_MAX        4096
+
+struct walk {
+    pid_t pid;
+    struct runtime runtime;
+    struct maps maps;
+    struct peek *peek;
+    struct types types;
+    struct refs refs;
+    struct path_nodes nodes;
+    struct map visited;
+    size_t done, nodes_max;
+    const struct heap_limits *limits;
+    uint64_t end_ns;
+    uint64_t looked_at;
+    bool cut;
+    /* What is looked for, and from where each was come upon. */
+    uint64_t wanted[SAMPLES];
+    size_t n_wanted, n_found, enough;
+    struct map wanted_at;
+    struct path_node found[SAMPLES]; /* parent PATH_NONE: not found */
+};
+
+static bool may_go_on(struct walk *w)
+{
+    const struct heap_limits *l = w->limits;
+    int permille = w->nodes.n ? (int)(w->done * 1000 / w->nodes.n) : 0;
+    if ((w->end_ns && clock_mono_ns() > w->end_ns) ||
+        (l && l->stop && l->stop(l->context, permille < 1000 ? permille : 999)))
+        w->cut = true;
+    return !w->cut;
+}
+
+static uint32_t type_of(struct walk *w, uint64_t object)
+{
+    uint64_t type;
+    if (!object_plausible(object) || !peek_word(w->peek, object + 8, &type))
+        return MAP_NONE;
+    return types_find(&w->types, type);
+}
+
+static bool add_node(struct walk *w, const struct ref *ref, uint32_t parent)
+{
+    if (w->nodes.n >= w->nodes_max) {
+        w->cut = true;
+        return false;
+    }
+    map_set(&w->visited, ref->object, (uint32_t)w->nodes.n);
+    vec_push(&w->nodes, ((struct path_node){ref->object, ref->value, parent, ref->kind}));
+    return true;
+}
+
+static bool each(void *context, const struct ref *ref)
+{
+    struct walk *w = context;
+    if (++w->looked_at % ASK_EACH == 0 && !may_go_on(w))
+        return false;
+    uint32_t wanted = map_get(&w->wanted_at, ref->object);
+    if (wanted != MAP_NONE && w->found[wanted].parent == PATH_NONE) {
+        w->found[wanted] =
+            (struct path_node){ref->object, ref->value, (uint32_t)w->done, ref->kind};
+        if (++w->n_found >= w->enough)
+            return false;
+    }
+    uint32_t type = type_of(w, ref->object);
+    if (type == MAP_NONE || !refs_has_any(&w->types.list.at[type]) ||
+        map_get(&w->visited, ref->object) != MAP_NONE)
+        return true;
+    return add_node(w, ref, (uint32_t)w->done);
+}
+
+/* Looks at all that was come upon, and at what that leads to. */
+static void run(struct walk *w)
+{
+    for (; w->done < w->nodes.n && !w->cut && w->n_found < w->enough; w->done++) {
+        struct path_node node = w->nodes.at[w->done]; /* they may move */
+        if (node.kind == PATH_FRAME) {
+            w->refs.ended = false;
+            refs_of_frame(&w->refs, node.object, node.value);
+            continue;
+        }
+        uint32_t type = type_of(w, node.object);
+        if (type != MAP_NONE)
+            refs_of(&w->refs, node.object, type);
+    }
+}
+
+static bool root_module(void *context, const struct ref *ref)
+{
+    struct walk *w = context;
+    if (map_get(&w->visited, ref->object) == MAP_NONE && type_of(w, ref->object) != MAP_NONE)
+        return add_node(w, ref, PATH_NONE);
+    return true;
+}
+
+static bool root_main(void *context, const struct ref *ref)
+{
+    struct walk *w = context;
+    char name[UNICODE_TEXT_SIZE];
+    if (object_text(w->pid, &w->runtime.layout, ref->value, name) && !strcmp(name, "__main__"))
+        return root_module(context, ref);
+    return true;
+}
+
+static size_t interpreters(struct walk *w, uint64_t out[INTERPRETERS_MAX])
+{
+    size_t n = 0;
+    uint64_t interp;
+    for (uint64_t at = w->runtime.interpreters;
+         n < INTERPRETERS_MAX && peek_word(w->peek, at, &interp) && object_plausible(interp);
+         at = interp + w->runtime.layout.interp_next.at)
+        out[n++] = interp;
+    return n;
+}
+
+static void add_modules(struct walk *w)
+{
+    uint64_t interps[INTERPRETERS_MAX], modules;
+    size_t n = interpreters(w, interps);
+    for (size_t i = n; i-- > 0;) { /* the main one is last in the list */
+        if (!peek_word(w->peek, interps[i] + w->runtime.layout.interp_modules.at, &modules))
+            continue;
+        w->refs.ended = false;
+        w->refs.each = root_main;
+        refs_of_dict(&w->refs, modules, REF_ROOT);
+        w->refs.each = root_module;
+        refs_of_dict(&w->refs, modules, REF_ROOT);
+    }
+    w->refs.each = each;
+}
+
+static void add_frames_of(struct walk *w, uint64_t state)
+{
+    const struct layout *l = &w->runtime.layout;
+    uint64_t frame, code, mask = l->minor >= 14 ? ~REFERENCE_TAGS : ~0ull;
+    if (!peek_word(w->peek, state + l->ts_frame.at, &frame))
+        return;
+    if (l->cframe_frame.size && !peek_word(w->peek, frame + l->cframe_frame.at, &frame))
+        return;
+    for (int i = 0; i < FRAMES_MAX && object_plausible(frame); i++) {
+        uint32_t type;
+        if (peek_word(w->peek, frame + l->frame_code.at, &code) &&
+            (type = type_of(w, code &= mask)) != MAP_NONE &&
+            !strcmp(w->types.list.at[type].name, "code") && w->nodes.n < w->nodes_max)
+            vec_push(&w->nodes,
+                     ((struct path_node){code, frame + l->frame_locals_at, PATH_NONE, PATH_FRAME}));
+        if (!peek_word(w->peek, frame + l->frame_previous.at, &frame))
+            return;
+    }
+}
+
+static void add_frames(struct walk *w)
+{
+    const struct layout *l = &w->runtime.layout;
+    uint64_t interps[INTERPRETERS_MAX], state;
+    size_t n = interpreters(w, interps);
+    for (size_t i = 0; i < n; i++) {
+        uint64_t at = interps[i] + l->interp_threads.at;
+        for (int k = 0;
+             k < THREADS_MAX && peek_word(w->peek, at, &state) && object_plausible(state);
+             k++, at = state + l->ts_next.at)
+            add_frames_of(w, state);
+    }
+}
+
+static bool open_walk(struct walk *w, pid_t pid, const struct heap_limits *limits, struct err *err)
+{
+    w->pid = pid;
+    w->limits = limits;
+    maps_init(&w->maps);
+    enum python_found found = runtime_find(&w->runtime, pid, err);
+    if (found == PYTHON_NONE)
+        return process_check_traceable(pid, err) &&
+               err_set(err, "process %d runs no Python: there are no Python objects in it", pid);
+    if (found != PYTHON_FOUND || !maps_read(&w->maps, pid, NULL, err))
+        return false;
+    w->peek = peek_new(pid);
+    size_t own = limits && limits->own_bytes_max ? limits->own_bytes_max : OWN_BYTES;
+    w->nodes_max = own / BYTES_PER_NODE;
+    if (w->nodes_max > PATH_NONE - 1)
+        w->nodes_max = PATH_NONE - 1;
+    if (limits && limits->duration_ns_max)
+        w->end_ns = clock_mono_ns() + limits->duration_ns_max;
+    refs_init(&w->refs, w->peek, &w->types, &w->runtime.layout);
+    w->refs.each = each;
+    w->refs.context = w;
+    return types_init(&w->types, w->peek, NULL, &w->maps, &w->runtime, err);
+}
+
+static void close_walk(struct walk *w)
+{
+    refs_clear(&w->refs);
+    types_clear(&w->types);
+    peek_free(w->peek);
+    maps_clear(&w->maps);
+    map_free(&w->visited);
+    map_free(&w->wanted_at);
+    vec_free(&w->nodes);
+}
+
+static bool choose_wanted(struct walk *w, const struct holders_question *q, struct err *err)
+{
+    static const struct heap_limits none = {0};
+    if (q->address) {
+        w->wanted[w->n_wanted++] = q->address;
+        w->enough = 1;
+        if (type_of(w, q->address) == MAP_NONE)
+            return err_set(err, "there is no object at %#llx any more: it may be gone",
+                           (unsigned long long)q->address);
+    } else {
+        struct heap_limits limits = q->limits ? *q->limits : none;
+        limits.stop = NULL; /* a short first part, whose progress would be another's */
+        w->n_wanted = python_census_instances(w->pid, &limits, q->type, w->wanted, SAMPLES, err);
+        w->enough = w->n_wanted < ENOUGH ? w->n_wanted : ENOUGH;
+        if (!w->n_wanted)
+            return err_set(err, "process %d has no instances of %s", w->pid, q->type);
+    }
+    for (size_t i = 0; i < w->n_wanted; i++) {
+        map_set(&w->wanted_at, w->wanted[i], (uint32_t)i);
+        w->found[i].parent = PATH_NONE;
+    }
+    return true;
+}
+
+/* On how many ways each node lies. */
+static void count_ways(struct walk *w, struct map *counts)
+{
+    for (size_t i = 0; i < w->n_wanted; i++) {
+        uint32_t n = w->found[i].parent;
+        for (int up = 0; up < DEPTH_MAX && n != PATH_NONE; up++, n = w->nodes.at[n].parent) {
+            uint32_t before = map_get(counts, n);
+            map_set(counts, n, before == MAP_NONE ? 1 : before + 1);
+        }
+    }
+}
+
+struct rank {
+    bool inner, half; /* it is no root; it lies on the way to half of what was found */
+    size_t first, second;
+};
+
+static bool outranks(const struct rank *a, const struct rank *b)
+{
+    if (a->inner != b->inner)
+        return a->inner;
+    if (a->half != b->half)
+        return a->half;
+    return a->first != b->first ? a->first > b->first : a->second > b->second;
+}
+
+/* The node nearest to the instances that lies on the way to half of those found; where only a root
+ * does, the one that lies on most ways and is none. */
+static uint32_t nearest_holder(struct walk *w, size_t *held)
+{
+    struct map counts = {0};
+    struct rank best_rank = {0};
+    uint32_t best = PATH_NONE;
+    *held = 0;
+    count_ways(w, &counts);
+    for (size_t i = 0; i < w->n_wanted; i++) {
+        uint32_t n = w->found[i].parent;
+        size_t depth = path_depth(&w->nodes, n);
+        for (int up = 0; up < DEPTH_MAX && n != PATH_NONE;
+             up++, depth--, n = w->nodes.at[n].parent) {
+            size_t count = map_get(&counts, n);
+            struct rank rank = {w->nodes.at[n].parent != PATH_NONE, count * 2 >= w->n_found, count,
+                                depth};
+            if (rank.half) { /* the nearest of them */
+                rank.first = depth;
+                rank.second = count;
+            }
+            if (best != PATH_NONE && !outranks(&rank, &best_rank))
+                continue;
+            best = n;
+            best_rank = rank;
+            *held = count;
+        }
+    }
+    map_free(&counts);
+    return best;
+}
+
+static void describe(struct walk *w, const struct holders_question *q,
+                     struct holders_answer *answer)
+{
+    char path[PATH_TEXT_SIZE];
+    struct path_words words = {w->pid, &w->runtime.layout, w->peek, &w->types, &w->nodes};
+    struct text t = TEXT(path);
+    if (!w->n_found)
+        return;
+    if (q->address) {
+        vec_push(&w->nodes, w->found[0]);
+        uint32_t last = (uint32_t)w->nodes.n - 1;
+        answer->held = 1;
+        answer->holder = q->address;
+        path_add(&t, &words, last);
+        answer->length = path_add_object(&t, &words, q->address);
+    } else {
+        uint32_t holder = nearest_holder(w, &answer->held);
+        if (holder == PATH_NONE)
+            return;
+        answer->holder = w->nodes.at[holder].object;
+        path_add(&t, &words, holder);
+        if (w->nodes.at[holder].kind != PATH_FRAME)
+            answer->length = path_add_object(&t, &words, answer->holder);
+        for (size_t i = 0; i < w->n_wanted; i++)
+            if (path_leads_to(&w->nodes, &w->found[i], holder)) {
+                path_add_rest(&t, &words, &w->found[i], holder);
+                break;
+            }
+    }
+    uint32_t type = type_of(w, answer->holder);
+    text_make_printable(path);
+    answer->path = xstrdup(path);
+    answer->holder_type = xstrdup(type == MAP_NONE ? "object" : w->types.list.at[type].name);
+}
+
+bool python_holders(pid_t pid, const struct holders_question *q, struct holders_answer *answer,
+                    struct err *err)
+{
+    *answer = (struct holders_answer){0};
+    struct walk *w = xcalloc(1, sizeof *w);
+    uint64_t start_ns = clock_mono_ns();
+    bool ok = open_walk(w, pid, q->limits, err) && choose_wanted(w, q, err);
+    if (ok) {
+        add_modules(w);
+        run(w);
+        if (w->n_found < w->enough && !w->cut) {
+            add_frames(w);
+            run(w);
+        }
+        answer->sampled = w->n_wanted;
+        answer->reached = w->n_found;
+        answer->objects = w->looked_at;
+        answer->partial = w->cut;
+        describe(w, q, answer);
+        answer->duration_ns = clock_mono_ns() - start_ns;
+    }
+    close_walk(w);
+    free(w);
+    return ok;
+}
+
+void holders_answer_clear(struct holders_answer *answer)
+{
+    free(answer->path);
+    free(answer->holder_type);
+    *answer = (struct holders_answer){0};
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See holders_text.h. A class that a module names is told by its own full name. */
+#include "python/holders_text.h"
+
+#include <string.h>
+
+#include "python/object.h"
+#include "target/remote.h"
+
+#define STEPS_MAX 64 /* that are told; a longer way is cut in its middle */
+#define KEY_CHARS 40
+
+unsigned path_depth(const struct path_nodes *nodes, uint32_t node)
+{
+    unsigned depth = 0;
+    for (; node != PATH_NONE; node = nodes->at[node].parent)
+        depth++;
+    return depth;
+}
+
+bool path_leads_to(const struct path_nodes *nodes, const struct path_node *found, uint32_t node)
+{
+    for (uint32_t n = found->parent; n != PATH_NONE; n = nodes->at[n].parent)
+        if (n == node)
+            return true;
+    return false;
+}
+
+static const struct type *type_of(const struct path_words *w, uint64_t object)
+{
+    uint64_t type;
+    if (!object_plausible(object) || !peek_word(w->peek, object + 8, &type))
+        return NULL;
+    uint32_t i = types_find(w->types, type);
+    return i == MAP_NONE ? NULL : &w->types->list.at[i];
+}
+
+static void add_name(struct text *t, const struct path_words *w, const char *before, uint64_t name)
+{
+    char text[UNICODE_TEXT_SIZE];
+    if (!object_text(w->pid, w->layout, name, text))
+        strcpy(text, "?");
+    text_add(t, "%s%.*s", before, 120, text);
+}
+
+/* ['/index'], [42], or what the key is. */
+static void add_key(struct text *t, const struct path_words *w, uint64_t key)
+{
+    const struct type *type = type_of(w, key);
+    char text[UNICODE_TEXT_SIZE];
+    uint64_t size = 0;
+    uint32_t digits[2] = {0};
+    if (type && type->flags & TYPE_UNICODE && object_text(w->pid, w->layout, key, text)) {
+        bool cut = strlen(text) > KEY_CHARS;
+        if (cut)
+            text[KEY_CHARS] = '\0';
+        text_make_printable(text); /* a character that was cut in two */
+        text_add(t, cut ? "['%s...']" : "['%s']", text);
+    } else if (type && type->flags & TYPE_LONG && peek_word(w->peek, key + 16, &size) &&
+               peek_read(w->peek, key + 24, digits, sizeof digits)) {
+        bool negative = w->layout->minor >= 12 ? (size & 3) == 2 : (int64_t)size < 0;
+        if (w->layout->minor >= 12)
+            size >>= 3;
+        else if (negative)
+            size = -size;
+        uint64_t value = size > 1 ? digits[0] | (uint64_t)digits[1] << 30 : size ? digits[0] : 0;
+        text_add(t, size > 2 ? "[int]" : "[%s%llu]", negative ? "-" : "",
+                 (unsigned long long)value);
+    } else {
+        text_add(t, "[%s]", type ? type->name : "?");
+    }
+}
+
+static void add_step(struct text *t, const struct path_words *w, const struct path_node *n)
+{
+    char name[128];
+    switch ((enum ref_kind)n->kind) {
+    case REF_ROOT:
+        add_name(t, w, "module ", n->value);
+        break;
+    case REF_GLOBAL:
+    case REF_ATTRIBUTE:
+        add_name(t, w, ".", n->value);
+        break;
+    case REF_INSTANCE:
+        if (n->value)
+            add_name(t, w, " .", n->value);
+        else
+            text_add(t, " .__dict__");
+        break;
+    case REF_MEMBER:
+        remote_read_string(w->pid, n->value, name, sizeof name);
+        text_add(t, " .%s", name);
+        break;
+    case REF_KEY:
+        add_key(t, w, n->value);
+        break;
+    case REF_AS_KEY:
+        text_add(t, " key");
+        break;
+    case REF_INDEX:
+        text_add(t, "[%llu]", (unsigned long long)n->value);
+        break;
+    case REF_ITEM:
+        text_add(t, " item");
+        break;
+    case REF_LOCAL:
+        add_name(t, w, " local ", n->value);
+        break;
+    case REF_CLOSURE:
+        add_name(t, w, " closure ", n->value);
+        break;
+    case REF_DEFAULT:
+        text_add(t, " default argument");
+        break;
+    case REF_PART: {
+        const struct type *type = type_of(w, n->object);
+        text_add(t, " -> %s", type ? type->name : "object");
+        break;
+    }
+    }
+}
+
+/* The nodes on the way, root first; the middle of a very long one is left out. */
+static size_t collect(const struct path_nodes *nodes, uint32_t node, uint32_t out[STEPS_MAX],
+                      size_t *elided)
+{
+    unsigned depth = path_depth(nodes, node);
+    size_t n = depth < STEPS_MAX ? depth : STEPS_MAX;
+    *elided = depth - n;
+    for (unsigned i = depth; i-- > 0; node = nodes->at[node].parent) {
+        if (i < STEPS_MAX / 2)
+            out[i] = node;
+        else if (i >= STEPS_MAX / 2 + *elided)
+            out[i - *elided] = node;
+    }
+    return n;
+}
+
+static size_t add_root(struct text *t, const struct path_words *w, const uint32_t *way, size_t n)
+{
+    const struct path_node *root = &w->nodes->at[way[0]];
+    const struct path_node *next = n > 1 ? &w->nodes->at[way[1]] : NULL;
+    if (root->kind == PATH_FRAME) {
+        uint64_t name = 0;
+        const struct field f =
+            w->layout->code_qualname.size ? w->layout->code_qualname : w->layout->code_name;
+        peek_word(w->peek, root->object + f.at, &name);
+        if (next && next->kind == REF_LOCAL)
+            add_name(t, w, "local ", next->value);
+        else
+            text_add(t, "a local");
+        add_name(t, w, " of ", name);
+        text_add(t, "()");
+        return next ? 2 : 1;
+    }
+    if (next && next->kind == REF_GLOBAL) {
+        const struct type *meta = type_of(w, next->object);
+        uint32_t class =
+            meta && meta->kind == KIND_TYPE ? types_find(w->types, next->object) : MAP_NONE;
+        if (class != MAP_NONE && w->types->list.at[class].flags & TYPE_HEAP &&
+            strchr(w->types->list.at[class].name, '.')) {
+            text_add(t, "module %s", w->types->list.at[class].name);
+            return 2;
+        }
+    }
+    add_step(t, w, root);
+    return 1;
+}
+
+void path_add(struct text *t, const struct path_words *w, uint32_t node)
+{
+    uint32_t way[STEPS_MAX];
+    size_t elided, n = collect(w->nodes, node, way, &elided);
+    if (!n)
+        return;
+    for (size_t i = add_root(t, w, way, n); i < n; i++) {
+        if (elided && i == STEPS_MAX / 2)
+            text_add(t, " ... (%zu steps) ...", elided);
+        add_step(t, w, &w->nodes->at[way[i]]);
+    }
+}
+
+uint64_t path_add_object(struct text *t, const struct path_words *w, uint64_t object)
+{
+    const struct type *type = type_of(w, object);
+    char figure[FIGURE_MAX];
+    uint64_t length = 0;
+    if (!type)
+        return 0;
+    const char *items = "items";
+    switch (type->kind) {
+    case KIND_DICT:
+        items = "entries";
+        peek_word(w->peek, object + 16, &length);
+        break;
+    case KIND_LIST:
+    case KIND_TUPLE:
+    case KIND_DEQUE:
+        peek_word(w->peek, object + 16, &length);
+        break;
+    case KIND_BYTEARRAY:
+        items = "bytes";
+        peek_word(w->peek, object + 16, &length);
+        break;
+    case KIND_SET:
+        peek_word(w->peek, object + 24, &length);
+        break;
+    default:
+        text_add(t, " (%s)", type->name);
+        return 0;
+    }
+    text_add(t, " (%s, %s %s)", type->name, figure_count(figure, length), items);
+    return length;
+}
+
+void path_add_rest(struct text *t, const struct path_words *w, const struct path_node *found,
+                   uint32_t from)
+{
+    uint32_t way[STEPS_MAX];
+    size_t elided, n = collect(w->nodes, found->parent, way, &elided), i = 0;
+    while (i < n && way[i] != from)
+        i++;
+    /* Items of the first stand for all others, so which it is is not told. */
+    for (i++; i < n; i++) {
+        const struct path_node *node = &w->nodes->at[way[i]];
+        const struct type *type = type_of(w, node->object);
+        if (node->kind == REF_INSTANCE || node->kind == REF_MEMBER || node->kind == REF_LOCAL)
+            add_step(t, w, node);
+        text_add(t, " -> %s", type ? type->name : "object");
+    }
+    const struct type *type = type_of(w, found->object);
+    if (found->kind == REF_INSTANCE || found->kind == REF_MEMBER || found->kind == REF_CLOSURE)
+        add_step(t, w, found);
+    text_add(t, " -> %s", type ? type->name : "object");
+}

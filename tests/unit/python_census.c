@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The census of real interpreters' heaps, one of each version found, against what the program
+ * itself says of its objects (tests/programs/python_heap.py), and against objects that it planted.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "python/census.h"
+#include "python_program.h"
+
+#define PLANTED 10000
+#define BLOBS   (PLANTED / 4 + 20)
+
+static const struct heap_limits limits = {
+    .rows_max = 100000, .containers_max = 20, .container_min = 1000};
+
+static const struct heap_row *row_of(const struct heap_count *count, const char *type)
+{
+    for (size_t i = 0; i < count->rows.n; i++)
+        if (!strcmp(count->rows.at[i].type, type))
+            return &count->rows.at[i];
+    return NULL;
+}
+
+static uint64_t count_of(const struct heap_count *count, const char *type)
+{
+    const struct heap_row *row = row_of(count, type);
+    return row ? row->count : 0;
+}
+
+static void ask(struct program *p, char what)
+{
+    assert_int_equal(write(p->in, &what, 1), 1);
+}
+
+static void wait_blocked(struct program *p)
+{
+    char path[64], text[256] = "";
+    snprintf(path, sizeof path, "/proc/%d/syscall", (int)p->pid);
+    for (int i = 0; i < 50000; i++) {
+        FILE *f = fopen(path, "r");
+        assert_non_null(f);
+        size_t n = fread(text, 1, sizeof text - 1, f);
+        text[n] = '\0';
+        fclose(f);
+        if (!strncmp(text, "0 0x0 ", 6)) /* read(0, ...) */
+            return;
+        usleep(100);
+    }
+    fail_msg("it does not read its standard input: %s", text);
+}
+
+static void take(struct program *p, struct heap_count *count)
+{
+    struct err err = {""};
+    if (!python_census(p->pid, &limits, count, &err))
+        fail_msg("no census: %s", err.text);
+    assert_null(count->why_partial);
+}
+
+/* Reads the program's lines and compares each with the count of its type. */
+static void compare(struct program *p, const struct heap_count *count)
+{
+    char line[512];
+    size_t types = 0;
+    while (fgets(line, sizeof line, p->out) && line[0] != '\n') {
+        char *number = strrchr(line, ' ');
+        assert_non_null(number);
+        *number++ = '\0';
+        uint64_t want = strtoull(number, NULL, 10), have = count_of(count, line);
+        types++;
+        if (!strcmp(line, "frame")) /* to 3.10: its own, which goes on */
+            continue;
+        if (want != have)
+            fail_msg("%s: %llu, not %llu", line, (unsigned long long)have,
+                     (unsigned long long)want);
+    }
+    assert_true(types > 30);
+}
+
+static void test_paused(void **state)
+{
+    struct program p = start_with(*state, "python_heap.py", NULL);
+    struct heap_count count;
+    char line[512];
+    ask(&p, '\n'); /* once before, so that answering leaves nothing new behind */
+    while (fgets(line, sizeof line, p.out) && line[0] != '\n')
+        continue;
+    ask(&p, '\n');
+    assert_int_equal(fgetc(p.out), '_'); /* "__main__..." */
+    ungetc('_', p.out);
+    wait_blocked(&p);
+    take(&p, &count);
+    compare(&p, &count);
+    assert_true(count_of(&count, "tuple") >= PLANTED + PLANTED / 10);
+    assert_true(count_of(&count, "dict") >= PLANTED);
+    assert_true(count_of(&count, "str") >= PLANTED);
+    assert_true(row_of(&count, "__main__.Blob")->size_bytes >= 10000ull * PLANTED / 4);
+    assert_true(count.containers.n > 4);
+    assert_string_equal(count.containers.at[0].type, "bytearray");
+    assert_int_equal(count.containers.at[0].length, 80000);
+    assert_string_equal(count.containers.at[1].type, "set");
+    assert_int_equal(count.containers.at[1].length, 70000);
+    assert_string_equal(count.containers.at[2].type, "dict");
+    assert_int_equal(count.containers.at[2].length, 60000);
+    assert_string_equal(count.containers.at[3].type, "collections.deque");
+    assert_int_equal(count.containers.at[3].length, 50000);
+    heap_count_clear(&count);
+    stop(p);
+}
+
+/* While it makes and drops objects as fast as it can. */
+static void test_running(void **state)
+{
+    static const char *const steady[] = {"Order", "Slotted", "Empty", "Text",
+                                         "Blob",  "Number",  "Real"};
+    struct program p = start_with(*state, "python_heap.py", NULL);
+    struct heap_count count;
+    ask(&p, 'c');
+    assert_int_equal(fgetc(p.out), '\n');
+    for (int i = 0; i < 3; i++) {
+        take(&p, &count);
+        for (size_t k = 0; k < sizeof steady / sizeof *steady; k++) {
+            char name[64];
+            snprintf(name, sizeof name, "__main__.%s", steady[k]);
+            double want = !strcmp(steady[k], "Blob") ? BLOBS : PLANTED;
+            double have = (double)count_of(&count, name);
+            if (have < want * 0.995 || have > want * 1.005)
+                fail_msg("%s: %.0f, not %.0f", name, have, want);
+        }
+        assert_true(count_of(&count, "list") < 12 * PLANTED / 10);
+        heap_count_clear(&count);
+    }
+    stop(p);
+}
+
+static void test_frozen(void **state)
+{
+    struct program p = start_with(*state, "python_heap.py", "frozen");
+    struct heap_count count;
+    ask(&p, '\n');
+    assert_int_equal(fgetc(p.out), '_');
+    ungetc('_', p.out);
+    wait_blocked(&p);
+    take(&p, &count);
+    assert_int_equal(count_of(&count, "__main__.Order"), PLANTED);
+    assert_int_equal(count_of(&count, "__main__.Wide"), PLANTED / 10);
+    heap_count_clear(&count);
+    stop(p);
+}
+
+/* PYTHONMALLOC: without pymalloc, and with what the debug hooks put around each block. */
+static void test_allocator(void **state)
+{
+    const char *version = strchr(*state, ' ') + 1;
+    char kind[32];
+    snprintf(kind, sizeof kind, "%.*s", (int)(version - 1 - (const char *)*state),
+             (const char *)*state);
+    setenv("PYTHONMALLOC", kind, 1);
+    struct program p = start_with(version, "python_heap.py", NULL);
+    unsetenv("PYTHONMALLOC");
+    struct heap_count count;
+    ask(&p, '\n');
+    assert_int_equal(fgetc(p.out), '_');
+    ungetc('_', p.out);
+    wait_blocked(&p);
+    take(&p, &count);
+    assert_int_equal(count_of(&count, "__main__.Order"), PLANTED);
+    assert_int_equal(count_of(&count, "__main__.Wide"), PLANTED / 10);
+    assert_int_equal(count_of(&count, "__main__.InThread"), PLANTED / 10);
+    assert_int_equal(count_of(&count, "__main__.Blob"), BLOBS);
+    assert_int_equal(count_of(&count, "__main__.Real"), PLANTED);
+    heap_count_clear(&count);
+    stop(p);
+}
+
+static bool stop_at_once(void *context, int permille)
+{
+    assert_in_range(permille, 0, 1000);
+    ++*(int *)context;
+    return true;
+}
+
+static void test_limits(void **state)
+{
+    int asked = 0;
+    struct heap_limits few = limits, stopped = limits, bytes = limits;
+    struct program p = start_with(*state, "python_heap.py", NULL);
+    struct heap_count count;
+    ask(&p, '\n');
+    assert_int_equal(fgetc(p.out), '_');
+    few.rows_max = 3;
+    few.containers_max = 2;
+    assert_true(python_census(p.pid, &few, &count, NULL));
+    assert_int_equal(count.rows.n, 4);
+    assert_int_equal(count.containers.n, 2);
+    assert_true(count_of(&count, "[other types]") > 1000);
+    heap_count_clear(&count);
+    stopped.stop = stop_at_once;
+    stopped.context = &asked;
+    assert_true(python_census(p.pid, &stopped, &count, NULL));
+    assert_int_equal(asked, 1);
+    assert_true(count.flags & HEAP_PARTIAL);
+    assert_non_null(count.why_partial);
+    heap_count_clear(&count);
+    bytes.read_bytes_max = 1 << 20;
+    assert_true(python_census(p.pid, &bytes, &count, NULL));
+    assert_true(count.flags & HEAP_PARTIAL);
+    heap_count_clear(&count);
+    stop(p);
+}
+
+static void test_no_python(void **state)
+{
+    (void)state;
+    struct heap_count count;
+    struct err err = {""};
+    pid_t child = fork();
+    if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        pause();
+        _exit(0);
+    }
+    assert_false(python_census(child, &limits, &count, &err));
+    if (!strstr(err.text, "no Python"))
+        fail_msg("%s", err.text);
+    heap_count_clear(&count);
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    err.text[0] = '\0';
+    assert_false(python_census(0x7ffffffe, &limits, &count, &err));
+    assert_true(err.text[0]);
+    heap_count_clear(&count);
+}
+
+#define PAUSED(version)                                                                            \
+    {                                                                                              \
+        "paused " version, test_paused, NULL, NULL, (void *)version                                \
+    }
+#define RUNNING(version)                                                                           \
+    {                                                                                              \
+        "running " version, test_running, NULL, NULL, (void *)version                              \
+    }
+#define MALLOC(version)                                                                            \
+    {                                                                                              \
+        "allocator " version, test_allocator, NULL, NULL, (void *)version                          \
+    }
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        PAUSED("/usr/bin/python3"),
+        PAUSED("3.6"),
+        PAUSED("3.7"),
+        PAUSED("3.8"),
+        PAUSED("3.9"),
+        PAUSED("3.10"),
+        PAUSED("3.11"),
+        PAUSED("3.12"),
+        PAUSED("3.13"),
+        PAUSED("root 3.13"),
+        PAUSED("root 3.14"),
+        PAUSED("root 3.15"),
+        RUNNING("3.8"),
+        RUNNING("3.12"),
+        RUNNING("root 3.15"),
+        MALLOC("malloc 3.8"),
+        MALLOC("debug 3.9"),
+        MALLOC("debug root 3.14"),
+        MALLOC("malloc_debug root 3.15"),
+        MALLOC("malloc 3.12"),
+        {"frozen 3.11", test_frozen, NULL, NULL, (void *)"3.11"},
+        {"limits", test_limits, NULL, NULL, (void *)"/usr/bin/python3"},
+        {"no python", test_no_python, NULL, NULL, NULL},
+    };
+    return cmocka_run_group_tests_name("python_census", tests, NULL, NULL);
+}

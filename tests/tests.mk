@@ -214,12 +214,14 @@ LIVE_TESTS = \
 	tests/live/test_split_c.py \
 	tests/live/test_split_python.py \
 	tests/live/test_survivors.py \
+	tests/live/test_growth.py \
 	tests/live/test_objects.py \
 	tests/live/test_waits.py \
 	tests/live/test_thread_names.py \
 	tests/live/test_throttle.py \
 	tests/live/test_throttled_threads.py \
 	tests/ui/test_family.py \
+	tests/ui/test_growth.py \
 	tests/ui/test_objects.py \
 	tests/ui/test_flame.py \
 	tests/ui/test_manual.py \

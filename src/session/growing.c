@@ -198,7 +198,7 @@ int growing_fd(const struct growing *g)
 bool growing_start(struct growing *g, const struct recording *rec, struct incarnation_id in,
                    bool at_once)
 {
-    if (g->running || rec->incarnations.at[in.n].to_ns)
+    if (g->running || !in.n || rec->incarnations.at[in.n].to_ns)
         return false;
     g->pid = rec->incarnations.at[in.n].pid;
     g->incarnation = in.n;

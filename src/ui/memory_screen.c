@@ -30,6 +30,7 @@ void memory_screen_fill(struct ui *ui)
 void memory_screen_say_growing(char *out, size_t size, const struct ui *ui)
 {
     struct growing_state g = session_growing(ui->session);
+    char figure[FIGURE_MAX];
     out[0] = '\0';
     switch (g.phase) {
     case GROWING_IDLE:
@@ -40,8 +41,8 @@ void memory_screen_say_growing(char *out, size_t size, const struct ui *ui)
         break;
     case GROWING_ASKING:
         snprintf(out, size,
-                 "%.0f calls/s; 30 s of bursts would cost it about %.1f%%: g begins, Esc does not",
-                 g.cost.calls_per_s, g.cost.burst_pct);
+                 "%s calls/s; 30 s of bursts would cost it about %.1f%%: g begins, Esc does not",
+                 figure_count(figure, (uint64_t)g.cost.calls_per_s), g.cost.burst_pct);
         break;
     case GROWING_LOOKING:
         snprintf(out, size, "looking for what stays: %d%%, %llu blocks, cost %.1f%% (Esc ends it)",
@@ -65,6 +66,10 @@ void memory_screen_grow(struct ui *ui)
 {
     switch (session_growing(ui->session).phase) {
     case GROWING_IDLE:
+        if (!chosen(ui).n && session_kind(ui->session) == SESSION_LIVE) {
+            ui_say(ui, STYLE_NOTICE, "nothing has been seen of the target yet: again in a moment");
+            return;
+        }
         if (!session_grow(ui->session, chosen(ui), false)) {
             ui_say(ui, STYLE_NOTICE, "there is no live target that could be looked at");
             return;

@@ -239,6 +239,9 @@ static const char *const help_words[] = {
     "Objects are counted from outside, at moments: SINCE FIRST is against the",
     "first count in the window, PER S how they grow now. ! looks like a leak: it",
     "has grown, goes on growing and gave nothing back.",
+    "In Memory, survives is what was allocated there and still stood unchanged",
+    "ten seconds later; enlarged is who touched new pages first: where much comes",
+    "and goes, often an innocent one. Both are estimates from samples.",
 };
 
 /* The help's lines, from keys[] and screens[]. */

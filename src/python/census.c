@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "python/dict.h"
 #include "python/object.h"
 #include "python/peek.h"
@@ -22,6 +23,7 @@
 #include "python/sweep.h"
 #include "python/types.h"
 #include "target/process.h"
+#include "target/remote.h"
 
 #define DEBUG_PREFIX     16 /* PYTHONMALLOC=debug puts it before each block: its size, then */
 #define DEBUG_MARK       0xfdfdfdfdfdfdfd00ull /* a letter and forbidden bytes (obmalloc.c) */
@@ -32,6 +34,8 @@
 #define SET_INSIDE       7 /* a larger mask has a table outside of the set */
 #define CONTAINERS_SPARE 8192
 #define ROWS_DEFAULT     100000
+#define LOST_SPARE       (64u << 10) /* so much less, or a thousandth, is no loss that counts */
+#define LOST_SHARE       1000
 
 enum item_at { AT_SIZE = 16, AT_USED = 24, AT_MASK = 32, AT_LIST_ROOM = 32, AT_DEQUE_LEFT = 40 };
 
@@ -269,6 +273,25 @@ static void add_rows(struct census *c)
     vec_free(&order);
 }
 
+static void say_what_is_missing(struct census *c)
+{
+    const char *foreign = sweep_foreign_allocator(&c->sweep);
+    uint64_t word, lost = c->sweep.lost_bytes;
+    char figure[FIGURE_MAX];
+    if (c->sweep.cut)
+        heap_count_cut(c->out, "not all of the heap was counted: %s", c->sweep.cut);
+    if (!remote_read(c->sweep.pid, c->runtime.none, &word, sizeof word))
+        heap_count_cut(c->out, "process %d ended while its heap was counted", c->sweep.pid);
+    if (foreign)
+        heap_count_cut(c->out,
+                       "objects of more than 512 bytes were not counted: they are in the memory of "
+                       "%s, which is not known",
+                       foreign);
+    if (lost > LOST_SPARE && lost > c->block_bytes / LOST_SHARE)
+        heap_count_cut(c->out, "in %s of malloc's memory no blocks could be made out",
+                       figure_bytes(figure, (double)lost));
+}
+
 bool python_census(pid_t pid, const struct heap_limits *limits, struct heap_count *out,
                    struct err *err)
 {
@@ -284,9 +307,10 @@ bool python_census(pid_t pid, const struct heap_limits *limits, struct heap_coun
         heap_count_close(out, limits->containers_max);
         out->moved_pct = sweep_moved_pct(&c->sweep);
         out->swapped_bytes = c->sweep.copied.swapped_bytes + peek_swapped_bytes(c->peek);
-        out->space.used_bytes = c->block_bytes;
-        if (c->sweep.cut)
-            heap_count_cut(out, "not all of the heap was counted: %s", c->sweep.cut);
+        out->space.free_bytes = c->sweep.free_bytes;
+        out->space.mapped_bytes = c->sweep.mapped_bytes;
+        out->space.used_bytes = c->block_bytes - c->sweep.mapped_bytes;
+        say_what_is_missing(c);
         out->duration_ns = clock_mono_ns() - start_ns;
         out->time_ns = start_ns + out->duration_ns / 2;
     }

@@ -280,6 +280,9 @@ static void say_what_is_missing(struct census *c)
     char figure[FIGURE_MAX];
     if (c->sweep.cut)
         heap_count_cut(c->out, "not all of the heap was counted: %s", c->sweep.cut);
+    if (c->out->swapped_bytes)
+        heap_count_cut(c->out, "objects in %s that are swapped out were not counted",
+                       figure_bytes(figure, (double)c->out->swapped_bytes));
     if (!remote_read(c->sweep.pid, c->runtime.none, &word, sizeof word))
         heap_count_cut(c->out, "process %d ended while its heap was counted", c->sweep.pid);
     if (foreign)

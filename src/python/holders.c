@@ -39,6 +39,13 @@
 #define FRAMES_MAX       1024
 #define DEPTH_MAX        4096
 
+/* Where the walk begins: a module, or a frame. */
+struct root {
+    uint64_t node;  /* which of all that was come upon */
+    uint64_t value; /* a module's name in sys.modules, or where a frame's locals are */
+    bool frame;
+};
+
 struct walk {
     pid_t pid;
     struct runtime runtime;
@@ -49,9 +56,9 @@ struct walk {
     /* What was come upon, in that order: millions, so of each only what it is and from where. */
     VEC(uint64_t) objects;
     VEC(uint32_t) parents;
-    VEC(uint64_t) root_names;   /* of the first: modules */
-    VEC(uint64_t) frame_locals; /* of those from first_frame on, which are frames */
-    size_t done, nodes_max, first_frame;
+    VEC(struct root) roots; /* by node, ascending */
+    bool last_modules;      /* those are added that say least of who holds what */
+    size_t done, nodes_max;
     struct map regions; /* of the target's memory: where its bits in `visited` begin */
     VEC(uint64_t) visited;
     /* The ways to what was found, in full. */
@@ -134,13 +141,29 @@ static bool each(void *context, const struct ref *ref)
     return add_node(w, ref->object, (uint32_t)w->done);
 }
 
+static const struct root *root_at(const struct walk *w, uint64_t node)
+{
+    size_t upto = sorted_upto(w->roots.at, w->roots.n, node, node);
+    return upto && w->roots.at[upto - 1].node == node ? &w->roots.at[upto - 1] : NULL;
+}
+
+static bool add_root(struct walk *w, uint64_t object, uint64_t value, bool frame)
+{
+    struct root root = {w->objects.n, value, frame};
+    if (!add_node(w, object, PATH_NONE))
+        return false;
+    vec_push(&w->roots, root);
+    return true;
+}
+
 /* Tells what a node refers to, to refs.each. */
 static void tell(struct walk *w, size_t node)
 {
     uint64_t object = w->objects.at[node];
     w->refs.ended = false;
-    if (node >= w->first_frame && node - w->first_frame < w->frame_locals.n) {
-        refs_of_frame(&w->refs, object, w->frame_locals.at[node - w->first_frame]);
+    const struct root *root = w->parents.at[node] == PATH_NONE ? root_at(w, node) : NULL;
+    if (root && root->frame) {
+        refs_of_frame(&w->refs, object, root->value);
         return;
     }
     uint32_t type = type_of(w, object);
@@ -155,22 +178,26 @@ static void run(struct walk *w)
         tell(w, w->done);
 }
 
+static bool is_named(struct walk *w, uint64_t name, const char *text)
+{
+    char have[UNICODE_TEXT_SIZE];
+    return object_text(w->pid, &w->runtime.layout, name, have) && !strcmp(have, text);
+}
+
 static bool root_module(void *context, const struct ref *ref)
 {
     struct walk *w = context;
-    if (type_of(w, ref->object) == MAP_NONE || visit(w, ref->object))
+    /* threading knows every thread, and with it all that the thread's function was given. */
+    bool last = is_named(w, ref->value, "threading");
+    if (type_of(w, ref->object) == MAP_NONE || (visit(w, ref->object) && !last) ||
+        last != w->last_modules)
         return true;
-    vec_push(&w->root_names, ref->value);
-    return add_node(w, ref->object, PATH_NONE);
+    return add_root(w, ref->object, ref->value, false);
 }
 
 static bool root_main(void *context, const struct ref *ref)
 {
-    struct walk *w = context;
-    char name[UNICODE_TEXT_SIZE];
-    if (object_text(w->pid, &w->runtime.layout, ref->value, name) && !strcmp(name, "__main__"))
-        return root_module(context, ref);
-    return true;
+    return !is_named(context, ref->value, "__main__") || root_module(context, ref);
 }
 
 static size_t interpreters(struct walk *w, uint64_t out[INTERPRETERS_MAX])
@@ -212,8 +239,8 @@ static void add_frames_of(struct walk *w, uint64_t state)
         uint32_t type;
         if (peek_word(w->peek, frame + l->frame_code.at, &code) &&
             (type = type_of(w, code &= mask)) != MAP_NONE &&
-            !strcmp(w->types.list.at[type].name, "code") && add_node(w, code, PATH_NONE))
-            vec_push(&w->frame_locals, frame + l->frame_locals_at);
+            !strcmp(w->types.list.at[type].name, "code"))
+            add_root(w, code, frame + l->frame_locals_at, true);
         if (!peek_word(w->peek, frame + l->frame_previous.at, &frame))
             return;
     }
@@ -224,7 +251,6 @@ static void add_frames(struct walk *w)
     const struct layout *l = &w->runtime.layout;
     uint64_t interps[INTERPRETERS_MAX], state;
     size_t n = interpreters(w, interps);
-    w->first_frame = w->objects.n;
     for (size_t i = 0; i < n; i++) {
         uint64_t at = interps[i] + l->interp_threads.at;
         for (int k = 0;
@@ -269,8 +295,7 @@ static void close_walk(struct walk *w)
     maps_clear(&w->maps);
     vec_free(&w->objects);
     vec_free(&w->parents);
-    vec_free(&w->root_names);
-    vec_free(&w->frame_locals);
+    vec_free(&w->roots);
     vec_free(&w->visited);
     map_free(&w->regions);
     map_free(&w->chosen);
@@ -336,11 +361,10 @@ static void choose_ways(struct walk *w)
         uint32_t n = from.at[k], parent = w->parents.at[n];
         if (parent != PATH_NONE && map_get(&w->chosen, parent) != MAP_NONE)
             node->parent = map_get(&w->chosen, parent);
-        if (n < w->root_names.n) {
-            node->kind = REF_ROOT;
-            node->value = w->root_names.at[n];
-        } else if (parent == PATH_NONE) {
-            node->kind = PATH_FRAME;
+        const struct root *root = parent == PATH_NONE ? root_at(w, n) : NULL;
+        if (root) {
+            node->kind = root->frame ? PATH_FRAME : REF_ROOT;
+            node->value = root->value;
         }
     }
     w->refs.each = each_again;
@@ -460,6 +484,11 @@ bool python_holders(pid_t pid, const struct holders_question *q, struct holders_
         run(w);
         if (w->n_found < w->enough && !w->cut) {
             add_frames(w);
+            run(w);
+        }
+        if (w->n_found < w->enough && !w->cut) {
+            w->last_modules = true;
+            add_modules(w);
             run(w);
         }
         answer->sampled = w->n_wanted;

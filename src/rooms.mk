@@ -231,6 +231,8 @@ libpython_a_SOURCES = \
 	src/python/threads.h \
 	src/python/tid.c \
 	src/python/tid.h \
+	src/python/tracemalloc.c \
+	src/python/tracemalloc.h \
 	src/python/types.c \
 	src/python/types.h \
 	src/python/unicode.c \

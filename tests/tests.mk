@@ -98,6 +98,10 @@ check_PROGRAMS += tests/unit/python_tables
 tests_unit_python_tables_SOURCES = tests/unit/python_tables.c
 tests_unit_python_tables_LDADD = libpython.a libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) -lm
 
+check_PROGRAMS += tests/unit/python_tracemalloc
+tests_unit_python_tracemalloc_SOURCES = tests/unit/python_tracemalloc.c
+tests_unit_python_tracemalloc_LDADD = libpython.a libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) -lm
+
 check_PROGRAMS += tests/unit/store_load
 tests_unit_store_load_SOURCES = tests/unit/store_load.c
 tests_unit_store_load_LDADD = libstore.a libmodel.a libbase.a $(CMOCKA_LIBS) $(SQLITE_LIBS) -lm
@@ -275,10 +279,12 @@ LIVE_FILES = \
 	tests/programs/python_deep.py \
 	tests/programs/python_heap.py \
 	tests/programs/python_holders.py \
+	tests/programs/python_hostile.py \
 	tests/programs/python_interpreters.py \
 	tests/programs/python_mixed.py \
 	tests/programs/python_short.py \
 	tests/programs/python_states.py \
+	tests/programs/python_traced.py \
 	tests/programs/split.c \
 	tests/programs/split.py \
 	tests/programs/waits.c \

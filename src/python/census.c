@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "python/dict.h"
 #include "python/object.h"
 #include "python/peek.h"
@@ -22,6 +23,7 @@
 #include "python/sweep.h"
 #include "python/types.h"
 #include "target/process.h"
+#include "target/remote.h"
 
 #define DEBUG_PREFIX     16 /* PYTHONMALLOC=debug puts it before each block: its size, then */
 #define DEBUG_MARK       0xfdfdfdfdfdfdfd00ull /* a letter and forbidden bytes (obmalloc.c) */
@@ -30,8 +32,11 @@
 #define DEQUE_BLOCK      64
 #define DEQUE_BYTES      (528 + 16)
 #define SET_INSIDE       7 /* a larger mask has a table outside of the set */
+#define VALUES_MAX       65536
 #define CONTAINERS_SPARE 8192
 #define ROWS_DEFAULT     100000
+#define LOST_SPARE       (64u << 10) /* so much less, or a thousandth, is no loss that counts */
+#define LOST_SHARE       1000
 
 enum item_at { AT_SIZE = 16, AT_USED = 24, AT_MASK = 32, AT_LIST_ROOM = 32, AT_DEQUE_LEFT = 40 };
 
@@ -55,6 +60,7 @@ struct census {
     size_t n_offsets;
     uint64_t table_bytes; /* of dicts */
     uint64_t block_bytes; /* of all blocks in use */
+    struct map values;    /* by a class's table of keys: bytes of an instance's values */
     uint64_t objects;
 };
 
@@ -124,6 +130,46 @@ static uint64_t table_bytes(const struct type *type, const uint8_t *object, size
     return bytes < 1ull << 46 ? bytes : 0; /* it was being changed */
 }
 
+/* What an array takes that has values for this table of keys, which a class's instances share. */
+static uint64_t values_of(struct census *c, uint64_t keys)
+{
+    uint8_t bytes[DICT_HEAD_BYTES];
+    struct dict_head h;
+    uint32_t known = map_get(&c->values, keys);
+    if (known != MAP_NONE)
+        return known;
+    uint64_t size = 0;
+    if (object_plausible(keys) && peek_read(c->peek, keys, bytes, sizeof bytes) &&
+        dict_parse_head(&c->runtime.layout, bytes, &h) && h.room <= VALUES_MAX) {
+        /* From 3.11 a byte for each, and two, stand before it. */
+        uint64_t before = c->runtime.layout.minor >= 11 ? (h.room + 2 + 7) / 8 * 8 : 0;
+        size = (before + h.room * 8 + 15) / 16 * 16;
+    }
+    map_set(&c->values, keys, (uint32_t)size);
+    return size;
+}
+
+/* Of an instance whose attributes are an array of values in a block of its own: to 3.10 its dict
+ * has it, in 3.11 and 3.12 it stands before the object; then it is a part of the object. */
+static uint64_t values_bytes(struct census *c, const struct type *type, const uint8_t *object,
+                             size_t have, uint32_t before)
+{
+    unsigned minor = c->runtime.layout.minor;
+    uint64_t keys, word;
+    if (minor <= 10 && type->kind == KIND_DICT && word_at(object, have, dict_keys.at + 8))
+        return values_of(c, word_at(object, have, dict_keys.at));
+    if (minor != 11 && minor != 12)
+        return 0;
+    if (!(type->flags & TYPE_MANAGED_DICT) || before < 32)
+        return 0;
+    memcpy(&word, object - (minor == 11 ? 32 : 24), sizeof word);
+    if (minor == 11 ? !word : !(word & 1))
+        return 0;
+    return peek_word(c->peek, type->address + c->runtime.layout.type_cached_keys, &keys)
+               ? values_of(c, keys)
+               : 0;
+}
+
 static uint64_t length_of(const struct type *type, const uint8_t *object, size_t have)
 {
     switch (type->kind) {
@@ -169,7 +215,8 @@ static void count_object(struct census *c, uint32_t index, const struct block *b
     if (!types_alive(&c->types, word_at(object, have, 0)))
         return;
     uint64_t address = b->address + skipped + offset;
-    uint64_t bytes = b->size + table_bytes(type, object, have);
+    uint64_t bytes =
+        b->size + table_bytes(type, object, have) + values_bytes(c, type, object, have, offset);
     type->count++;
     type->bytes += bytes;
     c->objects++;
@@ -233,6 +280,7 @@ static void close_all(struct census *c)
 {
     types_clear(&c->types);
     sweep_clear(&c->sweep);
+    map_free(&c->values);
     peek_free(c->peek);
 }
 
@@ -269,6 +317,28 @@ static void add_rows(struct census *c)
     vec_free(&order);
 }
 
+static void say_what_is_missing(struct census *c)
+{
+    const char *foreign = sweep_foreign_allocator(&c->sweep);
+    uint64_t word, lost = c->sweep.lost_bytes;
+    char figure[FIGURE_MAX];
+    if (c->sweep.cut)
+        heap_count_cut(c->out, "not all of the heap was counted: %s", c->sweep.cut);
+    if (c->out->swapped_bytes)
+        heap_count_cut(c->out, "objects in %s that are swapped out were not counted",
+                       figure_bytes(figure, (double)c->out->swapped_bytes));
+    if (!remote_read(c->sweep.pid, c->runtime.none, &word, sizeof word))
+        heap_count_cut(c->out, "process %d ended while its heap was counted", c->sweep.pid);
+    if (foreign)
+        heap_count_cut(c->out,
+                       "objects of more than 512 bytes were not counted: they are in the memory of "
+                       "%s, which is not known",
+                       foreign);
+    if (lost > LOST_SPARE && lost > c->block_bytes / LOST_SHARE)
+        heap_count_cut(c->out, "in %s of malloc's memory no blocks could be made out",
+                       figure_bytes(figure, (double)lost));
+}
+
 bool python_census(pid_t pid, const struct heap_limits *limits, struct heap_count *out,
                    struct err *err)
 {
@@ -284,9 +354,10 @@ bool python_census(pid_t pid, const struct heap_limits *limits, struct heap_coun
         heap_count_close(out, limits->containers_max);
         out->moved_pct = sweep_moved_pct(&c->sweep);
         out->swapped_bytes = c->sweep.copied.swapped_bytes + peek_swapped_bytes(c->peek);
-        out->space.used_bytes = c->block_bytes;
-        if (c->sweep.cut)
-            heap_count_cut(out, "not all of the heap was counted: %s", c->sweep.cut);
+        out->space.free_bytes = c->sweep.free_bytes;
+        out->space.mapped_bytes = c->sweep.mapped_bytes;
+        out->space.used_bytes = c->block_bytes - c->sweep.mapped_bytes;
+        say_what_is_missing(c);
         out->duration_ns = clock_mono_ns() - start_ns;
         out->time_ns = start_ns + out->duration_ns / 2;
     }

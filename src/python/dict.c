@@ -30,6 +30,7 @@ static bool parse_old(const uint8_t head[DICT_HEAD_BYTES], struct dict_head *out
     out->entries_at = 40 + slots * index;
     out->n = word[4];
     out->words = 3;
+    out->room = word[4] + usable < slots ? word[4] + usable : slots;
     out->bytes = out->entries_at + slots * 2 / 3 * 24;
     out->sure = slots >= 8 && !(slots & (slots - 1)) && usable <= slots &&
                 word[4] + usable <= slots * 2 / 3 && word[0] && word[0] <= REFERENCES_MAX &&
@@ -52,6 +53,7 @@ static bool parse_new(const uint8_t head[DICT_HEAD_BYTES], struct dict_head *out
     unsigned bytes_shift = slots < 8 ? 0 : slots < 16 ? 1 : slots < 32 ? 2 : 3;
     out->entries_at = 32 + (1ull << index_shift);
     out->words = kind ? 2 : 3;
+    out->room = out->n + usable < fraction ? out->n + usable : fraction;
     out->bytes = out->entries_at + fraction * out->words * 8;
     /* Tables of classes' keys are never cut, and in an immortal one nothing counts references. */
     out->sure = slots >= 3 && index_shift == slots + bytes_shift && usable <= fraction &&

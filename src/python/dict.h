@@ -30,6 +30,7 @@ struct dict_head {
     uint64_t entries_at; /* of its entries, from its start */
     uint64_t n;          /* entries in use, deleted ones among them */
     size_t words;        /* of an entry: 3 with a hash, 2 without */
+    uint64_t room;       /* entries in all, used or not yet */
     uint64_t bytes;      /* of all of it */
     bool sure;           /* its parts agree: nothing else looks like this */
 };

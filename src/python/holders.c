@@ -22,17 +22,29 @@
 #include "python/peek.h"
 #include "python/refs.h"
 #include "python/runtime.h"
+#include "target/pagemap.h"
 #include "target/process.h"
+#include "target/procfs.h"
 
 #define SAMPLES          48
 #define ENOUGH           44 /* of them: the rest may be garbage, or be held by C alone */
 #define OWN_BYTES        (64u << 20)
-#define BYTES_PER_NODE   88 /* with its slots in a half-full map, and room to grow */
+#define BYTES_PER_NODE   18 /* 12, and what an array has to spare when it has grown */
+#define HEAP_SHARE       20 /* and one in so many of the target's bytes */
+#define REGION_BYTES     (1ull << 20)
+#define REGION_WORDS     (REGION_BYTES / 8 / 64) /* a bit for each 8 bytes */
 #define ASK_EACH         1024u
 #define INTERPRETERS_MAX 64
 #define THREADS_MAX      4096
 #define FRAMES_MAX       1024
 #define DEPTH_MAX        4096
+
+/* Where the walk begins: a module, or a frame. */
+struct root {
+    uint64_t node;  /* which of all that was come upon */
+    uint64_t value; /* a module's name in sys.modules, or where a frame's locals are */
+    bool frame;
+};
 
 struct walk {
     pid_t pid;
@@ -41,9 +53,18 @@ struct walk {
     struct peek *peek;
     struct types types;
     struct refs refs;
-    struct path_nodes nodes;
-    struct map visited;
+    /* What was come upon, in that order: millions, so of each only what it is and from where. */
+    VEC(uint64_t) objects;
+    VEC(uint32_t) parents;
+    VEC(struct root) roots; /* by node, ascending */
+    bool last_modules;      /* those are added that say least of who holds what */
     size_t done, nodes_max;
+    struct map regions; /* of the target's memory: where its bits in `visited` begin */
+    VEC(uint64_t) visited;
+    /* The ways to what was found, in full. */
+    struct path_nodes nodes;
+    struct map chosen, chosen_object;
+    uint32_t telling; /* whose references are told once more */
     const struct heap_limits *limits;
     uint64_t end_ns;
     uint64_t looked_at;
@@ -58,7 +79,7 @@ struct walk {
 static bool may_go_on(struct walk *w)
 {
     const struct heap_limits *l = w->limits;
-    int permille = w->nodes.n ? (int)(w->done * 1000 / w->nodes.n) : 0;
+    int permille = w->objects.n ? (int)(w->done * 1000 / w->objects.n) : 0;
     if ((w->end_ns && clock_mono_ns() > w->end_ns) ||
         (l && l->stop && l->stop(l->context, permille < 1000 ? permille : 999)))
         w->cut = true;
@@ -73,14 +94,32 @@ static uint32_t type_of(struct walk *w, uint64_t object)
     return types_find(&w->types, type);
 }
 
-static bool add_node(struct walk *w, const struct ref *ref, uint32_t parent)
+/* Whether the object was come upon before; it is from now on. */
+static bool visit(struct walk *w, uint64_t object)
 {
-    if (w->nodes.n >= w->nodes_max) {
+    uint32_t at = map_get(&w->regions, object / REGION_BYTES);
+    if (at == MAP_NONE) {
+        at = (uint32_t)(w->visited.n / REGION_WORDS);
+        vec_reserve(&w->visited, w->visited.n + REGION_WORDS);
+        memset(w->visited.at + w->visited.n, 0, REGION_WORDS * sizeof *w->visited.at);
+        w->visited.n += REGION_WORDS;
+        map_set(&w->regions, object / REGION_BYTES, at);
+    }
+    uint64_t bit = object % REGION_BYTES / 8;
+    uint64_t *bits = &w->visited.at[at * REGION_WORDS + bit / 64], mask = 1ull << (bit % 64);
+    bool before = *bits & mask;
+    *bits |= mask;
+    return before;
+}
+
+static bool add_node(struct walk *w, uint64_t object, uint32_t parent)
+{
+    if (w->objects.n >= w->nodes_max) {
         w->cut = true;
         return false;
     }
-    map_set(&w->visited, ref->object, (uint32_t)w->nodes.n);
-    vec_push(&w->nodes, ((struct path_node){ref->object, ref->value, parent, ref->kind}));
+    vec_push(&w->objects, object);
+    vec_push(&w->parents, parent);
     return true;
 }
 
@@ -97,43 +136,68 @@ static bool each(void *context, const struct ref *ref)
             return false;
     }
     uint32_t type = type_of(w, ref->object);
-    if (type == MAP_NONE || !refs_has_any(&w->types.list.at[type]) ||
-        map_get(&w->visited, ref->object) != MAP_NONE)
+    if (type == MAP_NONE || !refs_has_any(&w->types.list.at[type]) || visit(w, ref->object))
         return true;
-    return add_node(w, ref, (uint32_t)w->done);
+    return add_node(w, ref->object, (uint32_t)w->done);
+}
+
+static const struct root *root_at(const struct walk *w, uint64_t node)
+{
+    size_t upto = sorted_upto(w->roots.at, w->roots.n, node, node);
+    return upto && w->roots.at[upto - 1].node == node ? &w->roots.at[upto - 1] : NULL;
+}
+
+static bool add_root(struct walk *w, uint64_t object, uint64_t value, bool frame)
+{
+    struct root root = {w->objects.n, value, frame};
+    if (!add_node(w, object, PATH_NONE))
+        return false;
+    vec_push(&w->roots, root);
+    return true;
+}
+
+/* Tells what a node refers to, to refs.each. */
+static void tell(struct walk *w, size_t node)
+{
+    uint64_t object = w->objects.at[node];
+    w->refs.ended = false;
+    const struct root *root = w->parents.at[node] == PATH_NONE ? root_at(w, node) : NULL;
+    if (root && root->frame) {
+        refs_of_frame(&w->refs, object, root->value);
+        return;
+    }
+    uint32_t type = type_of(w, object);
+    if (type != MAP_NONE)
+        refs_of(&w->refs, object, type);
 }
 
 /* Looks at all that was come upon, and at what that leads to. */
 static void run(struct walk *w)
 {
-    for (; w->done < w->nodes.n && !w->cut && w->n_found < w->enough; w->done++) {
-        struct path_node node = w->nodes.at[w->done]; /* they may move */
-        if (node.kind == PATH_FRAME) {
-            w->refs.ended = false;
-            refs_of_frame(&w->refs, node.object, node.value);
-            continue;
-        }
-        uint32_t type = type_of(w, node.object);
-        if (type != MAP_NONE)
-            refs_of(&w->refs, node.object, type);
-    }
+    for (; w->done < w->objects.n && !w->cut && w->n_found < w->enough; w->done++)
+        tell(w, w->done);
+}
+
+static bool is_named(struct walk *w, uint64_t name, const char *text)
+{
+    char have[UNICODE_TEXT_SIZE];
+    return object_text(w->pid, &w->runtime.layout, name, have) && !strcmp(have, text);
 }
 
 static bool root_module(void *context, const struct ref *ref)
 {
     struct walk *w = context;
-    if (map_get(&w->visited, ref->object) == MAP_NONE && type_of(w, ref->object) != MAP_NONE)
-        return add_node(w, ref, PATH_NONE);
-    return true;
+    /* threading knows every thread, and with it all that the thread's function was given. */
+    bool last = is_named(w, ref->value, "threading");
+    if (type_of(w, ref->object) == MAP_NONE || (visit(w, ref->object) && !last) ||
+        last != w->last_modules)
+        return true;
+    return add_root(w, ref->object, ref->value, false);
 }
 
 static bool root_main(void *context, const struct ref *ref)
 {
-    struct walk *w = context;
-    char name[UNICODE_TEXT_SIZE];
-    if (object_text(w->pid, &w->runtime.layout, ref->value, name) && !strcmp(name, "__main__"))
-        return root_module(context, ref);
-    return true;
+    return !is_named(context, ref->value, "__main__") || root_module(context, ref);
 }
 
 static size_t interpreters(struct walk *w, uint64_t out[INTERPRETERS_MAX])
@@ -175,9 +239,8 @@ static void add_frames_of(struct walk *w, uint64_t state)
         uint32_t type;
         if (peek_word(w->peek, frame + l->frame_code.at, &code) &&
             (type = type_of(w, code &= mask)) != MAP_NONE &&
-            !strcmp(w->types.list.at[type].name, "code") && w->nodes.n < w->nodes_max)
-            vec_push(&w->nodes,
-                     ((struct path_node){code, frame + l->frame_locals_at, PATH_NONE, PATH_FRAME}));
+            !strcmp(w->types.list.at[type].name, "code"))
+            add_root(w, code, frame + l->frame_locals_at, true);
         if (!peek_word(w->peek, frame + l->frame_previous.at, &frame))
             return;
     }
@@ -210,6 +273,9 @@ static bool open_walk(struct walk *w, pid_t pid, const struct heap_limits *limit
         return false;
     w->peek = peek_new(pid);
     size_t own = limits && limits->own_bytes_max ? limits->own_bytes_max : OWN_BYTES;
+    struct procfs_stat stat;
+    if (!(limits && limits->own_bytes_max) && procfs_stat(pid, &stat))
+        own += stat.rss_pages * PAGE_BYTES / HEAP_SHARE;
     w->nodes_max = own / BYTES_PER_NODE;
     if (w->nodes_max > PATH_NONE - 1)
         w->nodes_max = PATH_NONE - 1;
@@ -227,7 +293,13 @@ static void close_walk(struct walk *w)
     types_clear(&w->types);
     peek_free(w->peek);
     maps_clear(&w->maps);
-    map_free(&w->visited);
+    vec_free(&w->objects);
+    vec_free(&w->parents);
+    vec_free(&w->roots);
+    vec_free(&w->visited);
+    map_free(&w->regions);
+    map_free(&w->chosen);
+    map_free(&w->chosen_object);
     map_free(&w->wanted_at);
     vec_free(&w->nodes);
 }
@@ -254,6 +326,56 @@ static bool choose_wanted(struct walk *w, const struct holders_question *q, stru
         w->found[i].parent = PATH_NONE;
     }
     return true;
+}
+
+static bool each_again(void *context, const struct ref *ref)
+{
+    struct walk *w = context;
+    uint32_t i = map_get(&w->chosen_object, ref->object);
+    struct path_node *node = i == MAP_NONE ? NULL : &w->nodes.at[i];
+    if (node && node->parent == w->telling && node->kind == REF_PART && !node->value) {
+        node->kind = ref->kind;
+        node->value = ref->value;
+    }
+    return ++w->looked_at % ASK_EACH != 0 || may_go_on(w);
+}
+
+/* Takes the ways from what was found up to the roots out of all that was come upon. */
+static void choose_ways(struct walk *w)
+{
+    VEC(uint32_t) from = {0}; /* where in all of them a chosen one is */
+    for (size_t i = 0; i < w->n_wanted; i++) {
+        uint32_t n = w->found[i].parent;
+        for (int up = 0; up < DEPTH_MAX && n != PATH_NONE && map_get(&w->chosen, n) == MAP_NONE;
+             up++, n = w->parents.at[n]) {
+            map_set(&w->chosen, n, (uint32_t)from.n);
+            map_set(&w->chosen_object, w->objects.at[n], (uint32_t)from.n);
+            vec_push(&from, n);
+            vec_push(&w->nodes, ((struct path_node){w->objects.at[n], 0, PATH_NONE, REF_PART}));
+        }
+        if (w->found[i].parent != PATH_NONE)
+            w->found[i].parent = map_get(&w->chosen, w->found[i].parent);
+    }
+    for (size_t k = 0; k < from.n; k++) {
+        struct path_node *node = &w->nodes.at[k];
+        uint32_t n = from.at[k], parent = w->parents.at[n];
+        if (parent != PATH_NONE && map_get(&w->chosen, parent) != MAP_NONE)
+            node->parent = map_get(&w->chosen, parent);
+        const struct root *root = parent == PATH_NONE ? root_at(w, n) : NULL;
+        if (root) {
+            node->kind = root->frame ? PATH_FRAME : REF_ROOT;
+            node->value = root->value;
+        }
+    }
+    w->refs.each = each_again;
+    bool cut = w->cut;
+    w->cut = false; /* a limit that was met before does not forbid to name what was found */
+    for (size_t k = 0; k < from.n && !w->cut; k++) {
+        w->telling = (uint32_t)k;
+        tell(w, from.at[k]);
+    }
+    w->cut |= cut;
+    vec_free(&from);
 }
 
 /* On how many ways each node lies. */
@@ -322,6 +444,7 @@ static void describe(struct walk *w, const struct holders_question *q,
     struct text t = TEXT(path);
     if (!w->n_found)
         return;
+    choose_ways(w);
     if (q->address) {
         vec_push(&w->nodes, w->found[0]);
         uint32_t last = (uint32_t)w->nodes.n - 1;
@@ -361,6 +484,11 @@ bool python_holders(pid_t pid, const struct holders_question *q, struct holders_
         run(w);
         if (w->n_found < w->enough && !w->cut) {
             add_frames(w);
+            run(w);
+        }
+        if (w->n_found < w->enough && !w->cut) {
+            w->last_modules = true;
+            add_modules(w);
             run(w);
         }
         answer->sampled = w->n_wanted;

@@ -14,7 +14,7 @@
 #include "python/types.h"
 
 #define PATH_NONE      UINT32_MAX
-#define PATH_FRAME     255 /* kind: a frame; object is its code, value where its locals are */
+#define PATH_FRAME     255 /* kind: a frame; object is its code */
 #define PATH_TEXT_SIZE 1024
 
 struct path_node {

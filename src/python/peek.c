@@ -54,13 +54,13 @@ static void load(struct peek *p, struct piece *piece, uint64_t address)
     pagemap_read(&p->pagemap, address, PIECE_PAGES);
     bool swapped = false;
     for (size_t i = 0; i < PIECE_PAGES; i++)
-        swapped |= p->pagemap.entries[i] & PAGEMAP_SWAPPED;
+        swapped |= pagemap_swapped(p->pagemap.entries[i]);
     if (!swapped && remote_read(p->pid, address, piece->bytes, PIECE_BYTES)) {
         piece->readable = (1u << PIECE_PAGES) - 1;
         return;
     }
     for (size_t i = 0; i < PIECE_PAGES; i++) {
-        if (p->pagemap.entries[i] & PAGEMAP_SWAPPED)
+        if (pagemap_swapped(p->pagemap.entries[i]))
             p->swapped_bytes += PAGE_BYTES;
         else if (remote_read(p->pid, address + i * PAGE_BYTES, piece->bytes + i * PAGE_BYTES,
                              PAGE_BYTES))

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 #define POOL_HEADER      48u
 #define SMALL_MAX        512u /* SMALL_REQUEST_THRESHOLD */
@@ -24,6 +25,7 @@
 #define REGION_BYTES     (256u << 10)
 #define REGION_PAGES     (REGION_BYTES / PAGE_BYTES)
 #define ARENA_HEAP_BYTES (64ull << 20) /* HEAP_MAX_SIZE */
+#define HEAP_INFO        32
 #define MAPPED_MIN       (64u << 10)
 #define RESYNC_SIZE_MAX  (1u << 20)
 #define CHAIN            4
@@ -180,6 +182,7 @@ static void show_pool(struct sweep *s, uint64_t address, const uint8_t *pool, ui
     uint32_t blocks = (half_at(pool + 40) - POOL_HEADER) / size;
     keep_sample(s, address, pool);
     s->pools++;
+    s->free_bytes += (uint64_t)((s->pool_bytes - POOL_HEADER) / size - half_at(pool)) * size;
     if (!half_at(pool))
         return;
     if (blocks > (s->pool_bytes - POOL_HEADER) / size)
@@ -204,7 +207,6 @@ static uint64_t chunk_size(const uint8_t *head, uint64_t left)
 /* Where chunks begin again: the first place from which some follow each other. 0: nowhere near. */
 static uint64_t resync(struct sweep *s, uint64_t from, uint64_t start, uint64_t end)
 {
-    s->resyncs++;
     for (uint64_t c = from; c + CHUNK_HAVE < end && c < from + RESYNC_SIZE_MAX; c += 16) {
         uint64_t at = c;
         int links = 0;
@@ -252,14 +254,21 @@ static void walk_chunks(struct sweep *s, uint64_t from, uint64_t start, uint64_t
             return;
         if (!size) {
             p.size = 0;
-            if (!(c = resync(s, c, start, end)))
+            uint64_t next = resync(s, c, start, end);
+            s->lost_bytes += (next ? next : end) - c;
+            if (!next)
                 return;
+            c = next;
             continue;
         }
         if (p.size && word_at(head + 8) & PREV_INUSE)
             show_pending(s, &p);
-        if (c + size >= end) /* the top */
+        else
+            s->free_bytes += p.size;
+        if (c + size >= end) { /* the top */
+            s->free_bytes += size;
             return;
+        }
         p = (struct pending){.address = c + 16, .size = (size_t)size};
         p.have = need - 16 < size - 8 ? need - 16 : (size_t)size - 8;
         memcpy(p.bytes, head + 16, p.have);
@@ -269,12 +278,10 @@ static void walk_chunks(struct sweep *s, uint64_t from, uint64_t start, uint64_t
 
 /* struct heap_info of a further arena (malloc/arena.c): its arena, the heap before, sizes. How long
  * it is, 0: there is none. */
-static uint64_t arena_heap(const struct sweep *s, uint64_t address, const uint8_t *page,
-                           uint64_t end)
+static uint64_t arena_heap(uint64_t address, const uint8_t *page, uint64_t end)
 {
     uint64_t arena = word_at(page), previous = word_at(page + 8), size = word_at(page + 16);
     uint64_t usable = word_at(page + 24);
-    (void)s;
     if (address % ARENA_HEAP_BYTES || arena < PAGE_BYTES || arena % 16 ||
         previous % ARENA_HEAP_BYTES || size < PAGE_BYTES || size > ARENA_HEAP_BYTES ||
         size % PAGE_BYTES || usable < size || usable > ARENA_HEAP_BYTES)
@@ -309,13 +316,18 @@ static uint64_t sweep_page(struct sweep *s, uint64_t address, const struct sweep
         show_pool(s, address, page, block_size);
         return s->pool_bytes;
     }
-    if ((size = arena_heap(s, address, page, r->end))) {
-        walk_chunks(s, address + 32, r->start, address + size);
+    if ((size = arena_heap(address, page, r->end))) {
+        uint64_t end = address + size, from = resync(s, address + HEAP_INFO, r->start, end);
+        if (from) /* behind the state of the arena itself, in its first heap */
+            walk_chunks(s, from, r->start, end);
+        else
+            s->lost_bytes += size;
         return size;
     }
     if ((size = mapped_chunk(page, r->end - address))) {
         struct block b = {address + 16, page + 16, need - 16, (size_t)size};
         s->chunks++;
+        s->mapped_bytes += size;
         s->block(s->context, &b);
         return size;
     }
@@ -362,6 +374,20 @@ double sweep_moved_pct(struct sweep *s)
     }
     free(now);
     return blocks ? fmin(100, 100.0 * (double)moved / (double)blocks) : 0;
+}
+
+const char *sweep_foreign_allocator(const struct sweep *s)
+{
+    static const char *const names[] = {"jemalloc", "tcmalloc", "mimalloc", "ld-musl"};
+    for (size_t i = 0; i < s->maps.list.n; i++) {
+        const struct mapping *map = &s->maps.list.at[i];
+        if (!(map->perms & MAP_EXEC) || !maps_is_file(&s->maps, map))
+            continue;
+        for (size_t k = 0; k < sizeof names / sizeof *names; k++)
+            if (strstr(path_base(maps_path(&s->maps, map)), names[k]))
+                return names[k];
+    }
+    return NULL;
 }
 
 /* Which pages of a region begin a pool. */

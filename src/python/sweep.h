@@ -52,7 +52,10 @@ struct sweep {
     uint64_t at;
     size_t have, want;
     /* What was counted. */
-    uint64_t pools, chunks, resyncs;
+    uint64_t pools, chunks;
+    uint64_t free_bytes;            /* in blocks of pools and chunks that are not in use */
+    uint64_t mapped_bytes;          /* in blocks with a mapping of their own */
+    uint64_t lost_bytes;            /* of malloc's memory, where no chunks could be made out */
     VEC(struct remote_span) sample; /* headers of some pools, to be read again */
     VEC(uint8_t) sample_bytes;
     /* Which pages of a region of 256 KiB begin a pool: bits in `pool_bits`. */
@@ -70,6 +73,9 @@ void sweep_clear(struct sweep *s);
 void sweep_run(struct sweep *s);
 /* Reads a sample of what was swept once more: the share of it that has changed. */
 double sweep_moved_pct(struct sweep *s);
+/* The name of an allocator whose blocks are not known, if the process uses one ("jemalloc"), or
+ * NULL: objects that are too large for pymalloc are then not found. */
+const char *sweep_foreign_allocator(const struct sweep *s);
 /* Whether addr lies in a pool of pymalloc: reads the headers around it where that is not known. */
 bool sweep_is_pool(struct sweep *s, uint64_t addr);
 

@@ -54,7 +54,7 @@ void pagemap_copy(struct pagemap *p, pid_t pid, uint64_t addr, uint8_t *to, size
             i += run;
             continue;
         }
-        if (p->entries[i] & PAGEMAP_SWAPPED)
+        if (pagemap_swapped(p->entries[i]))
             copied->swapped_bytes += PAGE_BYTES;
         memset(to + i * PAGE_BYTES, 0, PAGE_BYTES);
         i++;

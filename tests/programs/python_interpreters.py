@@ -12,6 +12,9 @@ except ImportError:
 
 SOURCE = """
 import os
+class Planted(object):
+    pass
+planted = [Planted() for _ in range(1000)]
 def wait_in_it():
     os.write(%d, b"x")
     os.read(%d, 1)

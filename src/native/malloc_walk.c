@@ -121,8 +121,8 @@ bool malloc_walk_follows(struct malloc_walk *w, uint64_t at, uint64_t end)
         if (at + CHUNK_HEADER > end || at + CHUNK_HEADER > w->to || at < w->from)
             return i > 1;
         uint64_t head = word(w, at + 8);
-        if (!sane(head, at, end))
-            return i > 1 && head == (CHUNK_HEADER | CHUNK_PREV_IN_USE);
+        if (!sane(head, at, end)) /* an end that malloc put there, or a stretch's last page's */
+            return i > 1 && (head == (CHUNK_HEADER | CHUNK_PREV_IN_USE) || !(at % RESIDENT_PAGE));
         uint64_t size = head & ~(uint64_t)CHUNK_FLAGS;
         if (!i && size > RESYNC_LARGEST && at + size != end)
             return false;
@@ -419,6 +419,8 @@ bool malloc_heap_walk(struct malloc_heap *heap, const struct malloc_visitor *vis
     compare_samples(w);
     sums->read_bytes = w->pages.read_bytes;
     sums->swapped_bytes = w->pages.swapped_bytes;
+    if (heap->main_missing)
+        malloc_walk_cut(w, "not all of the main heap could be found");
     if (heap->ring_broken)
         malloc_walk_cut(w, "not all arenas of malloc could be found: they are changing or broken");
     if (w->passed_holes || sums->swapped_bytes)

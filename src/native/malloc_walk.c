@@ -122,7 +122,8 @@ bool malloc_walk_follows(struct malloc_walk *w, uint64_t at, uint64_t end)
             return i > 1;
         uint64_t head = word(w, at + 8);
         if (!sane(head, at, end)) /* an end that malloc put there, or a stretch's last page's */
-            return i > 1 && (head == (CHUNK_HEADER | CHUNK_PREV_IN_USE) || !(at % RESIDENT_PAGE));
+            return i > 1 &&
+                   ((head & ~(uint64_t)CHUNK_FLAGS) == CHUNK_HEADER || !(at % RESIDENT_PAGE));
         uint64_t size = head & ~(uint64_t)CHUNK_FLAGS;
         if (!i && size > RESYNC_LARGEST && at + size != end)
             return false;

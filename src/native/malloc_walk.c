@@ -22,6 +22,7 @@
 #define RESYNC_BLOCKS  6u         /* so many must follow one another */
 #define RESYNC_LARGEST (1u << 20) /* the first of them: a code pointer may look like a size */
 #define LINKS_MAX      (2u << 20) /* blocks that may be in a fastbin: 48 MB */
+#define LOST_SHARE     500u       /* of the heap: less is not worth a warning */
 #define SAMPLES_MAX    4096u
 
 struct malloc_walk *malloc_walk_new(struct malloc_heap *heap, const struct malloc_visitor *visitor,
@@ -426,7 +427,10 @@ bool malloc_heap_walk(struct malloc_heap *heap, const struct malloc_visitor *vis
         malloc_walk_cut(w, "not all arenas of malloc could be found: they are changing or broken");
     if (w->passed_holes || sums->swapped_bytes)
         malloc_walk_cut(w, "some of the heap is swapped out or was unmapped meanwhile");
-    if (sums->lost_bytes)
+    /* A few at a moment's change are no more than what moves elsewhere. */
+    if (sums->heap_bytes)
+        sums->moved_pct += 100.0 * (double)sums->lost_bytes / (double)sums->heap_bytes;
+    if (sums->lost_bytes > sums->heap_bytes / LOST_SHARE)
         malloc_walk_cut(w, "in some of the heap no blocks could be made out");
     bool alive = w->alive || !w->tried;
     malloc_walk_free(w);

@@ -230,7 +230,7 @@ static void look_outside(struct search *s)
         for (uint64_t at = map->start; at < map->end && !s->ended; at += PIECE) {
             size_t size = map->end - at < PIECE ? (size_t)(map->end - at) : PIECE;
             if ((is_malloc(s, at) && is_malloc(s, at + size - 32)) ||
-                !resident_read(&s->pages, at, s->piece, size))
+                !resident_any(&s->pages, at, size) || !resident_read(&s->pages, at, s->piece, size))
                 continue;
             for (size_t k = 0; k < size / 8; k++)
                 if (block_set_has(&s->set, s->piece[k]))

@@ -190,7 +190,7 @@ static void scan(struct census *c, pid_t pid, const struct maps *maps,
                 ((limits->stop && limits->stop(limits->context, (int)(i * 1000 / maps->list.n))) ||
                  (limits->read_bytes_max && pages->read_bytes > limits->read_bytes_max) ||
                  (limits->duration_ns_max && clock_mono_ns() - began_ns > limits->duration_ns_max));
-            if (ended || !resident_read(pages, at, words, size))
+            if (ended || !resident_any(pages, at, size) || !resident_read(pages, at, words, size))
                 continue;
             for (size_t k = 0; k < size / sizeof *words; k++) {
                 uint32_t class_number = rtti_class(c->rtti, words[k]);

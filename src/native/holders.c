@@ -27,6 +27,8 @@
 #define NAMED_MAX    16u /* addresses of variables that are named on a level */
 #define LISTED       4u  /* classes of holders that are told on a level */
 #define PIECE        (1u << 20)
+#define HEAD_BYTES   256u
+#define ROOT_WEIGHT  4u  /* a variable's word against what may be left over in blocks */
 #define HEADS_ENOUGH 20u /* a list's head is one word: so many times fewer others do not matter */
 
 struct tally {
@@ -106,10 +108,12 @@ static char *name_of(const struct search *s, uint32_t key)
                                   : rtti_name(s->rtti, key));
 }
 
-/* A block's last word is also its neighbour's first: malloc's own lists point there. */
+/* What holds a block points at its beginning: into the middle of a large one point what was left of
+ * pointers to smaller ones that stood there before. A block's last word is also its neighbour's
+ * first, and malloc's own lists point there. */
 static void add(struct block_set *set, uint64_t addr, uint64_t usable_size)
 {
-    block_set_add(set, addr, usable_size - 8);
+    block_set_add(set, addr, usable_size - 8 < HEAD_BYTES ? usable_size - 8 : HEAD_BYTES);
 }
 
 /* The first walk: the objects that are asked about. */
@@ -226,7 +230,7 @@ static void look_outside(struct search *s)
         for (uint64_t at = map->start; at < map->end && !s->ended; at += PIECE) {
             size_t size = map->end - at < PIECE ? (size_t)(map->end - at) : PIECE;
             if ((is_malloc(s, at) && is_malloc(s, at + size - 32)) ||
-                !resident_read(&s->pages, at, s->piece, size))
+                !resident_any(&s->pages, at, size) || !resident_read(&s->pages, at, s->piece, size))
                 continue;
             for (size_t k = 0; k < size / 8; k++)
                 if (block_set_has(&s->set, s->piece[k]))
@@ -300,8 +304,8 @@ static bool next_level(struct search *s)
         list_holder(s, xstrdup("memory outside of malloc's"), HOLDER_OUTSIDE, s->outside_words, 1);
     struct holder *list = s->out->list.at;
     uint64_t of_blocks = blocks > first ? list[first].words : 0;
-    if (global < globals &&
-        (list[global].words >= of_blocks || of_blocks * HEADS_ENOUGH < s->set.blocks)) {
+    if (global < globals && (list[global].words * ROOT_WEIGHT >= of_blocks ||
+                             of_blocks * HEADS_ENOUGH < s->set.blocks)) {
         take_step(s, &list[global]);
         s->out->reached = true;
         return false;

@@ -15,6 +15,7 @@
 #define WINDOW      (1u << 20)
 #define SEGMENT_MAX (64ull << 20) /* so much of a segment is looked through */
 #define TOTAL_MAX   (128ull << 20)
+#define TURNS       3u /* where all lists were just changing */
 #define ENOUGH      16u
 #define VALUES_MAX  64u
 #define SMALL_BINS  64u /* lists of blocks of one size; from 2.42 on others follow */
@@ -55,6 +56,11 @@ static void vote(struct malloc_heap *heap, struct votes *v, uint64_t cache, uint
         !(words[1] >> 47)) /* no random number, but an address or a small one */
         return;
     uint64_t revealed = words[0] ^ entry >> 12, value = words[1] == cache ? 0 : words[1];
+    bool mangled = !revealed || (!(revealed & 15) && malloc_segment_at(heap, revealed));
+    bool plain = !words[0] || (!(words[0] & 15) && malloc_segment_at(heap, words[0]));
+    /* Random numbers came after mangled links: anything else was handed out meanwhile. */
+    if (!mangled && (value || !plain))
+        return;
     uint32_t i = 0;
     while (i < v->n && v->at[i].value != value)
         i++;
@@ -63,8 +69,8 @@ static void vote(struct malloc_heap *heap, struct votes *v, uint64_t cache, uint
     if (i == v->n)
         v->at[v->n++].value = value;
     v->at[i].n++;
-    v->at[i].mangled += !revealed || (!(revealed & 15) && malloc_segment_at(heap, revealed));
-    v->at[i].plain += !words[0] || (!(words[0] & 15) && malloc_segment_at(heap, words[0]));
+    v->at[i].mangled += mangled;
+    v->at[i].plain += plain;
 }
 
 /* A block's bytes, and what it would be if it were a thread's cache: do the lists that it holds
@@ -129,9 +135,12 @@ void malloc_key_find(struct malloc_heap *heap)
     uint8_t *window = xmalloc(WINDOW);
     uint64_t read = 0;
     resident_open(pages, heap->pid);
-    for (size_t i = 0; i < heap->segments.n && read < TOTAL_MAX && !decided(&v); i++)
-        if (heap->segments.at[i].exact)
-            read += search(heap, &v, &heap->segments.at[i], pages, window);
+    for (unsigned turn = 0; turn < TURNS && !v.n; turn++) {
+        read = 0;
+        for (size_t i = 0; i < heap->segments.n && read < TOTAL_MAX && !decided(&v); i++)
+            if (heap->segments.at[i].exact)
+                read += search(heap, &v, &heap->segments.at[i], pages, window);
+    }
     resident_close(pages);
     free(window);
     free(pages);

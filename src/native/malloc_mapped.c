@@ -15,10 +15,11 @@
 #include "target/remote.h"
 
 #define BATCH        512u
-#define MORECORE_MIN (1ull << 20) /* MMAP_AS_MORECORE_SIZE */
+#define MORECORE_MIN (64ull << 10) /* the main arena lacks more than is lost by alignment */
 #define REGIONS_MAX  65536u
-#define MISSED_MAX   32768u /* pages in a row where nothing begins: the mapping is somebody else's \
-                             */
+#define MISSED_MAX                                                                                 \
+    32768u /* pages in a row where nothing begins: the mapping is somebody else's                  \
+            */
 
 /* What begins at a page: its size in bytes, or 0. */
 typedef uint64_t (*look_fn)(struct malloc_walk *w, uint64_t at, const uint64_t head[2],
@@ -137,16 +138,22 @@ static bool ignore(void *context, const struct malloc_block *block)
     return true;
 }
 
+static uint64_t main_bytes(const struct malloc_heap *heap)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < heap->segments.n; i++)
+        if (!heap->segments.at[i].arena)
+            sum += heap->segments.at[i].end - heap->segments.at[i].start;
+    return sum;
+}
+
 void malloc_find_regions(struct malloc_heap *heap)
 {
     static const struct heap_limits limits = {.duration_ns_max = 5000000000ull};
     static const struct malloc_visitor visitor = {.block = ignore, .limits = &limits};
     struct malloc_sums sums = {0};
-    uint64_t have = 0;
-    for (size_t i = 0; i < heap->segments.n; i++)
-        if (!heap->segments.at[i].arena)
-            have += heap->segments.at[i].end - heap->segments.at[i].start;
-    if (heap->arenas.at[0].system_bytes < have + MORECORE_MIN)
+    uint64_t says = heap->arenas.at[0].system_bytes;
+    if (says < main_bytes(heap) + MORECORE_MIN)
         return;
     struct malloc_walk *w = malloc_walk_new(heap, &visitor, &sums);
     w->finding = true;
@@ -156,4 +163,5 @@ void malloc_find_regions(struct malloc_heap *heap)
             sweep(w, map->start, map->end, look_for_region);
     }
     malloc_walk_free(w);
+    heap->main_missing = says - says / 32 > main_bytes(heap);
 }

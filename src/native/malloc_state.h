@@ -47,6 +47,7 @@ struct malloc_heap {
     VEC(struct malloc_arena) arenas; /* the main one first */
     VEC(struct malloc_segment) segments;
     bool ring_broken;      /* not all arenas were found */
+    bool main_missing;     /* the main arena says that it has more than what was found */
     bool knows_mapped;     /* mapped_bytes is known */
     uint64_t mapped_bytes; /* in blocks with a mapping of their own, as malloc says */
     uint64_t sbrk_base;    /* where the main heap begins; 0: unknown */

@@ -22,6 +22,7 @@
 #define RESYNC_BLOCKS  6u         /* so many must follow one another */
 #define RESYNC_LARGEST (1u << 20) /* the first of them: a code pointer may look like a size */
 #define LINKS_MAX      (2u << 20) /* blocks that may be in a fastbin: 48 MB */
+#define LOST_SHARE     500u       /* of the heap: less is not worth a warning */
 #define SAMPLES_MAX    4096u
 
 struct malloc_walk *malloc_walk_new(struct malloc_heap *heap, const struct malloc_visitor *visitor,
@@ -121,8 +122,9 @@ bool malloc_walk_follows(struct malloc_walk *w, uint64_t at, uint64_t end)
         if (at + CHUNK_HEADER > end || at + CHUNK_HEADER > w->to || at < w->from)
             return i > 1;
         uint64_t head = word(w, at + 8);
-        if (!sane(head, at, end))
-            return i > 1 && head == (CHUNK_HEADER | CHUNK_PREV_IN_USE);
+        if (!sane(head, at, end)) /* an end that malloc put there, or a stretch's last page's */
+            return i > 1 &&
+                   ((head & ~(uint64_t)CHUNK_FLAGS) == CHUNK_HEADER || !(at % RESIDENT_PAGE));
         uint64_t size = head & ~(uint64_t)CHUNK_FLAGS;
         if (!i && size > RESYNC_LARGEST && at + size != end)
             return false;
@@ -419,11 +421,16 @@ bool malloc_heap_walk(struct malloc_heap *heap, const struct malloc_visitor *vis
     compare_samples(w);
     sums->read_bytes = w->pages.read_bytes;
     sums->swapped_bytes = w->pages.swapped_bytes;
+    if (heap->main_missing)
+        malloc_walk_cut(w, "not all of the main heap could be found");
     if (heap->ring_broken)
         malloc_walk_cut(w, "not all arenas of malloc could be found: they are changing or broken");
     if (w->passed_holes || sums->swapped_bytes)
         malloc_walk_cut(w, "some of the heap is swapped out or was unmapped meanwhile");
-    if (sums->lost_bytes)
+    /* A few at a moment's change are no more than what moves elsewhere. */
+    if (sums->heap_bytes)
+        sums->moved_pct += 100.0 * (double)sums->lost_bytes / (double)sums->heap_bytes;
+    if (sums->lost_bytes > sums->heap_bytes / LOST_SHARE)
         malloc_walk_cut(w, "in some of the heap no blocks could be made out");
     bool alive = w->alive || !w->tried;
     malloc_walk_free(w);

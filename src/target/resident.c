@@ -55,6 +55,16 @@ bool resident_has(const struct resident *r, uint64_t addr)
     return state == RESIDENT_READ;
 }
 
+bool resident_any(const struct resident *r, uint64_t addr, size_t size)
+{
+    uint8_t states[RESIDENT_PAGES_MAX];
+    size_t n = (size + RESIDENT_PAGE - 1) / RESIDENT_PAGE;
+    if (n > RESIDENT_PAGES_MAX)
+        n = RESIDENT_PAGES_MAX;
+    resident_states(r, addr, n, states);
+    return memchr(states, RESIDENT_READ, n) != NULL;
+}
+
 /* Reads a run of present pages; those that have gone meanwhile are zeros. */
 static size_t read_run(struct resident *r, uint64_t addr, char *to, size_t first, size_t size)
 {

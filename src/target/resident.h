@@ -42,6 +42,8 @@ void resident_close(struct resident *r);
 size_t resident_read(struct resident *r, uint64_t addr, void *to, size_t size);
 /* Whether the page at addr can be read without bringing it back or making it. */
 bool resident_has(const struct resident *r, uint64_t addr);
+/* Whether any page of [addr, addr + size) can be; of at most RESIDENT_PAGES_MAX pages. */
+bool resident_any(const struct resident *r, uint64_t addr, size_t size);
 /* The states of n pages from addr on, as far as pagemap tells: RESIDENT_READ is one that is
  * there. */
 void resident_states(const struct resident *r, uint64_t addr, size_t n, uint8_t *states);

@@ -2,8 +2,9 @@
 /*
  * A C++ heap of known contents: polymorphic classes (plain, derived, with two bases, a template,
  * arrays of them, in shared_ptr blocks), strings, vectors, raw and mapped buffers, and much that
- * was freed. "heap_shapes [threads|churn|brk|foreign|own|big|huge]..." then says "ready" and waits;
- * with churn a thread allocates and frees all the time, with own its operator new is no malloc.
+ * was freed. "heap_shapes [threads|churn|brk|foreign|own|vast|big|huge]..." then says "ready" and
+ * waits; with churn a thread allocates and frees all the time, with own its operator new is no
+ * malloc.
  */
 #include <cstdio>
 #include <cstdlib>
@@ -178,6 +179,15 @@ int main(int argc, char **argv)
         if (mmap(end + (64 << 10), 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
                  0) == MAP_FAILED)
             return 1;
+    }
+    if (has("vast")) { /* 100 GB, of which a page in a GB is there, and some of it at once */
+        char *vast = (char *)mmap(nullptr, (size_t)100 << 30, PROT_READ | PROT_WRITE,
+                                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (vast == MAP_FAILED)
+            return 1;
+        for (size_t i = 0; i < 100; i++)
+            vast[i << 30] = 1;
+        memset(vast, 2, 64 << 20);
     }
     if (has("foreign")) {
         kept.raw.push_back((char *)malloc(5000));

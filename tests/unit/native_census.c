@@ -247,6 +247,48 @@ static void test_own_allocator(void **state)
     end(r);
 }
 
+static void test_vast(void **state)
+{
+    (void)state;
+    struct running r = start("-O1 -pthread", "vast", NULL);
+    struct heap_count c;
+    struct holders h;
+    struct err err = {""};
+    uint64_t from_ns = clock_mono_ns();
+    census(r.pid, NULL, &c);
+    assert_int_equal(count_of(&c, "shop::Order"), 10000);
+    assert_int_equal(c.space.mapped_bytes < 20u << 20 && c.space.mapped_bytes > 15u << 20, 1);
+    assert_true(native_holders(r.pid, "shop::Widget", NULL, &h, &err));
+    double took_s = (double)(clock_mono_ns() - from_ns) / 1e9;
+    print_message("# %.2f s and %.2f s\n", (double)c.duration_ns / 1e9, took_s);
+    assert_true(took_s < 8);
+    heap_count_clear(&c);
+    holders_clear(&h);
+    end(r);
+}
+
+static void test_jemalloc(void **state)
+{
+    (void)state;
+    char *argv[] = {"env", "LD_PRELOAD=libjemalloc.so.2", program("-O1 -pthread"), "plain", NULL};
+    struct running r = run(argv);
+    struct heap_count c;
+    wait_ready(r);
+    if (shell("grep -q jemalloc /proc/%d/maps", (int)r.pid)) {
+        end(r);
+        print_message("# no jemalloc on this machine\n");
+        skip();
+    }
+    census(r.pid, NULL, &c);
+    assert_true(c.flags & HEAP_PARTIAL);
+    assert_non_null(strstr(c.why_partial, "jemalloc"));
+    assert_true(count_of(&c, "shop::Order") >= 10000); /* freed ones, too */
+    assert_int_equal(count_of(&c, "shop::Widget"), 5000);
+    assert_int_equal(c.space.used_bytes + c.space.free_bytes + c.space.mapped_bytes, 0);
+    heap_count_clear(&c);
+    end(r);
+}
+
 static bool stop_at_once(void *context, int permille)
 {
     assert_in_range(permille, 0, 1000);
@@ -480,6 +522,7 @@ int main(void)
         cmocka_unit_test(test_foreign_brk),   cmocka_unit_test(test_sums),
         cmocka_unit_test(test_other_version), cmocka_unit_test(test_moving),
         cmocka_unit_test(test_own_allocator), cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_vast),          cmocka_unit_test(test_jemalloc),
         cmocka_unit_test(test_gone),          cmocka_unit_test(test_dying),
         cmocka_unit_test(test_hostile),       cmocka_unit_test(test_holders),
         cmocka_unit_test(test_cost),

@@ -33,6 +33,8 @@ libmodel_a_SOURCES = \
 	src/model/fold.h \
 	src/model/growth.c \
 	src/model/growth.h \
+	src/model/growth_sites.c \
+	src/model/growth_sites.h \
 	src/model/heap_count.c \
 	src/model/heap_count.h \
 	src/model/idle.c \

@@ -134,6 +134,11 @@ static void keep_all(struct collector *c)
     for (size_t i = 0; i < rec->marks.n; i++)
         rec->marks.at[i].text = keep_string(c, rec->marks.at[i].text);
     keep_censuses(c);
+    for (size_t i = 0; i < rec->growth.list.n; i++) {
+        struct growth_site *site = &rec->growth.list.at[i];
+        site->stack = keep_stack(c, site->stack);
+        site->type = keep_string(c, site->type);
+    }
     for (int level = 0; level < LEVEL_COUNT; level++) {
         map_clear(&rec->levels[level].index);
         for (size_t i = rec->levels[level].first; i < rec->levels[level].ring.n; i++)

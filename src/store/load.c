@@ -516,6 +516,28 @@ static void load_censuses(struct load *l)
     }
 }
 
+static void load_growth(struct load *l)
+{
+    struct reader *r = &l->reader;
+    for (reader_begin(r, TABLE_GROWTH); reader_next(r);) {
+        struct growth_site site = {
+            .look = (uint64_t)reader_int(r, 0, 1, INT64_MAX),
+            .incarnation = {get_ref(l, 2, TABLE_INCARNATION)},
+            .kind = (uint8_t)reader_int(r, 3, 0, GROWTH_KINDS - 1),
+            .stack = {get_ref(l, 4, TABLE_STACK)},
+            .type = get_string(l, 5),
+            .bytes = reader_real(r, 6),
+            .bytes_per_s = reader_real(r, 7),
+            .count = (uint64_t)reader_int(r, 8, 0, INT64_MAX),
+            .of_samples = (uint64_t)reader_int(r, 9, 0, INT64_MAX),
+            .from_ns = get_time(l, 10),
+            .to_ns = get_time(l, 11),
+        };
+        if (!r->damaged)
+            recording_restore_growth(l->rec, &site);
+    }
+}
+
 static void load_cost(struct load *l)
 {
     struct reader *r = &l->reader;
@@ -558,6 +580,7 @@ static void load_all(struct load *l)
     load_marks(l);
     load_cost(l);
     load_censuses(l);
+    load_growth(l);
     if (l->rec->start_ns + l->end_ns > l->rec->end_ns)
         l->rec->end_ns = l->rec->start_ns + l->end_ns;
     recording_thin(l->rec, l->rec->end_ns);

@@ -41,6 +41,7 @@ enum schema_table {
     TABLE_CENSUS_TYPE,
     TABLE_CENSUS_CONTAINER,
     TABLE_HOLDER,
+    TABLE_GROWTH,
     TABLE_COUNT
 };
 

@@ -35,12 +35,78 @@ static const struct column site_columns[SITE_COUNT] = {
     [SITE_LINE] = {"line", NULL, FORMAT_COUNT, 0, 0, COLUMN_DATA, true},
 };
 
-/* The place for rows of kind "enlarged", "survives" and "traced": the recording has no such
- * observations yet, so there are none. */
+/* Stacks with the same nearest own place are one row. */
+struct site_sum {
+    struct place place;
+    double bytes, bytes_per_s;
+};
+
+struct site_sums {
+    VEC(struct site_sum) list;
+    struct map index;
+    double bytes_per_s; /* all of them */
+};
+
+static void sum_site(struct site_sums *sums, struct fold *fold, const struct growth_site *site)
+{
+    struct place place = rows_own_place(fold, fold_stack(fold, site->stack));
+    uint64_t key = (uint64_t)place.function.n << 32 | place.line;
+    uint32_t at = map_get(&sums->index, key);
+    if (at == MAP_NONE) {
+        at = (uint32_t)sums->list.n;
+        map_set(&sums->index, key, at);
+        vec_add(&sums->list)->place = place;
+    }
+    sums->list.at[at].bytes += site->bytes;
+    sums->list.at[at].bytes_per_s += site->bytes_per_s;
+    sums->bytes_per_s += site->bytes_per_s;
+}
+
+static void add_site(struct table *table, const struct query *query, enum growth_kind kind,
+                     const struct site_sum *sum, double all_per_s)
+{
+    const struct recording *rec = query->rec;
+    const struct function *f = function_at(&rec->words, sum->place.function);
+    char place[1024];
+    struct row *row = table_add_row(table);
+    row->key = hash_mix(hash_mix(rows_function_key(rec, sum->place.function), sum->place.line),
+                        (uint64_t)kind);
+    table_set_text(table, SITE_KIND, growth_kind_name(kind));
+    table_set_number(table, SITE_GROWTH_PER_S, sum->bytes_per_s);
+    table_set_number(table, SITE_GROWTH, sum->bytes);
+    if (all_per_s > 0)
+        table_set_number(table, SITE_PCT, 100 * sum->bytes_per_s / all_per_s);
+    table_set_text(table, SITE_NAME, rows_function_name(rec, sum->place.function));
+    table_set_text(table, SITE_PLACE,
+                   rows_place(place, sizeof place, rec, sum->place.function, sum->place.line));
+    rows_set_text(table, SITE_MODULE, module_path(&rec->words, f->module));
+    rows_set_text(table, SITE_FILE, string_text(&rec->words, f->file));
+    rows_set_line(table, SITE_LINE, sum->place.line);
+}
+
+/* The newest look of each kind at each process that began before the window's end. */
 static void add_sites(struct table *table, const struct query *query)
 {
-    (void)table;
-    (void)query;
+    const struct recording *rec = query->rec;
+    struct fold fold;
+    if (!rec->growth.list.n)
+        return;
+    fold_init(&fold, rec, query->filter.native);
+    for (int kind = 0; kind < GROWTH_KINDS; kind++) {
+        struct site_sums sums = {.bytes_per_s = 0};
+        for (size_t i = 0; i < rec->growth.list.n; i++) {
+            const struct growth_site *site = &rec->growth.list.at[i];
+            if (site->kind == kind &&
+                site->look ==
+                    recording_growth_look(rec, site->incarnation, site->kind, query->window.to_ns))
+                sum_site(&sums, &fold, site);
+        }
+        for (size_t i = 0; i < sums.list.n; i++)
+            add_site(table, query, (enum growth_kind)kind, &sums.list.at[i], sums.bytes_per_s);
+        vec_free(&sums.list);
+        map_free(&sums.index);
+    }
+    fold_clear(&fold);
 }
 
 static void memory_fill(struct table *table, const struct query *query)

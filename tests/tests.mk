@@ -22,6 +22,10 @@ check_PROGRAMS += tests/unit/cli_print
 tests_unit_cli_print_SOURCES = tests/unit/cli_print.c
 tests_unit_cli_print_LDADD = libcli.a libview.a libmodel.a libbase.a $(CMOCKA_LIBS) $(JANSSON_LIBS) -lm
 
+check_PROGRAMS += tests/unit/engine_blocks
+tests_unit_engine_blocks_SOURCES = tests/unit/engine_blocks.c
+tests_unit_engine_blocks_LDADD = libengine.a libpython.a libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) $(LIBBPF_LIBS) -lm
+
 check_PROGRAMS += tests/unit/engine_budget
 tests_unit_engine_budget_SOURCES = tests/unit/engine_budget.c
 tests_unit_engine_budget_LDADD = libengine.a libbase.a $(CMOCKA_LIBS) -lm
@@ -172,6 +176,9 @@ check_PROGRAMS += tests/unit/view_grid
 tests_unit_view_grid_SOURCES = tests/unit/view_grid.c
 tests_unit_view_grid_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
 
+check_PROGRAMS += tests/unit/view_growth
+tests_unit_view_growth_SOURCES = tests/unit/view_growth.c
+tests_unit_view_growth_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
 check_PROGRAMS += tests/unit/view_memory
 tests_unit_view_memory_SOURCES = tests/unit/view_memory.c
 tests_unit_view_memory_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm

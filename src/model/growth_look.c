@@ -46,9 +46,16 @@ static struct frame_id add_native_frame(struct dictionary *d, const struct growt
 {
     char name[256];
     struct frame frame = {.kind = FRAME_NATIVE, .offset = from->offset};
-    frame.module = dictionary_module(d, from->module, from->build_id);
-    snprintf(name, sizeof name, "[%s]", path_base(from->module));
-    struct function stand_in = {.name = dictionary_string(d, name), .module = frame.module};
+    struct function stand_in = {.language = LANGUAGE_JIT};
+    if (from->module[0]) {
+        frame.module = dictionary_module(d, from->module, from->build_id);
+        stand_in.module = frame.module;
+        stand_in.language = LANGUAGE_NATIVE;
+        snprintf(name, sizeof name, "[%s]", path_base(from->module));
+    } else {
+        snprintf(name, sizeof name, "[code without a file]");
+    }
+    stand_in.name = dictionary_string(d, name);
     frame.place.function = dictionary_function(d, &stand_in);
     return dictionary_frame(d, &frame);
 }

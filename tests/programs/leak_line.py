@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A heap in which much comes and goes and 1 MB/s of small objects stays.
-leak_line.py [SECONDS]: prints "ready" and, at the end, "rounds/s N"."""
+leak_line.py [SECONDS [TABLE]]: TABLE times 2 KB come and go. Prints "ready" and, at the end, "rounds/s N"."""
 import sys
 import time
 
+TABLE = int(sys.argv[2]) if len(sys.argv) > 2 else 2000
 kept = []
 table = {}
 
@@ -14,7 +15,7 @@ def leak(number):
 
 def churn(number):
     words = [str(number + i) for i in range(20)]
-    table[number % 2000] = words                           # CHURN
+    table[number % TABLE] = words                           # CHURN
     return {word: len(word) for word in words}
 
 

@@ -32,12 +32,28 @@ static void rest(uint64_t ns)
     nanosleep(&t, NULL);
 }
 
+static volatile sig_atomic_t ended, pausing;
+
+static void end(int number)
+{
+    (void)number;
+    ended = 1;
+}
+
+static void toggle(int number)
+{
+    (void)number;
+    pausing = !pausing;
+}
+
 static bool run(struct survivors *s, struct err *err)
 {
     enum survivors_state state;
     uint64_t wait_ns = 0;
     while ((state = survivors_poll(s, &wait_ns, err)) < SURVIVORS_DONE)
-        rest(wait_ns);
+        do
+            rest(pausing ? NS_PER_MS : wait_ns);
+        while (pausing);
     return state == SURVIVORS_DONE;
 }
 
@@ -68,14 +84,6 @@ static void print_result(pid_t pid, const struct growth *g)
         printf("\n");
     }
     symbolizer_free(names);
-}
-
-static volatile sig_atomic_t ended;
-
-static void end(int number)
-{
-    (void)number;
-    ended = 1;
 }
 
 /* Each return of malloc of the first thread sampled, and the samples thrown away, until SIGINT:
@@ -118,6 +126,7 @@ static int tool(int argc, char **argv)
     }
     if (argc > 4)
         options.loss_pct = atof(argv[4]);
+    signal(SIGUSR1, toggle);
     struct survivors *s = survivors_new(atoi(argv[1]), &options, &err);
     bool ok = s && (argc > 3 || survivors_estimate(s, &cost, &err));
     if (ok && argc <= 3)

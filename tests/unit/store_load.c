@@ -10,7 +10,7 @@
 
 static void make(const char *path)
 {
-    struct growth g = growth_begin();
+    struct growing g = growth_begin();
     g.rec->limits.raw_ns = 3 * NS_PER_S;
     for (int s = 0; s < 6; s++)
         growth_second(&g, 10);
@@ -267,7 +267,7 @@ static void survives_flipped_bytes(void **state)
 static void thins_while_it_reads(void **state)
 {
     (void)state;
-    struct growth g = growth_begin();
+    struct growing g = growth_begin();
     growth_second(&g, 20);
     struct run run = *recording_run_at(g.rec, LEVEL_RAW, 0);
     run.weight_ns = 10 * NS_PER_MS;

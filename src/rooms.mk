@@ -33,8 +33,8 @@ libmodel_a_SOURCES = \
 	src/model/fold.h \
 	src/model/growth.c \
 	src/model/growth.h \
-	src/model/growth_sites.c \
-	src/model/growth_sites.h \
+	src/model/growth_look.c \
+	src/model/growth_look.h \
 	src/model/heap_count.c \
 	src/model/heap_count.h \
 	src/model/idle.c \
@@ -304,6 +304,8 @@ noinst_LIBRARIES += libsession.a
 libsession_a_SOURCES = \
 	src/session/censuses.c \
 	src/session/censuses.h \
+	src/session/growing.c \
+	src/session/growing.h \
 	src/session/naming.c \
 	src/session/naming.h \
 	src/session/queue.c \

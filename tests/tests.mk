@@ -248,6 +248,7 @@ LIVE_FILES = \
 	tests/bench/bench_overhead.py \
 	tests/bench/bench_rss.py \
 	tests/bench/bench_sampling.py \
+	tests/bench/bench_census.py \
 	tests/bench/bench_survivors.py \
 	tests/bench/bench_symbols.py \
 	tests/lib/cgroup.py \

@@ -82,6 +82,7 @@ static const struct option_row rows[] = {
     {0, "no-native", NULL, "in Python threads Python frames alone; live: at a lower cost", LIVE | OPEN | PRINT | DUMP, KIND_FLAG, AT(no_native)},
     {0, "no-census", NULL, "count no objects: the heap is not read", LIVE, KIND_FLAG, AT(no_census)},
     {0, "census-stop", NULL, "hold the target still while its objects are counted: exact, and it waits", LIVE, KIND_FLAG, AT(census_stop)},
+    {0, "growth", NULL, "look for the lines that make the memory grow, for half a minute: costs the target up to 3 %", RECORD, KIND_FLAG, AT(growth)},
     {0, "view", "VIEW", "functions (default), lines, tree, waits, threads, processes, memory, objects, timeline, alerts or summary", PRINT, KIND_TEXT, AT(view)},
     {0, "root", "FUNCTION", "the tree below this function alone, over all its callers", REPORT, KIND_TEXT, AT(root)},
     {0, "callers", NULL, "with --root: its callers instead, from it upwards", REPORT, KIND_FLAG, AT(callers)},

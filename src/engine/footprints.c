@@ -19,11 +19,22 @@ static bool was_read(const struct footprints *f, pid_t pid)
     return false;
 }
 
+/* At most 256 processes are watched: a square of that is nothing beside one reading. */
+static size_t first_unread(const struct footprints *f, const struct footprint_process *processes,
+                           size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!was_read(f, processes[i].pid))
+            return i;
+    return n;
+}
+
 bool footprints_due(struct footprints *f, const struct footprint_process *processes, size_t n,
                     uint64_t now_ns, size_t *which)
 {
     if (!f->in_round) {
-        if (now_ns < f->next_ns || n == 0)
+        if (n == 0 || now_ns < f->rest_until_ns ||
+            (now_ns < f->next_ns && first_unread(f, processes, n) == n))
             return false;
         f->in_round = true;
         f->began_ns = now_ns;
@@ -31,14 +42,8 @@ bool footprints_due(struct footprints *f, const struct footprint_process *proces
         f->pss_lacks = f->mappings_lack = false;
         vec_clear(&f->read);
     }
-    /* At most 256 processes are watched: a square of that is nothing beside one reading. */
-    for (size_t i = 0; i < n; i++) {
-        if (!was_read(f, processes[i].pid)) {
-            *which = i;
-            return true;
-        }
-    }
-    return false;
+    *which = first_unread(f, processes, n);
+    return *which < n;
 }
 
 void footprints_took(struct footprints *f, pid_t pid, uint64_t cost_ns)
@@ -49,13 +54,10 @@ void footprints_took(struct footprints *f, pid_t pid, uint64_t cost_ns)
 
 bool footprints_end(struct footprints *f, const struct footprint_process *processes, size_t n)
 {
-    if (!f->in_round)
+    if (!f->in_round || first_unread(f, processes, n) < n)
         return false;
-    for (size_t i = 0; i < n; i++)
-        if (!was_read(f, processes[i].pid))
-            return false;
-    uint64_t rest_ns = FOOTPRINTS_REST * f->cost_ns;
-    f->next_ns = f->began_ns + (rest_ns > FOOTPRINTS_EVERY_NS ? rest_ns : FOOTPRINTS_EVERY_NS);
+    f->rest_until_ns = f->began_ns + FOOTPRINTS_REST * f->cost_ns;
+    f->next_ns = f->began_ns + FOOTPRINTS_EVERY_NS;
     f->in_round = false;
     return true;
 }

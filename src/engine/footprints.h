@@ -3,10 +3,10 @@
  * What is dear to ask of the target's memory (target/footprint.h), as metrics: read process after
  * process, in rounds. The sampler's thread, whose tick waits meanwhile.
  *
- * Invariant: a step takes FOOTPRINTS_STEP_NS and one process more at most; a round begins no sooner
- * than FOOTPRINTS_EVERY_NS after the one before, and no sooner than FOOTPRINTS_REST times what that
- * one took: a thousandth of the time. A point is of the round that has just ended; it is a sum over
- * all processes, or not there.
+ * Invariant: a step takes FOOTPRINTS_STEP_NS and one process more at most; a round begins
+ * FOOTPRINTS_EVERY_NS after the one before, or when there is a process that was not in that one,
+ * but no sooner than FOOTPRINTS_REST times what that one took: a thousandth of the time. A point is
+ * of the round that has just ended; it is a sum over all processes, or not there.
  */
 #ifndef ENGINE_FOOTPRINTS_H
 #define ENGINE_FOOTPRINTS_H
@@ -28,10 +28,11 @@ struct footprint_process {
 };
 
 struct footprints {
-    VEC(pid_t) read; /* in this round */
+    VEC(pid_t) read; /* in this round, or the last */
     bool in_round;
-    uint64_t began_ns, next_ns; /* this round, or the last; the next */
-    uint64_t cost_ns;           /* of this round so far */
+    uint64_t began_ns;               /* this round, or the last */
+    uint64_t next_ns, rest_until_ns; /* the next; not before, whatever comes */
+    uint64_t cost_ns;                /* of this round so far */
     uint64_t pss_bytes, heap_bytes, mappings;
     bool pss_lacks, mappings_lack; /* of some process */
 };

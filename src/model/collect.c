@@ -117,6 +117,17 @@ static void keep_censuses(struct collector *c)
     }
 }
 
+static void keep_growth(struct collector *c)
+{
+    for (size_t i = 0; i < c->rec->growth.list.n; i++) {
+        struct growth_look *look = &c->rec->growth.list.at[i];
+        for (size_t k = 0; k < look->sites.n; k++) {
+            look->sites.at[k].stack = keep_stack(c, look->sites.at[k].stack);
+            look->sites.at[k].type = keep_string(c, look->sites.at[k].type);
+        }
+    }
+}
+
 static void keep_all(struct collector *c)
 {
     struct recording *rec = c->rec;
@@ -134,11 +145,7 @@ static void keep_all(struct collector *c)
     for (size_t i = 0; i < rec->marks.n; i++)
         rec->marks.at[i].text = keep_string(c, rec->marks.at[i].text);
     keep_censuses(c);
-    for (size_t i = 0; i < rec->growth.list.n; i++) {
-        struct growth_site *site = &rec->growth.list.at[i];
-        site->stack = keep_stack(c, site->stack);
-        site->type = keep_string(c, site->type);
-    }
+    keep_growth(c);
     for (int level = 0; level < LEVEL_COUNT; level++) {
         map_clear(&rec->levels[level].index);
         for (size_t i = rec->levels[level].first; i < rec->levels[level].ring.n; i++)

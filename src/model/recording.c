@@ -47,7 +47,7 @@ void recording_free(struct recording *rec)
     vec_free(&rec->alerts);
     vec_free(&rec->marks);
     census_list_clear(&rec->censuses);
-    vec_free(&rec->growth.list);
+    growth_looks_clear(&rec->growth);
     free(rec);
 }
 
@@ -80,7 +80,7 @@ struct recording *recording_copy(const struct recording *from)
     vec_dup(&rec->alerts);
     vec_dup(&rec->marks);
     census_list_copy(&rec->censuses, &from->censuses);
-    vec_dup(&rec->growth.list);
+    growth_looks_copy(&rec->growth, &from->growth);
     return rec;
 }
 

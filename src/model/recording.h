@@ -17,7 +17,7 @@
 #include "model/alert.h"
 #include "model/census.h"
 #include "model/dictionary.h"
-#include "model/growth_sites.h"
+#include "model/growth_look.h"
 #include "model/metric.h"
 #include "model/sample.h"
 
@@ -125,7 +125,7 @@ struct recording {
     struct alert_state alert_states[8]; /* by rule */
     VEC(struct mark) marks;
     struct census_list censuses;
-    struct growth_sites growth;
+    struct growth_looks growth;
     struct cost cost;
     struct recording_limits limits;
     uint64_t version; /* grows with every change: a view may keep its rows until it does */

@@ -8,6 +8,7 @@
  */
 #include "python/sweep.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -337,21 +338,30 @@ void sweep_run(struct sweep *s)
     }
 }
 
+/* Of the blocks in the sampled pools, those that were given out or back meanwhile: as many as the
+ * pool's count tells (struct pool_header: the first word), at least one where its header changed.
+ */
 double sweep_moved_pct(struct sweep *s)
 {
-    size_t n = s->sample.n, changed = 0;
-    if (!n)
-        return 0;
+    size_t n = s->sample.n;
+    uint64_t moved = 0, blocks = 0;
     uint8_t *now = xmalloc(n * POOL_HEADER);
     for (size_t i = 0; i < n; i++)
         s->sample.at[i].to = now + i * POOL_HEADER;
     remote_read_spans(s->pid, s->sample.at, n);
-    for (size_t i = 0; i < n; i++)
-        if (!s->sample.at[i].ok ||
-            memcmp(now + i * POOL_HEADER, s->sample_bytes.at + i * POOL_HEADER, POOL_HEADER) != 0)
-            changed++;
+    for (size_t i = 0; i < n; i++) {
+        const uint8_t *was = s->sample_bytes.at + i * POOL_HEADER, *is = now + i * POOL_HEADER;
+        uint32_t had, has;
+        memcpy(&had, was, sizeof had);
+        memcpy(&has, is, sizeof has);
+        blocks += had;
+        if (!s->sample.at[i].ok)
+            moved += had;
+        else if (memcmp(is, was, POOL_HEADER) != 0)
+            moved += has > had + 1 ? has - had : had > has + 1 ? had - has : 1;
+    }
     free(now);
-    return 100.0 * (double)changed / (double)n;
+    return blocks ? fmin(100, 100.0 * (double)moved / (double)blocks) : 0;
 }
 
 /* Which pages of a region begin a pool. */

@@ -48,6 +48,7 @@ struct session {
     struct sampler *sampler;
     struct naming *naming;
     struct censuses *censuses; /* NULL: none are taken */
+    struct growing *growing;   /* NULL: of a file */
     struct batch_reader reader;
     bool keep_words;
     size_t threads_max;
@@ -114,6 +115,8 @@ static struct session *session_live(const pid_t *pids, size_t n, pid_t spawned,
     poll_add(s, sampler_fd(sampler));
     poll_add(s, naming_fd(s->naming));
     poll_add(s, queue_fd(s->saved));
+    s->growing = growing_new();
+    poll_add(s, growing_fd(s->growing));
     if (!options->no_census) {
         s->censuses = censuses_start(options->census_stop, rest_sampler, sampler);
         poll_add(s, censuses_fd(s->censuses));
@@ -250,6 +253,7 @@ void session_free(struct session *s)
         pthread_join(s->save_thread, NULL);
     save_free(queue_take(s->saved));
     free(s->save_path);
+    growing_free(s->growing);
     censuses_stop(s->censuses);
     sampler_free(s->sampler);
     naming_stop(s->naming);
@@ -335,6 +339,7 @@ bool session_pump(struct session *s)
     naming_pump(s->naming, s->rec);
     if (s->censuses)
         censuses_pump(s->censuses, s->rec, clock_mono_ns());
+    growing_pump(s->growing, s->rec);
     tell_marks(s);
     return s->rec->version != before;
 }
@@ -422,6 +427,28 @@ struct censuses_state session_censuses(const struct session *s)
     if (s->kind != SESSION_LIVE || !s->censuses)
         return (struct censuses_state){.trouble = ""};
     return censuses_state(s->censuses);
+}
+
+bool session_grow(struct session *s, struct incarnation_id incarnation, bool at_once)
+{
+    return s->kind == SESSION_LIVE && growing_start(s->growing, s->rec, incarnation, at_once);
+}
+
+void session_grow_accept(struct session *s)
+{
+    if (s->growing)
+        growing_accept(s->growing);
+}
+
+void session_grow_cancel(struct session *s)
+{
+    if (s->growing)
+        growing_cancel(s->growing);
+}
+
+struct growing_state session_growing(const struct session *s)
+{
+    return s->growing ? growing_state(s->growing) : (struct growing_state){.trouble = ""};
 }
 
 static void start_saving(struct session *s)

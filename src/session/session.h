@@ -19,6 +19,7 @@
 #include "engine/watch.h"
 #include "model/recording.h"
 #include "session/censuses.h"
+#include "session/growing.h"
 
 struct session;
 
@@ -97,6 +98,13 @@ bool session_ask_holder(struct session *s, struct incarnation_id incarnation, st
 void session_stop_asking(struct session *s);
 /* Zeroed where nothing is watched, or censuses are off. */
 struct censuses_state session_censuses(const struct session *s);
+
+/* Looks for the lines that make a process grow: estimates first what that costs the target, and
+ * then asks (at_once: it does not). false: nothing is watched, or a look is under way. */
+bool session_grow(struct session *s, struct incarnation_id incarnation, bool at_once);
+void session_grow_accept(struct session *s);
+void session_grow_cancel(struct session *s);
+struct growing_state session_growing(const struct session *s);
 
 /* Writes the recording to path in a worker (a copy is made here; the screen does not wait). A live
  * target's objects are counted first, if that does not take long. One at a time: false if one is

@@ -516,25 +516,57 @@ static void load_censuses(struct load *l)
     }
 }
 
+static enum growth_kind get_growth_kind(struct load *l, int column)
+{
+    const char *name = reader_text(&l->reader, column);
+    for (int kind = 0; kind < GROWTH_KINDS; kind++)
+        if (strcmp(name, growth_kind_name((enum growth_kind)kind)) == 0)
+            return (enum growth_kind)kind;
+    reader_damaged(&l->reader, "there is no kind \"%.40s\"", name);
+    return GROWTH_ENLARGED;
+}
+
+/* The look of a site; NULL: it was dropped, or the row is damaged. */
+static struct growth_look *get_growth(struct load *l)
+{
+    struct growth_looks *looks = &l->rec->growth;
+    uint64_t number = (uint64_t)reader_int(&l->reader, 0, 1, INT64_MAX);
+    for (size_t i = 0; i < looks->list.n && !l->reader.damaged; i++)
+        if (looks->list.at[i].number == number)
+            return &looks->list.at[i];
+    return NULL;
+}
+
 static void load_growth(struct load *l)
 {
     struct reader *r = &l->reader;
     for (reader_begin(r, TABLE_GROWTH); reader_next(r);) {
-        struct growth_site site = {
-            .look = (uint64_t)reader_int(r, 0, 1, INT64_MAX),
-            .incarnation = {get_ref(l, 2, TABLE_INCARNATION)},
-            .kind = (uint8_t)reader_int(r, 3, 0, GROWTH_KINDS - 1),
-            .stack = {get_ref(l, 4, TABLE_STACK)},
-            .type = get_string(l, 5),
-            .bytes = reader_real(r, 6),
-            .bytes_per_s = reader_real(r, 7),
-            .count = (uint64_t)reader_int(r, 8, 0, INT64_MAX),
-            .of_samples = (uint64_t)reader_int(r, 9, 0, INT64_MAX),
-            .from_ns = get_time(l, 10),
-            .to_ns = get_time(l, 11),
+        struct growth_look look = {
+            .number = (uint64_t)reader_int(r, 0, 1, INT64_MAX),
+            .incarnation = {get_ref(l, 1, TABLE_INCARNATION)},
+            .from_ns = get_time(l, 2),
+            .to_ns = get_time(l, 3),
+            .cost_pct = reader_real(r, 4),
+            .samples = (uint64_t)reader_int(r, 5, 0, INT64_MAX),
+            .lost = (uint64_t)reader_int(r, 6, 0, INT64_MAX),
+            .unnamed = (uint64_t)reader_int(r, 7, 0, INT64_MAX),
         };
         if (!r->damaged)
-            recording_restore_growth(l->rec, &site);
+            recording_restore_growth(l->rec, look);
+    }
+    for (reader_begin(r, TABLE_GROWTH_SITE); reader_next(r);) {
+        struct growth_look *look = get_growth(l);
+        struct growth_site site = {
+            .kind = get_growth_kind(l, 2),
+            .stack = {get_ref(l, 3, TABLE_STACK)},
+            .type = get_string(l, 4),
+            .bytes = reader_real(r, 5),
+            .bytes_per_s = reader_real(r, 6),
+            .count = (uint64_t)reader_int(r, 7, 0, INT64_MAX),
+            .of_samples = (uint64_t)reader_int(r, 8, 0, INT64_MAX),
+        };
+        if (!r->damaged && look && look->sites.n < GROWTH_SITES_MAX)
+            vec_push(&look->sites, site);
     }
 }
 

@@ -375,30 +375,32 @@ static void put_censuses(struct put *p, struct put_progress *done)
     put_holders(p, &done->holders_version);
 }
 
-static void put_growth(struct put *p, struct put_progress *done)
+static void put_growth(struct put *p, const struct growth_look *look)
 {
-    const struct growth_sites *growth = &p->rec->growth;
-    for (size_t i = 0, position = 0; i < growth->list.n; i++) {
-        const struct growth_site *site = &growth->list.at[i];
-        position = i && site->look == growth->list.at[i - 1].look ? position + 1 : 0;
-        if (site->look <= done->growth_looks)
-            continue;
-        row_begin(p, TABLE_GROWTH);
-        row_int(p, (int64_t)site->look);
-        row_int(p, (int64_t)position);
-        row_int(p, site->incarnation.n);
-        row_int(p, site->kind);
+    row_begin(p, TABLE_GROWTH);
+    row_int(p, (int64_t)look->number);
+    row_int(p, look->incarnation.n);
+    row_time(p, look->from_ns);
+    row_time(p, look->to_ns);
+    row_real(p, look->cost_pct);
+    row_int(p, (int64_t)look->samples);
+    row_int(p, (int64_t)look->lost);
+    row_int(p, (int64_t)look->unnamed);
+    row_end(p);
+    for (size_t i = 0; i < look->sites.n; i++) {
+        const struct growth_site *site = &look->sites.at[i];
+        row_begin(p, TABLE_GROWTH_SITE);
+        row_int(p, (int64_t)look->number);
+        row_int(p, (int64_t)i);
+        row_text(p, growth_kind_name(site->kind));
         row_int(p, site->stack.n);
         row_int(p, site->type.n);
         row_real(p, site->bytes);
         row_real(p, site->bytes_per_s);
         row_int(p, (int64_t)site->count);
         row_int(p, (int64_t)site->of_samples);
-        row_time(p, site->from_ns);
-        row_time(p, site->to_ns);
         row_end(p);
     }
-    done->growth_looks = growth->looks;
 }
 
 void put_new(struct put *p, struct put_progress *done)
@@ -412,7 +414,10 @@ void put_new(struct put *p, struct put_progress *done)
     for (; done->marks < p->rec->marks.n; done->marks++)
         put_mark(p, done->marks);
     put_censuses(p, done);
-    put_growth(p, done);
+    for (size_t i = 0; i < p->rec->growth.list.n; i++)
+        if (p->rec->growth.list.at[i].number > done->growth)
+            put_growth(p, &p->rec->growth.list.at[i]);
+    done->growth = p->rec->growth.numbered;
 }
 
 void put_incarnation(struct put *p, uint32_t id)

@@ -42,6 +42,7 @@ enum schema_table {
     TABLE_CENSUS_CONTAINER,
     TABLE_HOLDER,
     TABLE_GROWTH,
+    TABLE_GROWTH_SITE,
     TABLE_COUNT
 };
 

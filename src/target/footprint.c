@@ -49,7 +49,7 @@ static bool read_maps(pid_t pid, struct footprint *f)
     snprintf(path, sizeof path, "/proc/%d/maps", (int)pid);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return errno != ENOENT;
+        return errno != ENOENT && errno != ESRCH;
     ssize_t got;
     while (count.mappings <= FOOTPRINT_MAPPINGS_MAX &&
            ((got = read(fd, text, sizeof text)) > 0 || (got < 0 && errno == EINTR)))

@@ -612,6 +612,9 @@ void ui_command(struct ui *ui, enum command command)
     case COMMAND_CHILDREN:
         take_children(ui);
         break;
+    case COMMAND_GROW:
+        memory_screen_grow(ui);
+        break;
     case COMMAND_COUNT_OBJECTS:
         if (ui->screen == SCREEN_OBJECT)
             object_screen_ask(ui);

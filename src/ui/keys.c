@@ -89,6 +89,12 @@ const struct key keys[] = {
      "count the objects now; in a type: ask again who holds it",
      NULL,
      NULL},
+    {COMMAND_GROW,
+     {'g'},
+     "g",
+     "look for the lines that make the memory grow: first what that costs, again: begin",
+     NULL,
+     NULL},
     {COMMAND_CHILDREN, {'C'}, "C", "take in the target's children", NULL, NULL},
     {COMMAND_QUIT, {'q', FKEY(10)}, "q F10", "leave", "F10", "Quit"},
 };

@@ -2,6 +2,10 @@
 /* See memory_screen.h. */
 #include "ui/state.h"
 
+#include <stdio.h>
+
+#include "base/text.h"
+#include "view/draw_header.h"
 #include "view/memory.h"
 #include "view/views.h"
 
@@ -23,8 +27,71 @@ void memory_screen_fill(struct ui *ui)
     table_fill(&ui->table, &memory_parts_view, &q);
 }
 
+void memory_screen_say_growing(char *out, size_t size, const struct ui *ui)
+{
+    struct growing_state g = session_growing(ui->session);
+    out[0] = '\0';
+    switch (g.phase) {
+    case GROWING_IDLE:
+        snprintf(out, size, "%s", g.trouble);
+        break;
+    case GROWING_ESTIMATING:
+        snprintf(out, size, "counting allocations for half a second, to see what a look costs...");
+        break;
+    case GROWING_ASKING:
+        snprintf(out, size,
+                 "%.0f calls/s; 30 s of bursts would cost it about %.1f%%: g begins, Esc does not",
+                 g.cost.calls_per_s, g.cost.burst_pct);
+        break;
+    case GROWING_LOOKING:
+        snprintf(out, size, "looking for what stays: %d%%, %llu blocks, cost %.1f%% (Esc ends it)",
+                 g.progress.permille / 10, (unsigned long long)g.progress.samples,
+                 g.progress.loss_pct);
+        break;
+    }
+}
+
+/* Of the process that is chosen, else of the target. */
+static struct incarnation_id chosen(const struct ui *ui)
+{
+    const struct recording *rec = ui_recording(ui);
+    for (uint32_t i = (uint32_t)rec->incarnations.n; ui->filter.pid && i-- > 1;)
+        if (rec->incarnations.at[i].pid == ui->filter.pid && !rec->incarnations.at[i].to_ns)
+            return (struct incarnation_id){i};
+    return recording_target(rec);
+}
+
+void memory_screen_grow(struct ui *ui)
+{
+    switch (session_growing(ui->session).phase) {
+    case GROWING_IDLE:
+        if (!session_grow(ui->session, chosen(ui), false)) {
+            ui_say(ui, STYLE_NOTICE, "there is no live target that could be looked at");
+            return;
+        }
+        break;
+    case GROWING_ASKING:
+        session_grow_accept(ui->session);
+        break;
+    case GROWING_ESTIMATING:
+    case GROWING_LOOKING:
+        session_grow_cancel(ui->session);
+        ui_say(ui, STYLE_NOTICE, "the look is ended; what it has found is kept");
+        break;
+    }
+    ui_show(ui, SCREEN_MEMORY);
+    ui->refill = true;
+}
+
 void memory_screen_draw(struct ui *ui, int row, int height)
 {
+    char growing[300];
+    memory_screen_say_growing(growing, sizeof growing, ui);
+    if (growing[0]) {
+        grid_put(&ui->grid, row, 1, ui->grid.columns - 1, STYLE_NOTICE, growing);
+        row++;
+        height--;
+    }
     const struct list *l = ui_list(ui);
     bool scrolls = memory_screen_only_scrolls(ui);
     struct table_look scroll = {
@@ -87,6 +154,10 @@ bool memory_screen_command(struct ui *ui, enum command command)
         m->chart = memory_chart_next(ui_recording(ui), m->chart);
         return true;
     case COMMAND_BACK:
+        if (session_growing(ui->session).phase != GROWING_IDLE) {
+            session_grow_cancel(ui->session);
+            return true;
+        }
         if (!m->cursor_ns)
             return false;
         m->cursor_ns = 0;

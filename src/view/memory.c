@@ -18,6 +18,8 @@ enum site_column {
     SITE_PCT,
     SITE_NAME,
     SITE_PLACE,
+    SITE_STAYS,
+    SITE_TYPE,
     SITE_MODULE,
     SITE_FILE,
     SITE_LINE,
@@ -32,21 +34,26 @@ static const struct column site_columns[SITE_COUNT] = {
     [SITE_PCT] = {"growth_pct", "OF IT%", FORMAT_PCT, 6, 80, COLUMN_BOTH, false},
     [SITE_NAME] = {"name", "FUNCTION", FORMAT_TEXT, 12, 80, COLUMN_BOTH, false},
     [SITE_PLACE] = {"place", "FILE:LINE", FORMAT_PATH, 12, 80, COLUMN_SCREEN, false},
+    [SITE_STAYS] = {"stays_pct", "STAYS%", FORMAT_PCT, 6, 120, COLUMN_BOTH, false},
+    [SITE_TYPE] = {"type", "TYPE", FORMAT_TEXT, 8, 120, COLUMN_BOTH, false},
     [SITE_MODULE] = {"module", NULL, FORMAT_PATH, 0, 0, COLUMN_DATA, false},
     [SITE_FILE] = {"file", NULL, FORMAT_PATH, 0, 0, COLUMN_DATA, false},
     [SITE_LINE] = {"line", NULL, FORMAT_COUNT, 0, 0, COLUMN_DATA, true},
 };
 
-/* Stacks with the same nearest own place are one row. */
+/* Sites of one kind and one line, whatever called it. */
 struct site_sum {
+    enum growth_kind kind;
     struct place place;
+    struct string_id type;
     double bytes, bytes_per_s;
+    uint64_t count, of_samples;
 };
 
 struct site_sums {
-    VEC(struct site_sum) list;
+    VEC(struct site_sum) at;
     struct map index;
-    double bytes_per_s; /* all of them */
+    double total_per_s[GROWTH_KINDS];
 };
 
 /* Allocators and containers, which are compiled into the program itself (templates, static
@@ -54,16 +61,15 @@ struct site_sums {
 static bool is_allocating_helper(const char *name)
 {
     static const char *const beginnings[] = {
-        "std::",   "void std::",    "__gnu_cxx::", "operator new",   "malloc",    "calloc",
-        "realloc", "aligned_alloc", "memalign",    "posix_memalign", "allocator<"};
+        "std::",  "void std::", "__gnu_cxx::",   "operator new", "malloc",
+        "calloc", "realloc",    "aligned_alloc", "memalign",     "posix_memalign"};
     for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++)
         if (!strncmp(name, beginnings[i], strlen(beginnings[i])))
             return true;
     return false;
 }
 
-/* The nearest own place of a folded stack, as a person sees it; as rows_own_place() if there is
- * none. */
+/* The nearest own place of a folded stack that is none of these. */
 static struct place site_place(const struct fold *fold, struct stack_id stack)
 {
     for (struct stack_id s = stack; s.n; s = fold_at(fold, s)->parent) {
@@ -77,65 +83,92 @@ static struct place site_place(const struct fold *fold, struct stack_id stack)
     return rows_own_place(fold, stack);
 }
 
-static void sum_site(struct site_sums *sums, struct fold *fold, const struct growth_site *site)
+static void add_site(struct site_sums *sums, struct fold *fold, const struct growth_site *site)
 {
     struct place place = site_place(fold, fold_stack(fold, site->stack));
-    uint64_t key = (uint64_t)place.function.n << 32 | place.line;
-    uint32_t at = map_get(&sums->index, key);
-    if (at == MAP_NONE) {
-        at = (uint32_t)sums->list.n;
-        map_set(&sums->index, key, at);
-        vec_add(&sums->list)->place = place;
+    uint64_t key = hash_mix((uint64_t)place.function.n << 32 | place.line, (uint64_t)site->kind);
+    uint32_t found = map_get(&sums->index, key);
+    if (found == MAP_NONE) {
+        found = (uint32_t)sums->at.n;
+        map_set(&sums->index, key, found);
+        struct site_sum *new = vec_add(&sums->at);
+        new->kind = site->kind;
+        new->place = place;
+        new->type = site->type;
     }
-    sums->list.at[at].bytes += site->bytes;
-    sums->list.at[at].bytes_per_s += site->bytes_per_s;
-    sums->bytes_per_s += site->bytes_per_s;
+    struct site_sum *sum = &sums->at.at[found];
+    sum->bytes += site->bytes;
+    sum->bytes_per_s += site->bytes_per_s;
+    sum->count += site->count;
+    sum->of_samples += site->of_samples;
+    sums->total_per_s[site->kind] += site->bytes_per_s;
 }
 
-static void add_site(struct table *table, const struct query *query, enum growth_kind kind,
-                     const struct site_sum *sum, double all_per_s)
+/* What stays is worth more than what merely came; then by how fast. */
+static int worst_first(const void *a, const void *b)
 {
-    const struct recording *rec = query->rec;
-    const struct function *f = function_at(&rec->words, sum->place.function);
-    char place[1024];
-    struct row *row = table_add_row(table);
-    row->key = hash_mix(hash_mix(rows_function_key(rec, sum->place.function), sum->place.line),
-                        (uint64_t)kind);
-    table_set_text(table, SITE_KIND, growth_kind_name(kind));
-    table_set_number(table, SITE_GROWTH_PER_S, sum->bytes_per_s);
-    table_set_number(table, SITE_GROWTH, sum->bytes);
-    if (all_per_s > 0)
-        table_set_number(table, SITE_PCT, 100 * sum->bytes_per_s / all_per_s);
-    table_set_text(table, SITE_NAME, rows_function_name(rec, sum->place.function));
-    table_set_text(table, SITE_PLACE,
-                   rows_place(place, sizeof place, rec, sum->place.function, sum->place.line));
-    rows_set_text(table, SITE_MODULE, module_path(&rec->words, f->module));
-    rows_set_text(table, SITE_FILE, string_text(&rec->words, f->file));
-    rows_set_line(table, SITE_LINE, sum->place.line);
+    static const int rank[GROWTH_KINDS] = {
+        [GROWTH_TRACED] = 0, [GROWTH_SURVIVES] = 1, [GROWTH_ENLARGED] = 2};
+    const struct site_sum *x = a, *y = b;
+    if (x->kind != y->kind)
+        return rank[x->kind] - rank[y->kind];
+    if (x->bytes_per_s != y->bytes_per_s)
+        return x->bytes_per_s > y->bytes_per_s ? -1 : 1;
+    return x->bytes > y->bytes ? -1 : x->bytes < y->bytes;
 }
 
-/* The newest look of each kind at each process that began before the window's end. */
+static void add_site_row(struct table *table, const struct recording *rec,
+                         const struct site_sums *sums, const struct site_sum *site)
+{
+    char place[160];
+    const struct function *function = function_at(&rec->words, site->place.function);
+    struct row *row = table_add_row(table);
+    row->key = hash_mix(rows_function_key(rec, site->place.function),
+                        (uint64_t)site->place.line << 8 | (uint64_t)site->kind);
+    row->function = site->place.function;
+    row->place = site->place;
+    row->role = site->kind == GROWTH_ENLARGED ? ROW_QUIET : ROW_PLAIN;
+    table_set_text(table, SITE_KIND, growth_kind_name(site->kind));
+    table_set_number(table, SITE_GROWTH, site->bytes);
+    table_set_number(table, SITE_GROWTH_PER_S, site->bytes_per_s);
+    if (sums->total_per_s[site->kind] > 0)
+        table_set_number(table, SITE_PCT, 100 * site->bytes_per_s / sums->total_per_s[site->kind]);
+    table_set_text(table, SITE_NAME, rows_function_name(rec, site->place.function));
+    rows_set_text(table, SITE_PLACE,
+                  rows_place(place, sizeof place, rec, site->place.function, site->place.line));
+    rows_set_text(table, SITE_TYPE, string_text(&rec->words, site->type));
+    if (site->of_samples && site->kind == GROWTH_SURVIVES)
+        table_set_number(table, SITE_STAYS, 100.0 * (double)site->count / (double)site->of_samples);
+    rows_set_text(table, SITE_MODULE, module_path(&rec->words, function->module));
+    rows_set_text(table, SITE_FILE, string_text(&rec->words, function->file));
+    rows_set_line(table, SITE_LINE, site->place.line);
+}
+
+/* Of each process the newest look that found sites of a kind. */
 static void add_sites(struct table *table, const struct query *query)
 {
     const struct recording *rec = query->rec;
+    struct site_sums sums = {0};
     struct fold fold;
-    if (!rec->growth.list.n)
-        return;
     fold_init(&fold, rec, query->filter.native);
-    for (int kind = 0; kind < GROWTH_KINDS; kind++) {
-        struct site_sums sums = {.bytes_per_s = 0};
-        for (size_t i = 0; i < rec->growth.list.n; i++) {
-            const struct growth_site *site = &rec->growth.list.at[i];
-            if (site->kind == kind &&
-                site->look ==
-                    recording_growth_look(rec, site->incarnation, site->kind, query->window.to_ns))
-                sum_site(&sums, &fold, site);
+    for (uint32_t i = 1; i < rec->incarnations.n; i++) {
+        if (query->filter.pid && rec->incarnations.at[i].pid != query->filter.pid)
+            continue;
+        for (int kind = 0; kind < GROWTH_KINDS; kind++) {
+            const struct growth_look *look = recording_growth(
+                rec, (struct incarnation_id){i}, (enum growth_kind)kind, query->window.to_ns);
+            if (!look || look->to_ns < query->window.from_ns)
+                continue;
+            for (size_t k = 0; k < look->sites.n; k++)
+                if ((int)look->sites.at[k].kind == kind)
+                    add_site(&sums, &fold, &look->sites.at[k]);
         }
-        for (size_t i = 0; i < sums.list.n; i++)
-            add_site(table, query, (enum growth_kind)kind, &sums.list.at[i], sums.bytes_per_s);
-        vec_free(&sums.list);
-        map_free(&sums.index);
     }
+    vec_sort(&sums.at, worst_first);
+    for (size_t i = 0; i < sums.at.n; i++)
+        add_site_row(table, rec, &sums, &sums.at.at[i]);
+    vec_free(&sums.at);
+    map_free(&sums.index);
     fold_clear(&fold);
 }
 
@@ -150,9 +183,9 @@ const struct view memory_view = {
     .title = "Memory",
     .columns = site_columns,
     .n_columns = SITE_COUNT,
-    .sort = "growth_bytes_per_s",
     .fill = memory_fill,
-    .empty = "No growth sites: nothing was recorded of which lines make the memory grow.",
+    .empty =
+        "No growth sites: g (--growth with record) looks for the lines that make the memory grow.",
 };
 
 /* What it is made of. */

@@ -36,15 +36,17 @@ static void find_limit(struct memory_pattern *p, const struct recording *rec, st
     p->system_available = level_at(rec, METRIC_AVAILABLE, w.to_ns, 0);
     p->by_cgroup = limit > 0;
     p->limit = p->by_cgroup ? limit : p->system_total;
-    p->left = p->by_cgroup              ? fmax(limit - used, 0)
-              : p->system_available > 0 ? p->system_available
-                                        : NAN;
+    if (p->by_cgroup && !isnan(used))
+        p->left = fmax(limit - used, 0);
+    else if (!p->by_cgroup && p->system_available > 0)
+        p->left = p->system_available;
     if (p->limit > 0 || rec->memory_limit == 0)
         return;
     /* A recording from before these were kept. */
     double pct = level_at(rec, METRIC_MEMORY_PCT, w.to_ns, NAN);
     p->limit = (double)rec->memory_limit;
-    p->left = p->limit * fmax(100 - pct, 0) / 100;
+    if (!isnan(pct))
+        p->left = p->limit * fmax(100 - pct, 0) / 100;
 }
 
 void memory_pattern_find(struct memory_pattern *p, const struct recording *rec, struct window w)

@@ -144,14 +144,12 @@ static void take_fit(struct series_pattern *p, const struct fit *fit, uint64_t f
 
 /* A half that is not sure, since something changed within it, is passed over once: its own half may
  * be all of one piece. */
-static void find_slope(struct series_pattern *p, const struct series *s, struct window w)
+static void find_slope(struct series_pattern *p, const struct series *s, struct window w,
+                       struct fit whole)
 {
     struct spots spots;
-    struct fit whole, half;
+    struct fit half;
     bool passed = false;
-    take_spots(&spots, s, w.from_ns, w.to_ns);
-    if (!fit_line(&whole, spots.at, spots.n))
-        return;
     take_fit(p, &whole, w.from_ns);
     for (;;) {
         w.from_ns += (w.to_ns - w.from_ns) / 2;
@@ -173,18 +171,15 @@ static void find_slope(struct series_pattern *p, const struct series *s, struct 
 }
 
 /* Of the points themselves, not of what they were put together to. */
-static double scatter(const struct spots *spots, const struct series *s, struct window w)
+static double scatter(const struct fit *fit, const struct series *s, struct window w)
 {
-    struct fit fit;
     double sum = 0, square = 0, count = 0;
-    if (!fit_line(&fit, spots->at, spots->n))
-        fit = (struct fit){.slope = 0, .level = spots->at[0].value};
     for (size_t i = series_count(s); i-- > 0 && series_at(s, i)->time_ns >= w.from_ns;) {
         const struct point *p = series_at(s, i);
         if (p->time_ns >= w.to_ns)
             continue;
         double left =
-            p->mean - fit.level - fit.slope * (middle_ns(s, i) - (double)w.from_ns) / NS_PER_S;
+            p->mean - fit->level - fit->slope * (middle_ns(s, i) - (double)w.from_ns) / NS_PER_S;
         sum += left * p->count;
         square += left * left * p->count;
         count += p->count;
@@ -220,8 +215,10 @@ void series_pattern_find(struct series_pattern *p, const struct series *s, struc
     p->now = last->mean;
     p->peak = sum.max;
     p->baseline = low_level(&spots);
-    p->volatility = scatter(&spots, s, w);
-    find_slope(p, s, w);
+    struct fit whole = {.slope = 0, .level = spots.at[0].value};
+    if (fit_line(&whole, spots.at, spots.n))
+        find_slope(p, s, w, whole);
+    p->volatility = scatter(&whole, s, w);
 }
 
 bool series_pattern_moves(const struct series_pattern *p, double least_per_s)

@@ -16,7 +16,7 @@
 #include "model/window.h"
 
 /* Points that a slope is made of: older ones are put together to so many. */
-#define PATTERN_POINTS 64
+#define PATTERN_POINTS 48
 /* Fewer points than this say nothing of a slope. */
 #define PATTERN_LEAST 8
 

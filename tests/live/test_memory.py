@@ -2,6 +2,7 @@
 """Memory over time: the growth, the limit of a control group and when it is reached, OOM kills."""
 
 import contextlib
+import json
 import os
 import sys
 
@@ -38,6 +39,14 @@ def usage(group):
     with open(os.path.join(group, "memory.stat")) as stat:
         fields = dict(line.split() for line in stat)
     return used - int(fields["total_inactive_file"])
+
+
+def last_figures(path):
+    """Each metric as it was last read."""
+    last = {}
+    for row in proftop.report(path, "timeline")["rows"]:
+        last.update({key: value for key, value in row.items() if value is not None})
+    return last
 
 
 @tap.test("half way to a cgroup's limit: how long it still takes", slow=True)
@@ -87,10 +96,7 @@ def _():
         tap.equal(shown["limit_eta_s"], None, "limit_eta_s")
         tap.near(shown["rss_bytes"], rss, MB, "rss_bytes")
         tap.near(shown["baseline_bytes"], rss, MB, "baseline_bytes")
-        rows = proftop.report(file, "timeline")["rows"]
-        last = {}
-        for row in rows:
-            last.update({key: value for key, value in row.items() if value is not None})
+        last = last_figures(file)
         kinds = last["anon_bytes"] + last["file_bytes"] + last["shared_bytes"]
         tap.near(kinds, last["rss_bytes"], MB, "the kinds together")
         assert last["anon_bytes"] > 64 * MB, last
@@ -99,6 +105,7 @@ def _():
         assert 64 * MB < last["pss_bytes"] < 80 * MB, last
         assert 10 < last["mappings"] < 200, last
         # Dear figures come every ten seconds.
+        rows = proftop.report(file, "timeline")["rows"]
         tap.equal(sum(row["pss_bytes"] is not None for row in rows), 2, "readings of PSS")
 
 
@@ -120,6 +127,39 @@ def _():
             "verdict",
         )
         tap.equal(proftop.report(file, "memory")["memory"]["oom_marks"], 1, "oom_marks")
+
+
+FAMILY = """
+import os, time
+parent = os.getpid()
+shared = bytearray(os.urandom(1 << 16)) * (48 << 4)
+children = [os.fork() for _ in range(2) if os.getpid() == parent]
+print("ready", flush=True)
+time.sleep(1000)
+"""
+
+
+@tap.test("a family's memory is the sum; what it shares counts once in PSS")
+def _():
+    with targets.folder() as place:
+        file = os.path.join(place, "a.ptop")
+        with targets.started([sys.executable, "-c", FAMILY], ready="ready") as parent:
+            targets.wait_for(lambda: len(targets.children(parent.pid)) == 2, "both children")
+            with proftop.started("record", "-c", "-p", str(parent.pid), "-o", file) as recorder:
+                targets.wait_for(lambda: os.path.exists(file + ".part"), "the recording")
+
+                def all_were_read():
+                    report = ("report", file + ".part", "--view", "timeline", "--format", "json")
+                    done = proftop.run(*report)
+                    rows = json.loads(done.stdout)["rows"] if done.returncode == 0 else []
+                    return any((row["pss_bytes"] or 0) > 48 * MB for row in rows)
+
+                targets.wait_for(all_were_read, "a reading of all processes", 20)
+                tap.equal(proftop.interrupt(recorder), 0, "exit status of record")
+        last = last_figures(file)
+        tap.note({key: value // MB for key, value in last.items() if key.endswith("_bytes")})
+        assert last["rss_bytes"] > 3 * 48 * MB, last
+        assert 48 * MB < last["pss_bytes"] < 2 * 48 * MB, last
 
 
 tap.main()

@@ -559,20 +559,28 @@ static inline void same_censuses(const struct recording *a, const struct recordi
 
 static inline void same_growth(const struct recording *a, const struct recording *b)
 {
-    same(a->growth.looks, b->growth.looks);
+    same(a->growth.numbered, b->growth.numbered);
     same(a->growth.list.n, b->growth.list.n);
     for (size_t i = 0; i < a->growth.list.n; i++) {
-        const struct growth_site *p = &a->growth.list.at[i], *q = &b->growth.list.at[i];
-        same(p->look, q->look);
+        const struct growth_look *p = &a->growth.list.at[i], *q = &b->growth.list.at[i];
+        same(p->number, q->number);
         same(p->incarnation.n, q->incarnation.n);
-        same(p->kind, q->kind);
-        same(p->stack.n, q->stack.n);
-        same_string(a, p->type, b, q->type);
-        assert_true(p->bytes == q->bytes && p->bytes_per_s == q->bytes_per_s);
-        same(p->count, q->count);
-        same(p->of_samples, q->of_samples);
         same(p->from_ns, q->from_ns);
         same(p->to_ns, q->to_ns);
+        same(p->samples, q->samples);
+        same(p->lost, q->lost);
+        same(p->unnamed, q->unnamed);
+        assert_true(p->cost_pct == q->cost_pct);
+        same(p->sites.n, q->sites.n);
+        for (size_t k = 0; k < p->sites.n; k++) {
+            const struct growth_site *x = &p->sites.at[k], *y = &q->sites.at[k];
+            same(x->kind, y->kind);
+            same(x->stack.n, y->stack.n);
+            same_string(a, x->type, b, y->type);
+            assert_true(x->bytes == y->bytes && x->bytes_per_s == y->bytes_per_s);
+            same(x->count, y->count);
+            same(x->of_samples, y->of_samples);
+        }
     }
 }
 

@@ -105,12 +105,11 @@ static void old_looks_make_room(void **state)
 {
     (void)state;
     struct recording *rec = fixture_new();
-    for (uint64_t i = 0; i < GROWTH_SITES_MAX; i++)
+    for (uint64_t i = 0; i < 3 * GROWTH_LOOKS_MAX; i++)
         look(rec, START_NS + i * NS_PER_S, 1);
-    assert_true(rec->growth.list.n <= GROWTH_SITES_MAX);
-    assert_true(rec->growth.list.n > GROWTH_SITES_MAX / 2);
-    assert_int_equal(rec->growth.looks, 2 * GROWTH_SITES_MAX);
-    assert_int_equal(vec_last(&rec->growth.list)->look, 2 * GROWTH_SITES_MAX);
+    assert_int_equal(rec->growth.list.n, GROWTH_LOOKS_MAX);
+    assert_int_equal(rec->growth.numbered, 3 * GROWTH_LOOKS_MAX);
+    assert_int_equal(vec_last(&rec->growth.list)->number, 3 * GROWTH_LOOKS_MAX);
     recording_free(rec);
 }
 

@@ -54,9 +54,36 @@ struct site_sums {
     double total_per_s[GROWTH_KINDS];
 };
 
+/* Allocators and containers, which are compiled into the program itself (templates, static
+ * programs): nobody's own idea of what allocates. */
+static bool is_allocating_helper(const char *name)
+{
+    static const char *const beginnings[] = {
+        "std::",  "void std::", "__gnu_cxx::",   "operator new", "malloc",
+        "calloc", "realloc",    "aligned_alloc", "memalign",     "posix_memalign"};
+    for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++)
+        if (!strncmp(name, beginnings[i], strlen(beginnings[i])))
+            return true;
+    return false;
+}
+
+/* The nearest own place of a folded stack that is none of these. */
+static struct place site_place(const struct fold *fold, struct stack_id stack)
+{
+    for (struct stack_id s = stack; s.n; s = fold_at(fold, s)->parent) {
+        const struct place *places;
+        size_t n = recording_places(fold->rec, fold_at(fold, s)->frame, &places);
+        for (size_t i = 0; i < n; i++)
+            if (rows_is_own(fold->rec, places[i].function) &&
+                !is_allocating_helper(rows_function_name(fold->rec, places[i].function)))
+                return places[i];
+    }
+    return rows_own_place(fold, stack);
+}
+
 static void add_site(struct site_sums *sums, struct fold *fold, const struct growth_site *site)
 {
-    struct place place = rows_own_place(fold, fold_stack(fold, site->stack));
+    struct place place = site_place(fold, fold_stack(fold, site->stack));
     uint64_t key = hash_mix((uint64_t)place.function.n << 32 | place.line, (uint64_t)site->kind);
     uint32_t found = map_get(&sums->index, key);
     if (found == MAP_NONE) {

@@ -35,8 +35,8 @@
 #define VALUES_MAX       65536
 #define CONTAINERS_SPARE 8192
 #define ROWS_DEFAULT     100000
-#define LOST_SPARE       (64u << 10) /* so much less, or a thousandth, is no loss that counts */
-#define LOST_SHARE       1000
+#define LOST_SPARE       (1u << 20) /* so much less of it, or a twentieth, is what a busy heap does */
+#define LOST_SHARE       20
 
 enum item_at { AT_SIZE = 16, AT_USED = 24, AT_MASK = 32, AT_LIST_ROOM = 32, AT_DEQUE_LEFT = 40 };
 
@@ -343,7 +343,7 @@ static void say_what_is_missing(struct census *c)
                        "objects of more than 512 bytes were not counted: they are in the memory of "
                        "%s, which is not known",
                        foreign);
-    if (lost > LOST_SPARE && lost > c->block_bytes / LOST_SHARE)
+    if (lost > LOST_SPARE && lost > c->sweep.heap_bytes / LOST_SHARE)
         heap_count_cut(c->out, "in %s of malloc's memory no blocks could be made out",
                        figure_bytes(figure, (double)lost));
 }

@@ -19,7 +19,7 @@
 #define SMALL_MAX        512u /* SMALL_REQUEST_THRESHOLD */
 #define WINDOW_BYTES     (PAGEMAP_RUN_PAGES * PAGE_BYTES)
 #define WINDOW_MIN       (64u << 10)
-#define SAMPLE_MAX       2048u
+#define SAMPLE_MAX       4096u
 #define SAMPLE_EACH      61u /* one pool in so many */
 #define REGION_BYTES     (256u << 10)
 #define REGION_PAGES     (REGION_BYTES / PAGE_BYTES)
@@ -167,20 +167,23 @@ static void mark_free(const uint8_t *pool, uint64_t address, uint32_t size, uint
     }
 }
 
-static void keep_sample(struct sweep *s, uint64_t address, const uint8_t *head)
+/* Keeps one header in so many, `size` bytes at most POOL_HEADER, to be read once more. */
+static void keep_sample(struct sweep *s, uint64_t number, uint64_t address, const uint8_t *head,
+                        size_t size)
 {
-    if (s->pools % SAMPLE_EACH || s->sample.n >= SAMPLE_MAX)
+    uint8_t bytes[POOL_HEADER] = {0};
+    if (number % SAMPLE_EACH || s->sample.n >= SAMPLE_MAX)
         return;
-    vec_push(&s->sample, ((struct remote_span){address, NULL, POOL_HEADER, false}));
-    vec_append(&s->sample_bytes, head, POOL_HEADER);
+    memcpy(bytes, head, size);
+    vec_push(&s->sample, ((struct remote_span){address, NULL, size, false}));
+    vec_append(&s->sample_bytes, bytes, POOL_HEADER);
 }
 
 static void show_pool(struct sweep *s, uint64_t address, const uint8_t *pool, uint32_t size)
 {
     uint64_t marks[(16u << 10) / 8 / 64] = {0};
     uint32_t blocks = (half_at(pool + 40) - POOL_HEADER) / size;
-    keep_sample(s, address, pool);
-    s->pools++;
+    keep_sample(s, s->pools++, address, pool, POOL_HEADER);
     s->free_bytes += (uint64_t)((s->pool_bytes - POOL_HEADER) / size - half_at(pool)) * size;
     if (!half_at(pool))
         return;
@@ -231,13 +234,13 @@ static uint64_t resync(struct sweep *s, uint64_t from, uint64_t start, uint64_t 
 struct pending {
     uint64_t address;
     size_t size, have;
-    uint8_t bytes[CHUNK_HAVE];
+    uint8_t head[16], bytes[CHUNK_HAVE];
 };
 
 static void show_pending(struct sweep *s, struct pending *p)
 {
     struct block b = {p->address, p->bytes, p->have, p->size};
-    s->chunks++;
+    keep_sample(s, s->chunks++, p->address - 8, p->head + 8, 8);
     s->block(s->context, &b);
 }
 
@@ -245,6 +248,7 @@ static void walk_chunks(struct sweep *s, uint64_t from, uint64_t start, uint64_t
 {
     struct pending p = {0};
     uint64_t c = from;
+    s->heap_bytes += end - from;
     while (c + 32 <= end && !s->cut) {
         size_t need = end - c < CHUNK_HAVE + 16 ? (size_t)(end - c) : CHUNK_HAVE + 16;
         const uint8_t *head = window(s, c, need, start, end);
@@ -270,6 +274,7 @@ static void walk_chunks(struct sweep *s, uint64_t from, uint64_t start, uint64_t
         }
         p = (struct pending){.address = c + 16, .size = (size_t)size};
         p.have = need - 16 < size - 8 ? need - 16 : (size_t)size - 8;
+        memcpy(p.head, head, sizeof p.head);
         memcpy(p.bytes, head + 16, p.have);
         c += size;
     }
@@ -352,18 +357,21 @@ void sweep_run(struct sweep *s)
 double sweep_moved_pct(struct sweep *s)
 {
     size_t n = s->sample.n, changed = 0;
+    double lost = s->heap_bytes ? 100.0 * (double)s->lost_bytes / (double)s->heap_bytes : 0;
     if (!n)
-        return 0;
+        return lost;
     uint8_t *now = xmalloc(n * POOL_HEADER);
     for (size_t i = 0; i < n; i++)
         s->sample.at[i].to = now + i * POOL_HEADER;
     remote_read_spans(s->pid, s->sample.at, n);
     for (size_t i = 0; i < n; i++)
         if (!s->sample.at[i].ok ||
-            memcmp(now + i * POOL_HEADER, s->sample_bytes.at + i * POOL_HEADER, POOL_HEADER) != 0)
+            memcmp(now + i * POOL_HEADER, s->sample_bytes.at + i * POOL_HEADER,
+                   s->sample.at[i].size) != 0)
             changed++;
     free(now);
-    return 100.0 * (double)changed / (double)n;
+    double moved = 100.0 * (double)changed / (double)n;
+    return moved > lost ? moved : lost;
 }
 
 const char *sweep_foreign_allocator(const struct sweep *s)

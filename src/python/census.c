@@ -35,8 +35,8 @@
 #define VALUES_MAX       65536
 #define CONTAINERS_SPARE 8192
 #define ROWS_DEFAULT     100000
-#define LOST_SPARE       (64u << 10) /* so much less, or a thousandth, is no loss that counts */
-#define LOST_SHARE       1000
+#define LOST_SPARE       (1u << 20) /* so much less of it, or a twentieth, is what a busy heap does */
+#define LOST_SHARE       20
 
 enum item_at { AT_SIZE = 16, AT_USED = 24, AT_MASK = 32, AT_LIST_ROOM = 32, AT_DEQUE_LEFT = 40 };
 
@@ -62,6 +62,8 @@ struct census {
     uint64_t block_bytes; /* of all blocks in use */
     struct map values;    /* by a class's table of keys: bytes of an instance's values */
     uint64_t objects;
+    uint64_t witness; /* sys.modules: an object that must be come upon, or 0 */
+    bool witnessed;
 };
 
 static uint64_t word_at(const uint8_t *bytes, size_t have, size_t at)
@@ -215,6 +217,7 @@ static void count_object(struct census *c, uint32_t index, const struct block *b
     if (!types_alive(&c->types, word_at(object, have, 0)))
         return;
     uint64_t address = b->address + skipped + offset;
+    c->witnessed |= address == c->witness;
     uint64_t bytes =
         b->size + table_bytes(type, object, have) + values_bytes(c, type, object, have, offset);
     type->count++;
@@ -263,6 +266,7 @@ static void look_at(void *context, const struct block *b)
 
 static bool open_all(struct census *c, pid_t pid, const struct heap_limits *limits, struct err *err)
 {
+    uint64_t interp;
     enum python_found found = runtime_find(&c->runtime, pid, err);
     if (found == PYTHON_NONE)
         return process_check_traceable(pid, err) &&
@@ -272,6 +276,8 @@ static bool open_all(struct census *c, pid_t pid, const struct heap_limits *limi
     c->limits = limits;
     set_offsets(c);
     c->peek = peek_new(pid);
+    if (remote_read(pid, c->runtime.interpreters, &interp, sizeof interp))
+        object_pointer(pid, interp + c->runtime.layout.interp_modules.at, &c->witness);
     return sweep_init(&c->sweep, pid, &c->runtime.layout, limits, err) &&
            types_init(&c->types, c->peek, &c->sweep, &c->sweep.maps, &c->runtime, err);
 }
@@ -329,12 +335,15 @@ static void say_what_is_missing(struct census *c)
                        figure_bytes(figure, (double)c->out->swapped_bytes));
     if (!remote_read(c->sweep.pid, c->runtime.none, &word, sizeof word))
         heap_count_cut(c->out, "process %d ended while its heap was counted", c->sweep.pid);
+    if (c->witness && !c->witnessed && !foreign)
+        heap_count_cut(c->out, "Python keeps its objects with an allocator that is not known: "
+                               "start it without PYTHONMALLOC to have them counted");
     if (foreign)
         heap_count_cut(c->out,
                        "objects of more than 512 bytes were not counted: they are in the memory of "
                        "%s, which is not known",
                        foreign);
-    if (lost > LOST_SPARE && lost > c->block_bytes / LOST_SHARE)
+    if (lost > LOST_SPARE && lost > c->sweep.heap_bytes / LOST_SHARE)
         heap_count_cut(c->out, "in %s of malloc's memory no blocks could be made out",
                        figure_bytes(figure, (double)lost));
 }

@@ -71,6 +71,30 @@ static void add_key(struct text *t, const struct path_words *w, uint64_t key)
     }
 }
 
+/* " of worker()" for a local of a generator or coroutine. From 3.11 its frame is a part of it;
+ * before, its code is beside a pointer to that (Include/genobject.h). */
+static void add_owner(struct text *t, const struct path_words *w, uint32_t parent)
+{
+    const struct layout *l = w->layout;
+    const struct type *type = parent == PATH_NONE ? NULL : type_of(w, w->nodes->at[parent].object);
+    uint64_t code = 0, name = 0;
+    if (!type || w->nodes->at[parent].kind == PATH_FRAME || !strcmp(type->name, "frame"))
+        return;
+    uint64_t object = w->nodes->at[parent].object;
+    if (l->minor >= 11)
+        peek_word(w->peek, object + type->basic_bytes - l->frame_locals_at + l->frame_code.at,
+                  &code);
+    else
+        peek_word(w->peek, object + (l->minor == 10 ? 24 : 32), &code);
+    if (l->minor >= 14)
+        code &= ~REFERENCE_TAGS;
+    const struct field f = l->code_qualname.size ? l->code_qualname : l->code_name;
+    if (!object_plausible(code) || !peek_word(w->peek, code + f.at, &name))
+        return;
+    add_name(t, w, " of ", name);
+    text_add(t, "()");
+}
+
 static void add_step(struct text *t, const struct path_words *w, const struct path_node *n)
 {
     char name[128];
@@ -106,6 +130,7 @@ static void add_step(struct text *t, const struct path_words *w, const struct pa
         break;
     case REF_LOCAL:
         add_name(t, w, " local ", n->value);
+        add_owner(t, w, n->parent);
         break;
     case REF_CLOSURE:
         add_name(t, w, " closure ", n->value);

@@ -20,7 +20,7 @@
 #define SMALL_MAX        512u /* SMALL_REQUEST_THRESHOLD */
 #define WINDOW_BYTES     (PAGEMAP_RUN_PAGES * PAGE_BYTES)
 #define WINDOW_MIN       (64u << 10)
-#define SAMPLE_MAX       2048u
+#define SAMPLE_MAX       4096u
 #define SAMPLE_EACH      61u /* one pool in so many */
 #define REGION_BYTES     (256u << 10)
 #define REGION_PAGES     (REGION_BYTES / PAGE_BYTES)
@@ -168,20 +168,23 @@ static void mark_free(const uint8_t *pool, uint64_t address, uint32_t size, uint
     }
 }
 
-static void keep_sample(struct sweep *s, uint64_t address, const uint8_t *head)
+/* Keeps one header in so many, `size` bytes at most POOL_HEADER, to be read once more. */
+static void keep_sample(struct sweep *s, uint64_t number, uint64_t address, const uint8_t *head,
+                        size_t size)
 {
-    if (s->pools % SAMPLE_EACH || s->sample.n >= SAMPLE_MAX)
+    uint8_t bytes[POOL_HEADER] = {0};
+    if (number % SAMPLE_EACH || s->sample.n >= SAMPLE_MAX)
         return;
-    vec_push(&s->sample, ((struct remote_span){address, NULL, POOL_HEADER, false}));
-    vec_append(&s->sample_bytes, head, POOL_HEADER);
+    memcpy(bytes, head, size);
+    vec_push(&s->sample, ((struct remote_span){address, NULL, size, false}));
+    vec_append(&s->sample_bytes, bytes, POOL_HEADER);
 }
 
 static void show_pool(struct sweep *s, uint64_t address, const uint8_t *pool, uint32_t size)
 {
     uint64_t marks[(16u << 10) / 8 / 64] = {0};
     uint32_t blocks = (half_at(pool + 40) - POOL_HEADER) / size;
-    keep_sample(s, address, pool);
-    s->pools++;
+    keep_sample(s, s->pools++, address, pool, POOL_HEADER);
     s->free_bytes += (uint64_t)((s->pool_bytes - POOL_HEADER) / size - half_at(pool)) * size;
     if (!half_at(pool))
         return;
@@ -232,13 +235,13 @@ static uint64_t resync(struct sweep *s, uint64_t from, uint64_t start, uint64_t 
 struct pending {
     uint64_t address;
     size_t size, have;
-    uint8_t bytes[CHUNK_HAVE];
+    uint8_t head[16], bytes[CHUNK_HAVE];
 };
 
 static void show_pending(struct sweep *s, struct pending *p)
 {
     struct block b = {p->address, p->bytes, p->have, p->size};
-    s->chunks++;
+    keep_sample(s, s->chunks++, p->address - 8, p->head + 8, 8);
     s->block(s->context, &b);
 }
 
@@ -246,6 +249,7 @@ static void walk_chunks(struct sweep *s, uint64_t from, uint64_t start, uint64_t
 {
     struct pending p = {0};
     uint64_t c = from;
+    s->heap_bytes += end - from;
     while (c + 32 <= end && !s->cut) {
         size_t need = end - c < CHUNK_HAVE + 16 ? (size_t)(end - c) : CHUNK_HAVE + 16;
         const uint8_t *head = window(s, c, need, start, end);
@@ -271,6 +275,7 @@ static void walk_chunks(struct sweep *s, uint64_t from, uint64_t start, uint64_t
         }
         p = (struct pending){.address = c + 16, .size = (size_t)size};
         p.have = need - 16 < size - 8 ? need - 16 : (size_t)size - 8;
+        memcpy(p.head, head, sizeof p.head);
         memcpy(p.bytes, head + 16, p.have);
         c += size;
     }
@@ -350,30 +355,39 @@ void sweep_run(struct sweep *s)
     }
 }
 
-/* Of the blocks in the sampled pools, those that were given out or back meanwhile: as many as the
- * pool's count tells (struct pool_header: the first word), at least one where its header changed.
- */
+/* Blocks of a sample that were given out or back meanwhile: of a pool as many as its count tells
+ * (the first word of struct pool_header), at least one where its header changed. *blocks: of so
+ * many. */
+static uint64_t moved_blocks(const struct remote_span *span, const uint8_t *was, uint64_t *blocks)
+{
+    bool pool = span->size == POOL_HEADER;
+    uint32_t had = pool ? half_at(was) : 1;
+    *blocks += had;
+    if (!span->ok)
+        return had;
+    if (memcmp(span->to, was, span->size) == 0)
+        return 0;
+    uint32_t has = pool ? half_at(span->to) : had;
+    uint32_t difference = has > had ? has - had : had - has;
+    return difference ? difference : 1;
+}
+
 double sweep_moved_pct(struct sweep *s)
 {
     size_t n = s->sample.n;
+    double lost = s->heap_bytes ? 100.0 * (double)s->lost_bytes / (double)s->heap_bytes : 0;
+    if (!n)
+        return lost;
     uint64_t moved = 0, blocks = 0;
     uint8_t *now = xmalloc(n * POOL_HEADER);
     for (size_t i = 0; i < n; i++)
         s->sample.at[i].to = now + i * POOL_HEADER;
     remote_read_spans(s->pid, s->sample.at, n);
-    for (size_t i = 0; i < n; i++) {
-        const uint8_t *was = s->sample_bytes.at + i * POOL_HEADER, *is = now + i * POOL_HEADER;
-        uint32_t had, has;
-        memcpy(&had, was, sizeof had);
-        memcpy(&has, is, sizeof has);
-        blocks += had;
-        if (!s->sample.at[i].ok)
-            moved += had;
-        else if (memcmp(is, was, POOL_HEADER) != 0)
-            moved += has > had + 1 ? has - had : had > has + 1 ? had - has : 1;
-    }
+    for (size_t i = 0; i < n; i++)
+        moved += moved_blocks(&s->sample.at[i], s->sample_bytes.at + i * POOL_HEADER, &blocks);
     free(now);
-    return blocks ? fmin(100, 100.0 * (double)moved / (double)blocks) : 0;
+    double moved_pct = blocks ? fmin(100, 100.0 * (double)moved / (double)blocks) : 0;
+    return fmax(moved_pct, lost);
 }
 
 const char *sweep_foreign_allocator(const struct sweep *s)

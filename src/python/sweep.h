@@ -55,8 +55,9 @@ struct sweep {
     uint64_t pools, chunks;
     uint64_t free_bytes;            /* in blocks of pools and chunks that are not in use */
     uint64_t mapped_bytes;          /* in blocks with a mapping of their own */
-    uint64_t lost_bytes;            /* of malloc's memory, where no chunks could be made out */
-    VEC(struct remote_span) sample; /* headers of some pools, to be read again */
+    uint64_t heap_bytes;            /* of malloc's heaps, */
+    uint64_t lost_bytes;            /* and of that, where no chunks could be made out */
+    VEC(struct remote_span) sample; /* headers of some pools and chunks, to be read again */
     VEC(uint8_t) sample_bytes;
     /* Which pages of a region of 256 KiB begin a pool: bits in `pool_bits`. */
     struct map pool_regions;
@@ -71,7 +72,8 @@ bool sweep_init(struct sweep *s, pid_t pid, const struct layout *l,
 void sweep_clear(struct sweep *s);
 /* Shows every block. Returns early with `cut` set where a limit is met. */
 void sweep_run(struct sweep *s);
-/* Reads a sample of what was swept once more: the share of it that has changed. */
+/* Reads a sample of the headers that were swept once more: the share of them that has changed; or
+ * that of malloc's memory where chunks were lost on the way, if it is more. */
 double sweep_moved_pct(struct sweep *s);
 /* The name of an allocator whose blocks are not known, if the process uses one ("jemalloc"), or
  * NULL: objects that are too large for pymalloc are then not found. */

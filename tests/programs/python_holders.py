@@ -77,6 +77,18 @@ def said(how, container, path):
     os.write(1, ("%s %d %s\n" % (how, id(container), path)).encode())
 
 
+class Pause(object):
+    def __await__(self):
+        yield
+
+
+async def consume():
+    kept = [0] * 9
+    said("coroutine", kept, M + ".running['one'] local kept of consume() (list, 9 items)")
+    await Pause()
+    return kept
+
+
 def wait(entries):
     local_list = [Entry(i) for i in range(300)]
     said("local", local_list, "local local_list of wait() (list, 300 items)")
@@ -112,6 +124,8 @@ said("closure", seen, M + ".count closure seen (list, 2,000 items)")
 said("default", defaulted(0), M + ".defaulted default argument (dict, 2,000 entries)")
 said("nested", nested[1]["deep"][1]["deeper"], M + ".nested[1]['deep'][1]['deeper'] (list, 2,000 items)")
 said("bound", callback.__self__.seen, M + ".callback -> __main__.Method .seen (set, 2,000 items)")
-said("generator", next(generator), M + ".generator local pending (list, 7 items)")
+said("generator", next(generator), M + ".generator local pending of generate() (list, 7 items)")
+running = {"one": consume()}
+running["one"].send(None)
 del seen
 wait([])

@@ -180,6 +180,20 @@ static void test_allocator(void **state)
     stop(p);
 }
 
+/* An allocator whose blocks are not known: what there is was not counted, and that is said. */
+static void test_unknown_allocator(void **state)
+{
+    setenv("PYTHONMALLOC", "mimalloc", 1);
+    struct program p = start(*state, "python_busy.py");
+    unsetenv("PYTHONMALLOC");
+    struct heap_count count;
+    assert_true(python_census(p.pid, &limits, &count, NULL));
+    assert_true(count.flags & HEAP_PARTIAL);
+    assert_non_null(strstr(count.why_partial, "allocator"));
+    heap_count_clear(&count);
+    stop(p);
+}
+
 static bool stop_at_once(void *context, int permille)
 {
     assert_in_range(permille, 0, 1000);
@@ -302,6 +316,7 @@ int main(void)
         MALLOC("debug root 3.14"),
         MALLOC("malloc_debug root 3.15"),
         MALLOC("malloc 3.12"),
+        {"mimalloc 3.14", test_unknown_allocator, NULL, NULL, (void *)"root 3.14"},
         {"frozen 3.11", test_frozen, NULL, NULL, (void *)"3.11"},
         {"hostile 3.8", test_hostile, NULL, NULL, (void *)"3.8"},
         {"hostile 3.12", test_hostile, NULL, NULL, (void *)"3.12"},

@@ -68,7 +68,7 @@ static void test_ways(void **state)
     for (; fgets(line, sizeof line, p.out) && line[0] != '\n'; lines++) {
         check_line(p.pid, line);
     }
-    assert_int_equal(lines, 10);
+    assert_int_equal(lines, 11);
     check_type(p.pid, "__main__.Entry",
                "module __main__.Cache._instance ._cache (dict, 2,000 entries) -> __main__.Entry");
     check_type(p.pid, "float", "module __main__.mixed .table (dict, 2,000 entries) -> float");

@@ -18,7 +18,7 @@
 #define PERIOD_FIRST  61u
 #define PERIOD_LEAST  7u
 #define PERIOD_MOST   100003u
-#define SAMPLES_PER_S 800.0 /* 5 to 10 us each: under 1 % */
+#define SAMPLES_PER_S 400.0 /* 5 to 10 us each: under half a percent */
 #define ADAPT_NS      (100 * NS_PER_MS)
 #define MAPS_AGE_NS   NS_PER_S
 

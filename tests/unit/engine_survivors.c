@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Survivor sampling of a child. With a pid it samples that process and prints what it found, for
  * the live tests and the benchmark: engine_survivors PID [SAMPLE_S STAY_S [LOSS_PCT]]. Without
- * times it says first what it would cost. */
+ * times it says first what it would cost. Until SIGINT: engine_survivors PID always samples each
+ * malloc, engine_survivors PID enlarged looks at what enlarges it. SIGUSR1 pauses it, or lets it go
+ * on. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -113,8 +115,34 @@ static int always(pid_t pid)
     return status;
 }
 
+/* What enlarges it is looked at until SIGINT; paused, no events are there. */
+static int enlarging(pid_t pid)
+{
+    struct err err = {""};
+    struct enlarged *e = NULL;
+    signal(SIGINT, end);
+    signal(SIGUSR1, toggle);
+    while (!ended) {
+        if (pausing && e) {
+            enlarged_free(e);
+            e = NULL;
+        } else if (!pausing && !e && !(e = enlarged_new(pid, &err))) {
+            break;
+        }
+        if (e)
+            enlarged_poll(e);
+        rest(50 * NS_PER_MS);
+    }
+    if (!ended)
+        fprintf(stderr, "%s\n", err.text);
+    enlarged_free(e);
+    return !ended;
+}
+
 static int tool(int argc, char **argv)
 {
+    if (argc == 3 && !strcmp(argv[2], "enlarged"))
+        return enlarging(atoi(argv[1]));
     if (argc == 3 && !strcmp(argv[2], "always"))
         return always(atoi(argv[1]));
     struct err err = {""};
@@ -317,7 +345,10 @@ static void test_what_enlarged_it(void **state)
     double total = growth_total_per_s(g, GROWTH_ENLARGED);
     print_message("# %.0f bytes/s were touched anew\n", total);
     /* It grows by 1.1 MB/s: chunks of 136 bytes 8,192 times a second. */
-    assert_true(total > 0.3e6 && total < 4e6);
+    assert_true(total > 0.3e6);
+#ifndef __SANITIZE_ADDRESS__ /* that keeps back what is freed, and touches new pages instead */
+    assert_true(total < 4e6);
+#endif
     for (size_t i = 0; i < g->rows.n; i++)
         assert_int_equal(g->rows.at[i].kind, GROWTH_ENLARGED);
     end_child(pid);

@@ -24,6 +24,7 @@
 #define KEY_SIZE     0x80000000u /* a size class's number; else a C++ class's */
 #define FOUND_MAX    (2u << 20)  /* holders that are kept: 32 MB */
 #define GLOBALS_MAX  65536u
+#define MAPPED_MAX   (1u << 20)
 #define NAMED_MAX    16u /* addresses of variables that are named on a level */
 #define LISTED       4u  /* classes of holders that are told on a level */
 #define PIECE        (1u << 20)
@@ -120,7 +121,7 @@ static void add(struct block_set *set, uint64_t addr, uint64_t usable_size)
 static bool select_block(void *context, const struct malloc_block *b)
 {
     struct search *s = context;
-    if (b->mapped) {
+    if (b->mapped && s->mapped.n < MAPPED_MAX) {
         struct block_range range = {b->addr, b->addr + b->usable_size, 0};
         vec_push(&s->mapped, range);
     }

@@ -23,7 +23,7 @@
 struct malloc_heap;
 
 #define MALLOC_HEAD_BYTES  1024u           /* of each block at least so many are copied */
-#define MALLOC_WHOLE_BYTES (1024u * 1024u) /* of each block at most so many are copied */
+#define MALLOC_WHOLE_BYTES (1024u * 1024u) /* of a large one so many, if all are wanted */
 
 /* A block in use. */
 struct malloc_block {
@@ -41,7 +41,8 @@ struct malloc_visitor {
     void *context;
     bool whole; /* copied_size is then at least min(usable_size, MALLOC_WHOLE_BYTES) */
     const struct heap_limits *limits; /* NULL: none; a zero in it is no bound. own_bytes_max is
-                                         not looked at: a walk needs less than 8 MB */
+                                         not looked at: a walk needs 2 MB, and 24 bytes
+                                         for each block in a fastbin, 48 MB at most */
 };
 
 struct malloc_sums {

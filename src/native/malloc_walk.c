@@ -161,7 +161,7 @@ static uint64_t resync(struct malloc_walk *w, uint64_t at, uint64_t end)
 /* Asks a few blocks again at the end: has it changed what they are? */
 static void sample(struct malloc_walk *w, uint64_t at, uint64_t head, bool in_use)
 {
-    if (++w->sample_count % w->sample_step)
+    if (++w->sample_count & (w->sample_step - 1)) /* a power of two */
         return;
     if (w->samples.n == SAMPLES_MAX) {
         for (size_t i = 0; i < SAMPLES_MAX / 2; i++)

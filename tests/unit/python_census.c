@@ -162,6 +162,7 @@ static void test_allocator(void **state)
     char kind[32];
     snprintf(kind, sizeof kind, "%.*s", (int)(version - 1 - (const char *)*state),
              (const char *)*state);
+    skip_without(version);
     setenv("PYTHONMALLOC", kind, 1);
     struct program p = start_with(version, "python_heap.py", NULL);
     unsetenv("PYTHONMALLOC");
@@ -183,6 +184,7 @@ static void test_allocator(void **state)
 /* An allocator whose blocks are not known: what there is was not counted, and that is said. */
 static void test_unknown_allocator(void **state)
 {
+    skip_without(*state);
     setenv("PYTHONMALLOC", "mimalloc", 1);
     struct program p = start(*state, "python_busy.py");
     unsetenv("PYTHONMALLOC");

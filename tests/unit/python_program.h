@@ -77,15 +77,23 @@ static void program_path(const char *name, char *out, size_t size)
     snprintf(out, size, "%s/tests/programs/%s", srcdir ? srcdir : ".", name);
 }
 
+static void skip_without(const char *version)
+{
+    char interpreter[512];
+    const char *root;
+    if (find_interpreter(version, interpreter, sizeof interpreter, &root))
+        return;
+    print_message("no Python %s here\n", version);
+    skip();
+}
+
 /* Starts it, with an argument or none. Skips the test without the interpreter. */
 static struct program start_with(const char *version, const char *name, const char *argument)
 {
     char interpreter[512], path[512], copy[512] = "";
     const char *root;
-    if (!find_interpreter(version, interpreter, sizeof interpreter, &root)) {
-        print_message("no Python %s here\n", version);
-        skip();
-    }
+    skip_without(version);
+    find_interpreter(version, interpreter, sizeof interpreter, &root);
     program_path(name, path, sizeof path);
     if (*root)
         copy_into(root, name, path, sizeof path, copy);

@@ -23,16 +23,24 @@ libmodel_a_SOURCES = \
 	src/model/alert.h \
 	src/model/batch.c \
 	src/model/batch.h \
+	src/model/census.c \
+	src/model/census.h \
 	src/model/collect.c \
 	src/model/collect.h \
 	src/model/dictionary.c \
 	src/model/dictionary.h \
 	src/model/fold.c \
 	src/model/fold.h \
+	src/model/growth.c \
+	src/model/growth.h \
+	src/model/growth_look.c \
+	src/model/growth_look.h \
 	src/model/heap_count.c \
 	src/model/heap_count.h \
 	src/model/idle.c \
 	src/model/ids.h \
+	src/model/leak.c \
+	src/model/leak.h \
 	src/model/metric.c \
 	src/model/metric.h \
 	src/model/recording.c \
@@ -59,6 +67,10 @@ libtarget_a_SOURCES = \
 	src/target/contention.h \
 	src/target/figures.c \
 	src/target/figures.h \
+	src/target/footprint.c \
+	src/target/footprint.h \
+	src/target/hold.c \
+	src/target/hold.h \
 	src/target/listing.c \
 	src/target/inner_tid.c \
 	src/target/inner_tid.h \
@@ -67,6 +79,8 @@ libtarget_a_SOURCES = \
 	src/target/lock.h \
 	src/target/maps.c \
 	src/target/maps.h \
+	src/target/oom_kills.c \
+	src/target/oom_kills.h \
 	src/target/pagemap.c \
 	src/target/pagemap.h \
 	src/target/perf.c \
@@ -78,13 +92,19 @@ libtarget_a_SOURCES = \
 	src/target/procfs.c \
 	src/target/procfs.h \
 	src/target/remote.c \
+	src/target/ring.c \
+	src/target/ring.h \
 	src/target/remote.h \
+	src/target/resident.c \
+	src/target/resident.h \
 	src/target/sockets.c \
 	src/target/sockets.h \
 	src/target/stop.c \
 	src/target/stop.h \
 	src/target/tasks.c \
 	src/target/tasks.h \
+	src/target/uprobe.c \
+	src/target/uprobe.h \
 	src/target/waited.c \
 	src/target/waited.h
 libtarget_a_CPPFLAGS = $(AM_CPPFLAGS) $(PROC2_CFLAGS)
@@ -105,6 +125,12 @@ noinst_LIBRARIES += libnative.a
 libnative_a_SOURCES = \
 	src/native/cfi.c \
 	src/native/cfi.h \
+	src/native/block_set.c \
+	src/native/block_set.h \
+	src/native/census.c \
+	src/native/census.h \
+	src/native/data_symbol.c \
+	src/native/data_symbol.h \
 	src/native/debug_file.c \
 	src/native/debug_file.h \
 	src/native/demangle.c \
@@ -121,6 +147,8 @@ libnative_a_SOURCES = \
 	src/native/fetch.h \
 	src/native/frame_pointer.c \
 	src/native/frame_pointer.h \
+	src/native/holders.c \
+	src/native/holders.h \
 	src/native/kallsyms.c \
 	src/native/kallsyms.h \
 	src/native/go_table.c \
@@ -128,11 +156,21 @@ libnative_a_SOURCES = \
 	src/native/lines.c \
 	src/native/lines.h \
 	src/native/lines_child.c \
+	src/native/malloc_heap.c \
+	src/native/malloc_heap.h \
+	src/native/malloc_key.c \
+	src/native/malloc_mapped.c \
+	src/native/malloc_mapped.h \
+	src/native/malloc_state.h \
+	src/native/malloc_walk.c \
+	src/native/malloc_walk.h \
 	src/native/modules.c \
 	src/native/modules.h \
 	src/native/perf_map.c \
 	src/native/perf_map.h \
 	src/native/registers.h \
+	src/native/rtti.c \
+	src/native/rtti.h \
 	src/native/self.c \
 	src/native/self.h \
 	src/native/stack_memory.c \
@@ -173,6 +211,10 @@ libpython_a_SOURCES = \
 	src/python/object.h \
 	src/python/old_runtime.c \
 	src/python/old_runtime.h \
+	src/python/origin.c \
+	src/python/origin.h \
+	src/python/pymalloc.c \
+	src/python/pymalloc.h \
 	src/python/python.c \
 	src/python/python.h \
 	src/python/peek.c \
@@ -200,8 +242,22 @@ libpython_a_SOURCES = \
 
 noinst_LIBRARIES += libengine.a
 libengine_a_SOURCES = \
+	src/engine/allocators.c \
+	src/engine/allocators.h \
+	src/engine/blocks.c \
+	src/engine/blocks.h \
+	src/engine/enlarged.c \
+	src/engine/enlarged.h \
+	src/engine/sites.c \
+	src/engine/sites.h \
+	src/engine/survivors.c \
+	src/engine/survivors.h \
+	src/engine/footprints.c \
+	src/engine/footprints.h \
 	src/engine/frames.c \
 	src/engine/frames.h \
+	src/engine/heaps.c \
+	src/engine/heaps.h \
 	src/engine/metrics.c \
 	src/engine/metrics.h \
 	src/engine/sink.c \
@@ -248,6 +304,10 @@ libstore_a_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS)
 
 noinst_LIBRARIES += libsession.a
 libsession_a_SOURCES = \
+	src/session/censuses.c \
+	src/session/censuses.h \
+	src/session/growing.c \
+	src/session/growing.h \
 	src/session/naming.c \
 	src/session/naming.h \
 	src/session/queue.c \
@@ -264,6 +324,8 @@ libview_a_SOURCES = \
 	src/view/calls.h \
 	src/view/compare.c \
 	src/view/compare.h \
+	src/view/compare_objects.c \
+	src/view/compare_objects.h \
 	src/view/detail.c \
 	src/view/detail.h \
 	src/view/draw_compare.c \
@@ -276,6 +338,8 @@ libview_a_SOURCES = \
 	src/view/draw_frame.h \
 	src/view/draw_header.c \
 	src/view/draw_header.h \
+	src/view/draw_memory.c \
+	src/view/draw_memory.h \
 	src/view/draw_table.c \
 	src/view/draw_table.h \
 	src/view/draw_time.c \
@@ -286,14 +350,24 @@ libview_a_SOURCES = \
 	src/view/grid.c \
 	src/view/grid.h \
 	src/view/lines.c \
+	src/view/memory.c \
+	src/view/memory.h \
+	src/view/memory_pattern.c \
+	src/view/memory_pattern.h \
+	src/view/object_detail.c \
+	src/view/objects.c \
+	src/view/objects.h \
 	src/view/order.c \
 	src/view/order.h \
 	src/view/rows.c \
 	src/view/rows.h \
+	src/view/series_pattern.c \
+	src/view/series_pattern.h \
 	src/view/significance.c \
 	src/view/significance.h \
 	src/view/judge_processes.c \
 	src/view/judge_machine.c \
+	src/view/judge_memory.c \
 	src/view/judge_waits.c \
 	src/view/processes.c \
 	src/view/processes.h \
@@ -327,6 +401,10 @@ libui_a_SOURCES = \
 	src/ui/keys.c \
 	src/ui/keys.h \
 	src/ui/loop.c \
+	src/ui/memory_screen.c \
+	src/ui/memory_screen.h \
+	src/ui/objects_screen.c \
+	src/ui/objects_screen.h \
 	src/ui/palette.c \
 	src/ui/palette.h \
 	src/ui/picker.c \
@@ -348,6 +426,10 @@ libcli_a_SOURCES = \
 	src/cli/diff.h \
 	src/cli/doctor.c \
 	src/cli/dump.c \
+	src/cli/memory_report.c \
+	src/cli/memory_report.h \
+	src/cli/objects_report.c \
+	src/cli/objects_report.h \
 	src/cli/options.c \
 	src/cli/options.h \
 	src/cli/paper.c \

@@ -22,6 +22,10 @@ check_PROGRAMS += tests/unit/cli_print
 tests_unit_cli_print_SOURCES = tests/unit/cli_print.c
 tests_unit_cli_print_LDADD = libcli.a libview.a libmodel.a libbase.a $(CMOCKA_LIBS) $(JANSSON_LIBS) -lm
 
+check_PROGRAMS += tests/unit/engine_blocks
+tests_unit_engine_blocks_SOURCES = tests/unit/engine_blocks.c
+tests_unit_engine_blocks_LDADD = libengine.a libpython.a libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) $(LIBBPF_LIBS) -lm
+
 check_PROGRAMS += tests/unit/engine_budget
 tests_unit_engine_budget_SOURCES = tests/unit/engine_budget.c
 tests_unit_engine_budget_LDADD = libengine.a libbase.a $(CMOCKA_LIBS) -lm
@@ -30,9 +34,17 @@ check_PROGRAMS += tests/unit/engine_contended
 tests_unit_engine_contended_SOURCES = tests/unit/engine_contended.c
 tests_unit_engine_contended_LDADD = libengine.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
 
+check_PROGRAMS += tests/unit/engine_footprints
+tests_unit_engine_footprints_SOURCES = tests/unit/engine_footprints.c
+tests_unit_engine_footprints_LDADD = libengine.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(PROC2_LIBS) -lm
+
 check_PROGRAMS += tests/unit/engine_frames
 tests_unit_engine_frames_SOURCES = tests/unit/engine_frames.c
 tests_unit_engine_frames_LDADD = libengine.a libpython.a libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) $(LIBBPF_LIBS) -lm
+
+check_PROGRAMS += tests/unit/engine_survivors
+tests_unit_engine_survivors_SOURCES = tests/unit/engine_survivors.c
+tests_unit_engine_survivors_LDADD = libengine.a libpython.a libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) $(LIBBPF_LIBS) -lm
 
 check_PROGRAMS += tests/unit/engine_watch
 tests_unit_engine_watch_SOURCES = tests/unit/engine_watch.c
@@ -46,9 +58,17 @@ check_PROGRAMS += tests/unit/engine_weave
 tests_unit_engine_weave_SOURCES = tests/unit/engine_weave.c
 tests_unit_engine_weave_LDADD = libengine.a libbase.a $(CMOCKA_LIBS)
 
+check_PROGRAMS += tests/unit/model_census
+tests_unit_model_census_SOURCES = tests/unit/model_census.c
+tests_unit_model_census_LDADD = libmodel.a libbase.a $(CMOCKA_LIBS) -lm
+
 check_PROGRAMS += tests/unit/model_recording
 tests_unit_model_recording_SOURCES = tests/unit/model_recording.c
 tests_unit_model_recording_LDADD = libmodel.a libbase.a $(CMOCKA_LIBS) -lm
+
+check_PROGRAMS += tests/unit/native_census
+tests_unit_native_census_SOURCES = tests/unit/native_census.c
+tests_unit_native_census_LDADD = libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) -lm
 
 check_PROGRAMS += tests/unit/native_hostile
 tests_unit_native_hostile_SOURCES = tests/unit/native_hostile.c
@@ -112,6 +132,14 @@ check_PROGRAMS += tests/unit/target_figures
 tests_unit_target_figures_SOURCES = tests/unit/target_figures.c
 tests_unit_target_figures_LDADD = libtarget.a libbase.a $(CMOCKA_LIBS) $(PROC2_LIBS) -lm
 
+check_PROGRAMS += tests/unit/target_memory
+tests_unit_target_memory_SOURCES = tests/unit/target_memory.c
+tests_unit_target_memory_LDADD = libtarget.a libbase.a $(CMOCKA_LIBS) $(PROC2_LIBS) -lm
+
+check_PROGRAMS += tests/unit/target_hold
+tests_unit_target_hold_SOURCES = tests/unit/target_hold.c
+tests_unit_target_hold_LDADD = libtarget.a libbase.a $(CMOCKA_LIBS) $(PROC2_LIBS) -lm
+
 check_PROGRAMS += tests/unit/target_perf
 tests_unit_target_perf_SOURCES = tests/unit/target_perf.c
 tests_unit_target_perf_LDADD = libtarget.a libbase.a $(CMOCKA_LIBS) $(PROC2_LIBS) -lm
@@ -123,6 +151,10 @@ tests_unit_target_process_LDADD = libtarget.a libbase.a $(CMOCKA_LIBS) $(PROC2_L
 check_PROGRAMS += tests/unit/target_stop
 tests_unit_target_stop_SOURCES = tests/unit/target_stop.c
 tests_unit_target_stop_LDADD = libtarget.a libbase.a $(CMOCKA_LIBS) $(PROC2_LIBS) -lm
+
+check_PROGRAMS += tests/unit/target_uprobe
+tests_unit_target_uprobe_SOURCES = tests/unit/target_uprobe.c
+tests_unit_target_uprobe_LDADD = libtarget.a libbase.a $(CMOCKA_LIBS) $(PROC2_LIBS) -lm
 
 check_PROGRAMS += tests/unit/target_waited
 tests_unit_target_waited_SOURCES = tests/unit/target_waited.c
@@ -143,6 +175,16 @@ tests_unit_view_flame_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
 check_PROGRAMS += tests/unit/view_grid
 tests_unit_view_grid_SOURCES = tests/unit/view_grid.c
 tests_unit_view_grid_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
+
+check_PROGRAMS += tests/unit/view_growth
+tests_unit_view_growth_SOURCES = tests/unit/view_growth.c
+tests_unit_view_growth_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
+check_PROGRAMS += tests/unit/view_memory
+tests_unit_view_memory_SOURCES = tests/unit/view_memory.c
+tests_unit_view_memory_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
+check_PROGRAMS += tests/unit/view_objects
+tests_unit_view_objects_SOURCES = tests/unit/view_objects.c
+tests_unit_view_objects_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
 
 check_PROGRAMS += tests/unit/view_processes
 tests_unit_view_processes_SOURCES = tests/unit/view_processes.c
@@ -174,6 +216,7 @@ LIVE_TESTS = \
 	tests/live/test_doctor.py \
 	tests/live/test_dump.py \
 	tests/live/test_harmless.py \
+	tests/live/test_memory.py \
 	tests/live/test_mixed.py \
 	tests/live/test_namespaces.py \
 	tests/live/test_native.py \
@@ -181,13 +224,19 @@ LIVE_TESTS = \
 	tests/live/test_servers.py \
 	tests/live/test_split_c.py \
 	tests/live/test_split_python.py \
+	tests/live/test_survivors.py \
+	tests/live/test_growth.py \
+	tests/live/test_objects.py \
 	tests/live/test_waits.py \
 	tests/live/test_thread_names.py \
 	tests/live/test_throttle.py \
 	tests/live/test_throttled_threads.py \
 	tests/ui/test_family.py \
+	tests/ui/test_growth.py \
+	tests/ui/test_objects.py \
 	tests/ui/test_flame.py \
 	tests/ui/test_manual.py \
+	tests/ui/test_memory.py \
 	tests/ui/test_screens.py \
 	tests/ui/test_terminal.py \
 	tests/ui/test_waits.py
@@ -205,6 +254,8 @@ LIVE_FILES = \
 	tests/bench/bench_overhead.py \
 	tests/bench/bench_rss.py \
 	tests/bench/bench_sampling.py \
+	tests/bench/bench_census.py \
+	tests/bench/bench_survivors.py \
 	tests/bench/bench_symbols.py \
 	tests/lib/cgroup.py \
 	tests/lib/count-results \
@@ -212,9 +263,16 @@ LIVE_FILES = \
 	tests/lib/measure.py \
 	tests/lib/proftop.py \
 	tests/lib/split_check.py \
+	tests/lib/survivors.py \
 	tests/lib/tap.py \
 	tests/lib/targets.py \
+	tests/programs/alloc_steps.c \
+	tests/programs/alloc_steps.py \
 	tests/programs/eintr.c \
+	tests/programs/leak_line.cc \
+	tests/programs/leak_line.py \
+	tests/programs/heap_shapes.cc \
+	tests/programs/grow.c \
 	tests/programs/mixed.py \
 	tests/programs/spin_pair.c \
 	tests/programs/native_chain.c \

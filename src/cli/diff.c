@@ -10,7 +10,9 @@
 #include "cli/print.h"
 #include "cli/report.h"
 #include "cli/span.h"
+#include "view/compare_objects.h"
 #include "view/rows.h"
+#include "view/views.h"
 
 void diff_side_parse(struct diff_side *side, char *argument)
 {
@@ -80,12 +82,117 @@ static void put_head(FILE *out, const struct compare_side sides[2], const struct
             summary->regressions, summary->improvements, COMPARE_THRESHOLD_PCT);
 }
 
+static json_t *objects_side_json(const struct compare_side *side, const struct diff_side *named,
+                                 const struct compare_objects_totals *totals)
+{
+    json_t *object = json_object();
+    json_object_set_new(object, "file", print_text(named->name ? named->name : ""));
+    json_object_set_new(object, "target", report_target(side->rec));
+    json_object_set_new(object, "window", report_window(side->rec, side->window));
+    json_object_set_new(object, "census_s",
+                        totals->time_ns ? print_real(rows_time_s(side->rec, totals->time_ns), 3)
+                                        : json_null());
+    json_object_set_new(object, "count", json_integer((json_int_t)totals->count));
+    json_object_set_new(object, "bytes", json_integer((json_int_t)totals->size_bytes));
+    return object;
+}
+
+static json_t *diff_objects_json(const struct compare_side sides[2], const struct diff_options *o,
+                                 const struct compare_objects_summary *summary,
+                                 const struct table *table)
+{
+    double grown = (double)summary->after.size_bytes - (double)summary->before.size_bytes;
+    json_t *diff = json_object();
+    json_object_set_new(diff, "schema", json_string("proftop.diff/1"));
+    json_object_set_new(diff, "view", json_string("objects"));
+    json_object_set_new(diff, "before", objects_side_json(&sides[0], &o->before, &summary->before));
+    json_object_set_new(diff, "after", objects_side_json(&sides[1], &o->after, &summary->after));
+    json_object_set_new(diff, "bytes_diff", json_integer((json_int_t)grown));
+    json_object_set_new(diff, "regressions", json_integer((json_int_t)summary->regressions));
+    json_object_set_new(diff, "improvements", json_integer((json_int_t)summary->improvements));
+    json_object_set_new(diff, "rows", print_rows(table));
+    return diff;
+}
+
+static void put_objects_side(FILE *out, const char *title, const struct compare_side *side,
+                             const struct diff_side *named,
+                             const struct compare_objects_totals *totals)
+{
+    char count[FIGURE_MAX], bytes[FIGURE_MAX], line[512];
+    struct text t = TEXT(line);
+    text_add(&t, "%s %s  ", title, path_base(named->name ? named->name : ""));
+    if (totals->time_ns)
+        text_add(&t, "counted at %.1fs: %s objects, %s", rows_time_s(side->rec, totals->time_ns),
+                 figure_count(count, totals->count),
+                 figure_bytes(bytes, (double)totals->size_bytes));
+    else
+        text_add(&t, "the objects were not counted");
+    text_make_printable(line);
+    fprintf(out, "%s\n", line);
+}
+
+static bool print_objects(FILE *out, const struct compare_side sides[2],
+                          const struct diff_options *o, enum print_format format, size_t limit,
+                          size_t *regressions, struct err *err)
+{
+    struct table table = {0};
+    struct compare_objects_summary summary;
+    bool ok = true;
+    compare_objects_fill(&table, &summary, &sides[0], &sides[1], o->sort, false, limit);
+    switch (format) {
+    case PRINT_JSON:
+        ok = print_json(out, diff_objects_json(sides, o, &summary, &table), err);
+        break;
+    case PRINT_CSV:
+        print_csv(out, &table);
+        break;
+    case PRINT_TABLE:
+        put_objects_side(out, "BEFORE", &sides[0], &o->before, &summary.before);
+        put_objects_side(out, "AFTER ", &sides[1], &o->after, &summary.after);
+        print_table(out, &table, o->columns);
+        break;
+    }
+    *regressions = summary.regressions;
+    table_clear(&table);
+    return ok;
+}
+
+static bool print_functions(FILE *out, const struct compare_side sides[2],
+                            const struct diff_options *o, enum print_format format, size_t limit,
+                            size_t *regressions, struct err *err)
+{
+    struct table table = {0};
+    struct compare_summary summary;
+    bool ok = true;
+    compare_fill(&table, &summary, &sides[0], &sides[1], o->sort, false, limit);
+    switch (format) {
+    case PRINT_JSON:
+        ok = print_json(out, diff_json(sides, o, &summary, &table), err);
+        break;
+    case PRINT_CSV:
+        print_csv(out, &table);
+        break;
+    case PRINT_TABLE:
+        put_head(out, sides, o, &summary);
+        print_table(out, &table, o->columns);
+        break;
+    }
+    *regressions = summary.regressions;
+    table_clear(&table);
+    return ok;
+}
+
+static bool of_objects(const struct diff_options *o)
+{
+    return o->view && strcmp(o->view, objects_view.name) == 0;
+}
+
 static bool check_options(const struct diff_options *o, enum print_format *format, struct err *err)
 {
-    if (o->view && strcmp(o->view, "functions") != 0)
-        return err_set(err, "diff compares functions only, not \"%s\"", o->view);
+    if (o->view && strcmp(o->view, functions_view.name) != 0 && !of_objects(o))
+        return err_set(err, "diff compares functions or objects, not \"%s\"", o->view);
     return print_format_by_name(format, o->format, err) &&
-           report_check_sort(&compare_view, o->sort, err);
+           report_check_sort(of_objects(o) ? &compare_objects_view : &compare_view, o->sort, err);
 }
 
 int diff_print(const struct recording *before, const struct recording *after,
@@ -106,26 +213,12 @@ int diff_print(const struct recording *before, const struct recording *after,
     size_t limit = o->limit >= 0           ? (size_t)o->limit
                    : format == PRINT_TABLE ? REPORT_TABLE_LIMIT
                                            : 0;
-    struct table table = {0};
-    struct compare_summary summary;
-    compare_fill(&table, &summary, &sides[0], &sides[1], o->sort, false, limit);
-    bool ok = true;
-    switch (format) {
-    case PRINT_JSON:
-        ok = print_json(out, diff_json(sides, o, &summary, &table), err);
-        break;
-    case PRINT_CSV:
-        print_csv(out, &table);
-        break;
-    case PRINT_TABLE:
-        put_head(out, sides, o, &summary);
-        print_table(out, &table, o->columns);
-        break;
-    }
-    table_clear(&table);
+    size_t regressions = 0;
+    bool ok = (of_objects(o) ? print_objects : print_functions)(out, sides, o, format, limit,
+                                                                &regressions, err);
     if (ok && (fflush(out) || ferror(out)))
         ok = err_errno(err, "cannot write the comparison");
     if (!ok)
         return EXIT_FAILED;
-    return o->fail_on_regression && summary.regressions ? EXIT_REGRESSION : EXIT_DONE;
+    return o->fail_on_regression && regressions ? EXIT_REGRESSION : EXIT_DONE;
 }

@@ -17,7 +17,7 @@ struct diff_side {
 
 struct diff_options {
     struct diff_side before, after;
-    const char *view;   /* NULL or functions */
+    const char *view;   /* NULL or functions; objects */
     const char *format; /* NULL: table */
     const char *sort;   /* a column's key; NULL: the worst first */
     long limit;         /* rows; 0: all; -1: 30 in a table, all in JSON and CSV */

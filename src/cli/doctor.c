@@ -22,6 +22,7 @@
 #include "target/perf.h"
 #include "target/permission.h"
 #include "target/process.h"
+#include "target/uprobe.h"
 
 enum standing { GOOD, NOTE, BAD };
 
@@ -115,6 +116,20 @@ static void check_perf(const struct permission *p)
     check_ring_memory(p);
 }
 
+static void check_uprobes(void)
+{
+    struct err err;
+    if (uprobes_allowed(&err)) {
+        say(GOOD, "function probes", "allowed: which code allocates what stays can be sampled");
+        return;
+    }
+    say(NOTE, "function probes",
+        "refused, so what stays in memory cannot be traced to the code "
+        "that allocated it: %s",
+        err.text);
+    remedy("run as root, or with CAP_PERFMON; the kernel needs CONFIG_UPROBE_EVENTS");
+}
+
 static void check_kernel_symbols(const struct permission *p)
 {
     if (p->kernel_symbols)
@@ -148,6 +163,7 @@ static void check_machine(void)
     if (!p.realtime)
         remedy("run as root, or with CAP_SYS_NICE");
     check_perf(&p);
+    check_uprobes();
     check_kernel_symbols(&p);
 }
 

@@ -41,6 +41,7 @@ struct options {
     double interval_s;           /* -i */
     double budget_pct;           /* --budget; 0: off */
     bool rate_given, callers;
+    bool no_census, census_stop, growth;
     bool children, debuginfod, native, no_native, ascii, no_color, quiet, verbose, help, version;
     const char *view, *format, *sort, *from, *to, *fail_on, *root;
     long limit; /* -1: the format's default */

@@ -50,12 +50,23 @@ static void tell_news(const struct session *s, uint32_t *told)
     *told = seq;
 }
 
+/* Why the look for growth failed. */
+static void tell_trouble(const struct session *s, bool *told)
+{
+    const char *trouble = session_growing(s).trouble;
+    if (!*told && trouble[0]) {
+        log_note("%s", trouble);
+        *told = true;
+    }
+}
+
 static bool record_loop(struct session *s, struct store_writer *w, const struct options *o,
                         int signal_fd, struct err *err)
 {
     uint64_t start = clock_mono_ns(), commit_at = start + COMMIT_NS;
     uint64_t end = o->duration_s > 0 ? start + (uint64_t)(o->duration_s * NS_PER_S) : UINT64_MAX;
     uint32_t told = 0;
+    bool trouble_told = false;
     for (;;) {
         bool asked = wait_for(s, signal_fd, commit_at < end ? commit_at : end);
         session_pump(s);
@@ -63,11 +74,40 @@ static bool record_loop(struct session *s, struct store_writer *w, const struct 
         if (asked || now >= end || session_kind(s) == SESSION_ENDED)
             return true;
         tell_news(s, &told);
+        tell_trouble(s, &trouble_told);
         if (now >= commit_at) {
             if (!store_writer_commit(w, session_recording(s), err))
                 return false;
             commit_at = now + COMMIT_NS;
         }
+    }
+}
+
+/* The first process that is watched must be known before. */
+static void look_for_growth(struct session *s)
+{
+    uint64_t deadline = clock_mono_ns() + NS_PER_S;
+    while (session_recording(s)->incarnations.n < 2 && clock_mono_ns() < deadline) {
+        session_pump(s);
+        usleep(1000);
+    }
+    if (session_recording(s)->incarnations.n >= 2)
+        session_grow(s, (struct incarnation_id){1}, true);
+}
+
+/* How long the end waits for the last census. */
+#define CENSUS_NS (2 * NS_PER_S)
+
+/* What the heap holds at the end, while the target is still there. */
+static void count_last(struct session *s, int signal_fd)
+{
+    uint64_t deadline = clock_mono_ns() + CENSUS_NS;
+    if (!session_count_objects(s))
+        return;
+    while (session_censuses(s).wanted && clock_mono_ns() < deadline) {
+        if (wait_for(s, signal_fd, clock_mono_ns() + 100 * NS_PER_MS))
+            return;
+        session_pump(s);
     }
 }
 
@@ -84,6 +124,8 @@ int verb_record(const struct options *o)
         return fail(&err);
     }
     session_keep_words(s);
+    if (o->growth)
+        look_for_growth(s);
     log_detail("recording to %s", o->output);
     int status = EXIT_DONE;
     if (!record_loop(s, w, o, signal_fd, &err)) {
@@ -91,6 +133,7 @@ int verb_record(const struct options *o)
         store_writer_keep(w);
         status = fail(&err);
     } else {
+        count_last(s, signal_fd);
         session_stop(s);
         const struct recording *rec = session_recording(s);
         if (!rec->cost.samples) {

@@ -7,10 +7,13 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "cli/memory_report.h"
+#include "cli/objects_report.h"
 #include "cli/options.h"
 #include "cli/print.h"
 #include "cli/span.h"
 #include "view/rows.h"
+#include "view/views.h"
 
 /* The kernel's unit of process start times on every machine that it tells them on: USER_HZ. */
 #define TICKS_PER_S 100
@@ -75,8 +78,9 @@ static double cost_pct(const struct recording *rec, struct window window, bool *
     return mean.mean;
 }
 
-static json_t *report_json(const struct recording *rec, const struct table *table)
+static json_t *report_json(const struct query *query, const struct table *table)
 {
+    const struct recording *rec = query->rec;
     const struct cost *cost = &rec->cost;
     bool cost_known;
     double cost_share = cost_pct(rec, table->window, &cost_known);
@@ -94,6 +98,10 @@ static json_t *report_json(const struct recording *rec, const struct table *tabl
     json_object_set_new(report, "stopped_s", print_real((double)cost->stopped_ns / NS_PER_S, 6));
     json_object_set_new(report, "cost_pct", cost_known ? print_real(cost_share, 4) : json_null());
     json_object_set_new(report, "idle_pct", print_real(table->idle_pct, 4));
+    if (table->view == &memory_view)
+        json_object_set_new(report, "memory", memory_report_json(rec, table->window));
+    if (table->view == &objects_view)
+        json_object_set_new(report, "census", objects_report_json(query));
     json_object_set_new(report, "rows", print_rows(table));
     return report;
 }
@@ -189,13 +197,17 @@ int report_print(const struct recording *rec, const struct report_options *o, FI
     table_fill(&table, view, &query);
     switch (format) {
     case PRINT_JSON:
-        ok = print_json(out, report_json(rec, &table), err);
+        ok = print_json(out, report_json(&query, &table), err);
         break;
     case PRINT_CSV:
         print_csv(out, &table);
         break;
     case PRINT_TABLE:
         put_head(out, rec, &table);
+        if (view == &memory_view)
+            memory_report_put(out, &query, o->columns);
+        if (view == &objects_view)
+            objects_report_put(out, &query);
         print_table(out, &table, o->columns);
         break;
     }

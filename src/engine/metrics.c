@@ -6,8 +6,10 @@
 
 #include "base/clock.h"
 #include "engine/contended.h"
+#include "engine/footprints.h"
 #include "target/capacity.h"
 #include "target/figures.h"
+#include "target/oom_kills.h"
 
 /* How soon it is noticed that a process has moved to another control group. */
 #define GROUPS_NS (5 * NS_PER_S)
@@ -25,6 +27,9 @@ struct metrics_reader {
     pid_t groups_of; /* 0: not found yet */
     uint64_t groups_ns;
     struct capacity capacity;
+    struct footprints footprints;
+    struct oom_kills own_kills, limit_kills; /* of its own group, and of the one with the limit */
+    uint64_t told_limit, told_system;        /* bytes, as points say */
     struct contended contended;
     uint64_t contended_ns; /* when that was read last */
     uint64_t last_ns;      /* 0: no read yet */
@@ -44,6 +49,7 @@ void metrics_reader_free(struct metrics_reader *m)
     for (size_t i = 0; i < m->processes.n; i++)
         figures_free(m->processes.at[i].reader);
     vec_free(&m->processes);
+    footprints_clear(&m->footprints);
     free(m);
 }
 
@@ -66,8 +72,9 @@ struct total {
     uint64_t cpu_ns, user_ns, system_ns;
     uint64_t minor_faults, major_faults, voluntary, forced, read_bytes, written_bytes;
     uint64_t rss_bytes, virtual_bytes, threads;
+    uint64_t anon_bytes, file_bytes, shared_bytes, swap_bytes;
     uint64_t queued_ns;
-    bool any_since, has_queued;
+    bool any_since, has_queued, has_kinds;
 };
 
 static uint64_t since(uint64_t now, uint64_t before)
@@ -80,6 +87,11 @@ static void add_process(struct total *t, struct followed *p, const struct figure
     t->rss_bytes += now->rss_bytes;
     t->virtual_bytes += now->virtual_bytes;
     t->threads += now->threads;
+    t->anon_bytes += now->anon_bytes;
+    t->file_bytes += now->file_bytes;
+    t->shared_bytes += now->shared_bytes;
+    t->swap_bytes += now->swap_bytes;
+    t->has_kinds = t->has_kinds || now->has_kinds;
     if (p->has_last) {
         const struct figures *was = &p->last;
         t->cpu_ns += since(now->cpu_ns, was->cpu_ns);
@@ -147,9 +159,47 @@ static void add_cpu(const struct metrics_reader *m, const struct total *t, doubl
         sink_metric(sink, METRIC_CPU_PCT, now_ns, 100 * cores / m->capacity.cpus);
 }
 
+/* What seldom changes has a point when it does: a series of equal ones would cost 72 KB. */
+static void add_change(uint64_t *told, uint64_t value, enum metric metric, struct sink *sink,
+                       uint64_t now_ns)
+{
+    if (value != *told)
+        sink_metric(sink, metric, now_ns, (double)value);
+    *told = value;
+}
+
+static void add_limits(struct metrics_reader *m, struct sink *sink, uint64_t now_ns)
+{
+    const struct capacity *c = &m->capacity;
+    add_change(&m->told_limit, c->memory_by_cgroup ? c->memory_limit_bytes : 0, METRIC_LIMIT, sink,
+               now_ns);
+    add_change(&m->told_system, c->system_total_bytes, METRIC_SYSTEM, sink, now_ns);
+    if (c->memory_by_cgroup)
+        sink_metric(sink, METRIC_LIMIT_USED, now_ns, (double)c->memory_used_bytes);
+    if (c->system_total_bytes)
+        sink_metric(sink, METRIC_AVAILABLE, now_ns, (double)c->system_available_bytes);
+}
+
+static void add_footprints(struct metrics_reader *m, struct sink *sink, uint64_t now_ns)
+{
+    VEC(struct footprint_process) at = {0};
+    for (size_t i = 0; i < m->processes.n; i++) {
+        const struct followed *p = &m->processes.at[i];
+        vec_push(&at, ((struct footprint_process){p->pid, p->last.rss_bytes}));
+    }
+    footprints_step(&m->footprints, at.at, at.n, sink, now_ns);
+    vec_free(&at);
+}
+
 static void add_memory(const struct metrics_reader *m, const struct total *t, struct sink *sink,
                        uint64_t now_ns)
 {
+    if (t->has_kinds) {
+        sink_metric(sink, METRIC_ANON, now_ns, (double)t->anon_bytes);
+        sink_metric(sink, METRIC_FILE, now_ns, (double)t->file_bytes);
+        sink_metric(sink, METRIC_SHARED, now_ns, (double)t->shared_bytes);
+        sink_metric(sink, METRIC_SWAP, now_ns, (double)t->swap_bytes);
+    }
     sink_metric(sink, METRIC_RSS, now_ns, (double)t->rss_bytes);
     sink_metric(sink, METRIC_VIRTUAL, now_ns, (double)t->virtual_bytes);
     sink_metric(sink, METRIC_THREADS, now_ns, (double)t->threads);
@@ -205,6 +255,33 @@ static bool find_groups(struct metrics_reader *m, pid_t pid, uint64_t now_ns)
     return m->groups_of != 0;
 }
 
+/* The count of one group, against what it was: what has been added since. */
+static uint64_t more_kills(const struct cgroup *group, struct oom_kills *was)
+{
+    struct oom_kills now;
+    oom_kills_read(group, &now);
+    uint64_t more =
+        now.known && was->known && now.key == was->key ? since(now.count, was->count) : 0;
+    if (now.known)
+        *was = now;
+    return more;
+}
+
+void metrics_check_kills(struct metrics_reader *m, struct sink *sink, uint64_t now_ns)
+{
+    if (!m->groups_of)
+        return;
+    const struct cgroup *own = m->groups.memory.found ? &m->groups.memory : &m->groups.unified;
+    uint64_t kills = more_kills(own, &m->own_kills);
+    uint64_t above = more_kills(&m->capacity.memory_group, &m->limit_kills);
+    if (above > kills)
+        kills = above;
+    if (kills)
+        sink_mark(sink, MARK_OOM, now_ns,
+                  "out of memory: the kernel has killed %llu process%s of its control group",
+                  (unsigned long long)kills, kills == 1 ? "" : "es");
+}
+
 void metrics_read(struct metrics_reader *m, const pid_t *pids, size_t n, uint64_t stopped_ns,
                   struct sink *sink, uint64_t now_ns)
 {
@@ -217,10 +294,15 @@ void metrics_read(struct metrics_reader *m, const pid_t *pids, size_t n, uint64_
     m->cpu_ns += m->last_ns ? t.cpu_ns : 0;
     double cores =
         m->last_ns && now_ns > m->last_ns ? (double)t.cpu_ns / (double)(now_ns - m->last_ns) : 0;
-    if (grouped)
+    if (grouped) {
         add_contention(m, cores, sink, now_ns);
-    if (t.threads)
+        add_limits(m, sink, now_ns);
+        metrics_check_kills(m, sink, now_ns);
+    }
+    if (t.threads) {
         add_memory(m, &t, sink, now_ns);
+        add_footprints(m, sink, now_ns);
+    }
     if (m->last_ns && t.any_since && now_ns > m->last_ns) {
         double dt_ns = (double)(now_ns - m->last_ns), per_s = NS_PER_S / dt_ns;
         add_cpu(m, &t, dt_ns, sink, now_ns);

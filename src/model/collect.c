@@ -100,6 +100,34 @@ static void keep_run(struct collector *c, struct run *r)
     r->object.n = c->objects[r->object.n];
 }
 
+static void keep_censuses(struct collector *c)
+{
+    struct census_list *censuses = &c->rec->censuses;
+    for (size_t i = 0; i < censuses->list.n; i++) {
+        struct census *census = &censuses->list.at[i];
+        census->why_partial = keep_string(c, census->why_partial);
+        for (size_t k = 0; k < census->rows.n; k++)
+            census->rows.at[k].type = keep_string(c, census->rows.at[k].type);
+        for (size_t k = 0; k < census->containers.n; k++)
+            census->containers.at[k].type = keep_string(c, census->containers.at[k].type);
+    }
+    for (size_t i = 0; i < censuses->holders.n; i++) {
+        censuses->holders.at[i].type = keep_string(c, censuses->holders.at[i].type);
+        censuses->holders.at[i].path = keep_string(c, censuses->holders.at[i].path);
+    }
+}
+
+static void keep_growth(struct collector *c)
+{
+    for (size_t i = 0; i < c->rec->growth.list.n; i++) {
+        struct growth_look *look = &c->rec->growth.list.at[i];
+        for (size_t k = 0; k < look->sites.n; k++) {
+            look->sites.at[k].stack = keep_stack(c, look->sites.at[k].stack);
+            look->sites.at[k].type = keep_string(c, look->sites.at[k].type);
+        }
+    }
+}
+
 static void keep_all(struct collector *c)
 {
     struct recording *rec = c->rec;
@@ -116,6 +144,8 @@ static void keep_all(struct collector *c)
         rec->threads.at[i].name = keep_string(c, rec->threads.at[i].name);
     for (size_t i = 0; i < rec->marks.n; i++)
         rec->marks.at[i].text = keep_string(c, rec->marks.at[i].text);
+    keep_censuses(c);
+    keep_growth(c);
     for (int level = 0; level < LEVEL_COUNT; level++) {
         map_clear(&rec->levels[level].index);
         for (size_t i = rec->levels[level].first; i < rec->levels[level].ring.n; i++)

@@ -22,6 +22,17 @@ enum metric {
     METRIC_MEMORY_PCT, /* of the system, or of the cgroup's limit */
     METRIC_RSS,        /* bytes */
     METRIC_VIRTUAL,    /* bytes */
+    METRIC_ANON,       /* bytes of RSS that belong to no file; the three make up RSS */
+    METRIC_FILE,       /* bytes of RSS: mapped files */
+    METRIC_SHARED,     /* bytes of RSS: shared memory */
+    METRIC_SWAP,       /* bytes */
+    METRIC_PSS,        /* bytes: every ten seconds or less often, as are the next two */
+    METRIC_HEAP,       /* bytes of the brk heap's mapping */
+    METRIC_MAPPINGS,   /* how many */
+    METRIC_LIMIT,      /* bytes that the tightest cgroup allows; a point when it changes, 0: none */
+    METRIC_LIMIT_USED, /* bytes used within it, without file cache that can be dropped */
+    METRIC_AVAILABLE,  /* bytes of the system's memory */
+    METRIC_SYSTEM,     /* bytes of memory that the system has; a point when it changes */
     METRIC_THREADS,
     METRIC_MINOR_FAULTS, /* per second, as are the following */
     METRIC_MAJOR_FAULTS,

@@ -46,6 +46,8 @@ void recording_free(struct recording *rec)
         series_clear(&rec->total.series[m]);
     vec_free(&rec->alerts);
     vec_free(&rec->marks);
+    census_list_clear(&rec->censuses);
+    growth_looks_clear(&rec->growth);
     free(rec);
 }
 
@@ -77,6 +79,8 @@ struct recording *recording_copy(const struct recording *from)
         series_copy(&rec->total.series[m], &from->total.series[m]);
     vec_dup(&rec->alerts);
     vec_dup(&rec->marks);
+    census_list_copy(&rec->censuses, &from->censuses);
+    growth_looks_copy(&rec->growth, &from->growth);
     return rec;
 }
 

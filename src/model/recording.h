@@ -15,7 +15,9 @@
 
 #include "base/vec.h"
 #include "model/alert.h"
+#include "model/census.h"
 #include "model/dictionary.h"
+#include "model/growth_look.h"
 #include "model/metric.h"
 #include "model/sample.h"
 
@@ -69,7 +71,7 @@ struct cost {
     uint64_t cpu_ns;     /* CPU used by proftop */
 };
 
-enum mark_kind { MARK_NOTE, MARK_EXEC, MARK_EXIT, MARK_GAP };
+enum mark_kind { MARK_NOTE, MARK_EXEC, MARK_EXIT, MARK_GAP, MARK_OOM };
 struct mark {
     uint64_t time_ns;
     enum mark_kind kind;
@@ -122,6 +124,8 @@ struct recording {
     VEC(struct alert_event) alerts;
     struct alert_state alert_states[8]; /* by rule */
     VEC(struct mark) marks;
+    struct census_list censuses;
+    struct growth_looks growth;
     struct cost cost;
     struct recording_limits limits;
     uint64_t version; /* grows with every change: a view may keep its rows until it does */

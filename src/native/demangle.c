@@ -97,3 +97,14 @@ char *demangle(const char *symbol, enum language *language)
     text_make_printable(name);
     return name;
 }
+
+char *demangle_type(const char *name)
+{
+    char *found = NULL;
+    if (strlen(name) <= SYMBOL_MAX)
+        found = cplus_demangle_v3(name, DMGL_TYPES | DMGL_PARAMS);
+    char *type = xstrdup(found ? found : name);
+    free(found);
+    text_make_printable(type);
+    return type;
+}

@@ -11,5 +11,8 @@
 /* Owned by the caller, printable. *language is set where the mangling tells it and left alone
  * otherwise. 1 us. */
 char *demangle(const char *symbol, enum language *language);
+/* The same of a type's name as C++ type information holds it: "ns::Foo" for "N2ns3FooE".
+ * Template arguments are all there: they tell types apart. */
+char *demangle_type(const char *name);
 
 #endif

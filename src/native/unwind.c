@@ -56,6 +56,8 @@ struct unwinder {
     struct known_address rules[RULES]; /* in sets of RULE_WAYS, by hash */
     unsigned victim;                   /* which of a full set goes next */
     struct unwind_stats stats;
+    struct unwind_kept *kept; /* borrowed */
+    size_t kept_max;
     const struct capture *asking; /* during a walk, whose registers may be asked for still */
 };
 
@@ -274,6 +276,24 @@ static size_t finish(struct frames_out *out, uint32_t *elided)
     return out->max;
 }
 
+void unwinder_keep(struct unwinder *u, struct unwind_kept *kept, size_t max)
+{
+    u->kept = kept;
+    u->kept_max = kept ? max : 0;
+}
+
+static void keep(struct unwinder *u, size_t frame, const struct registers *regs)
+{
+    if (frame >= u->kept_max)
+        return;
+    struct unwind_kept *kept = &u->kept[frame];
+    *kept = (struct unwind_kept){.sp = regs->at[DWARF_RSP]};
+    for (unsigned i = 0; i < PRESERVED_REGISTERS; i++) {
+        kept->at[i] = regs->at[preserved_registers[i]];
+        kept->known |= (uint32_t)register_known(regs, preserved_registers[i]) << i;
+    }
+}
+
 static enum walk_end walk(struct unwinder *u, struct registers *regs, struct frames_out *out)
 {
     bool in_call = false;
@@ -281,6 +301,7 @@ static enum walk_end walk(struct unwinder *u, struct registers *regs, struct fra
         uint64_t addr = regs->at[DWARF_RIP] - in_call;
         struct known_address *k = know(u, addr, in_call);
         regs->at[DWARF_RIP] = addr;
+        keep(u, out->n, regs);
         enum cfi_result result;
         if (k) {
             put(out, k->module, k->offset, addr);

@@ -20,9 +20,9 @@
 struct unwinder;
 
 struct native_frame {
-    uint32_t module; /* for unwinder_module; NATIVE_NO_MODULE: anonymous memory (JIT, stack) */
-    uint64_t offset; /* ELF virtual address; callers: of the call itself (return address - 1).
-                        Without a module: the address. */
+    uint32_t module;  /* for unwinder_module; NATIVE_NO_MODULE: anonymous memory (JIT, stack) */
+    uint64_t offset;  /* ELF virtual address; callers: of the call itself (return address - 1).
+                         Without a module: the address. */
     uint64_t address; /* in the process; callers: of the call */
 };
 #define NATIVE_NO_MODULE UINT32_MAX
@@ -34,6 +34,17 @@ struct native_module {
 
 struct unwinder *unwinder_new(pid_t pid);
 void unwinder_free(struct unwinder *u);
+
+/* What a frame's function finds in the registers that those it calls keep for it, and where the
+ * stack stood in it: from sp up to the next outer frame's sp is its own part of the stack. */
+struct unwind_kept {
+    uint64_t sp;
+    uint64_t at[6]; /* rbx, rbp, r12, r13, r14, r15 */
+    uint32_t known; /* bit 1 << index in at */
+};
+/* From now on each walk writes down that of its innermost frames, max of them. Borrowed; NULL: no
+ * more. */
+void unwinder_keep(struct unwinder *u, struct unwind_kept *kept, size_t max);
 
 enum walk_end {
     WALK_COMPLETE, /* up to where the thread began */

@@ -13,11 +13,14 @@
 #include "python/code.h"
 #include "python/loop.h"
 #include "python/names.h"
+#include "python/origin.h"
+#include "python/pymalloc.h"
 #include "python/runtime.h"
 #include "python/stack.h"
 #include "python/threads.h"
 
-#define MOVING_TRIES 6
+#define MOVING_TRIES   6
+#define LEARN_AGAIN_NS (20 * NS_PER_MS)
 
 struct python {
     pid_t pid;
@@ -29,6 +32,10 @@ struct python {
     struct codes *codes;
     struct loop loop;
     struct names names;
+    struct origin origin;
+    uint64_t origin_try_ns;
+    struct pymalloc pymalloc;
+    bool pymalloc_tried, pymalloc_found;
     uint32_t copied; /* whose stack it is: an index into threads, or MAP_NONE */
     bool moved;      /* that copy was of a thread that ran on */
     bool torn;       /* that copy is no good, though something can be learnt from it */
@@ -48,6 +55,7 @@ enum python_found python_open(struct python **out, pid_t pid, struct err *err)
     threads_init(&p->threads, pid, &p->runtime);
     stack_init(&p->stack, &p->runtime.layout);
     p->codes = codes_new(pid, &p->runtime.layout);
+    origin_init(&p->origin, pid, &p->runtime.layout);
     *out = p;
     return PYTHON_FOUND;
 }
@@ -62,6 +70,7 @@ void python_free(struct python *p)
     codes_free(p->codes);
     loop_clear(&p->loop);
     names_clear(&p->names);
+    origin_clear(&p->origin);
     free(p);
 }
 
@@ -216,6 +225,57 @@ bool python_is_eval(struct python *p, uint64_t address)
 bool python_is_interpreter(struct python *p, uint64_t address)
 {
     return loop_is_interpreter(&p->loop, &p->runtime, p->pid, address);
+}
+
+/* The types of code objects and frames, from the first thread that shows one. */
+static void learn_types(struct python *p)
+{
+    uint64_t now_ns = clock_mono_ns();
+    if (p->origin.code_type || now_ns - p->origin_try_ns < LEARN_AGAIN_NS)
+        return;
+    p->origin_try_ns = now_ns;
+    python_refresh(p);
+    for (size_t i = 0; i < p->threads.list.n && !p->origin.code_type; i++) {
+        pid_t tid = p->threads.list.at[i].tid;
+        if (!tid || !python_copy_moving(p, tid))
+            continue;
+        for (size_t f = 0; f < p->stack.n && !p->origin.code_type; f++) {
+            const struct stack_frame *frame = &p->stack.frames[f];
+            const struct code *code =
+                codes_get(p->codes, frame->code, frame->address, frame->local0, now_ns);
+            if (code && code->is_code)
+                origin_learn(&p->origin, frame->code, frame->address);
+        }
+    }
+}
+
+size_t python_origins(struct python *p, const uint64_t *words, size_t n, struct python_origin *out,
+                      size_t max)
+{
+    learn_types(p);
+    return origin_find(&p->origin, words, n, out, max);
+}
+
+bool python_origin_frame(struct python *p, const struct python_origin *origin,
+                         struct python_frame *out)
+{
+    const struct code *code = codes_get(p->codes, origin->code, 0, 0, clock_mono_ns());
+    if (!code || !code->is_code)
+        return false;
+    *out = (struct python_frame){.name = code->name,
+                                 .file = code->file,
+                                 .line = codes_line(p->codes, code, origin->offset),
+                                 .first_line = code->first_line};
+    out->key = hash_mix(hash_u64(code->uid), out->line);
+    return true;
+}
+
+const struct pymalloc *python_pymalloc(struct python *p)
+{
+    if (!p->pymalloc_tried)
+        p->pymalloc_found = pymalloc_find(&p->pymalloc, &p->runtime, p->pid);
+    p->pymalloc_tried = true;
+    return p->pymalloc_found ? &p->pymalloc : NULL;
 }
 
 bool python_thread_name(struct python *p, pid_t tid, char out[PYTHON_NAME_MAX])

@@ -18,6 +18,7 @@
 #include "target/remote.h"
 
 struct python;
+struct pymalloc;
 
 enum python_found {
     PYTHON_NONE, /* no CPython in this process */
@@ -77,6 +78,24 @@ bool python_is_eval(struct python *p, uint64_t address);
 /* Whether it lies in the interpreter: the module that holds it, or, in a program that is linked
  * with Python statically and is not called python, the functions named Py* and _Py*. */
 bool python_is_interpreter(struct python *p, uint64_t address);
+
+/* Of what was copied of an invocation of the loop (its preserved registers and the words of its own
+ * stack): which of them point into the bytecode of a code object, and where. See origin.h. */
+struct python_origin {
+    uint32_t word; /* its index */
+    uint64_t code;
+    uint32_t offset; /* bytes into the bytecode: of the instruction that runs */
+};
+/* At first it learns from a thread's frames, without a stop; while that fails, nothing is found. */
+size_t python_origins(struct python *p, const uint64_t *words, size_t n, struct python_origin *out,
+                      size_t max);
+/* The frame's name and line. false: it is no code object (any more). */
+bool python_origin_frame(struct python *p, const struct python_origin *origin,
+                         struct python_frame *out);
+
+/* The allocator of small objects: see pymalloc.h. NULL: not found, or not the interpreter's own.
+ * Borrowed. */
+const struct pymalloc *python_pymalloc(struct python *p);
 
 /* State at the last refresh or copy, whichever came last. */
 bool python_holds_gil(const struct python *p, pid_t tid);

@@ -8,6 +8,7 @@
  */
 #include "python/sweep.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -354,24 +355,32 @@ void sweep_run(struct sweep *s)
     }
 }
 
+/* Of the blocks in the sampled pools, those that were given out or back meanwhile: as many as the
+ * pool's count tells (struct pool_header: the first word), at least one where its header changed. A
+ * sampled chunk is one block. */
 double sweep_moved_pct(struct sweep *s)
 {
-    size_t n = s->sample.n, changed = 0;
+    size_t n = s->sample.n;
+    uint64_t moved = 0, blocks = 0;
     double lost = s->heap_bytes ? 100.0 * (double)s->lost_bytes / (double)s->heap_bytes : 0;
-    if (!n)
-        return lost;
-    uint8_t *now = xmalloc(n * POOL_HEADER);
+    uint8_t *now = xmalloc(n * POOL_HEADER + 1);
     for (size_t i = 0; i < n; i++)
         s->sample.at[i].to = now + i * POOL_HEADER;
     remote_read_spans(s->pid, s->sample.at, n);
-    for (size_t i = 0; i < n; i++)
-        if (!s->sample.at[i].ok ||
-            memcmp(now + i * POOL_HEADER, s->sample_bytes.at + i * POOL_HEADER,
-                   s->sample.at[i].size) != 0)
-            changed++;
+    for (size_t i = 0; i < n; i++) {
+        const uint8_t *was = s->sample_bytes.at + i * POOL_HEADER, *is = now + i * POOL_HEADER;
+        size_t size = s->sample.at[i].size;
+        bool pool = size == POOL_HEADER;
+        uint32_t had = pool ? half_at(was) : 1, has = pool ? half_at(is) : 1;
+        blocks += had;
+        if (!s->sample.at[i].ok)
+            moved += had;
+        else if (memcmp(is, was, size) != 0)
+            moved += has > had + 1 ? has - had : had > has + 1 ? had - has : 1;
+    }
     free(now);
-    double moved = 100.0 * (double)changed / (double)n;
-    return moved > lost ? moved : lost;
+    double pct = blocks ? fmin(100, 100.0 * (double)moved / (double)blocks) : 0;
+    return fmax(pct, lost);
 }
 
 const char *sweep_foreign_allocator(const struct sweep *s)

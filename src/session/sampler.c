@@ -307,6 +307,7 @@ static void work_leave(struct sampler *s, size_t at)
             s->targets.at[i--] = s->targets.at[--s->targets.n];
     watch_flush(w);
     watch_free(w);
+    metrics_check_kills(s->metrics, &s->sink, clock_mono_ns());
     s->watches.n--;
     memmove(s->watches.at + at, s->watches.at + at + 1,
             (s->watches.n - at) * sizeof *s->watches.at);

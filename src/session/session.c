@@ -28,6 +28,8 @@
 /* Ended threads are forgotten when there are more threads than this (and twice as many as last time
  * were kept). */
 #define THREADS_MAX 16384
+/* How long a snapshot waits for the census that belongs to it. */
+#define SAVE_CENSUS_NS (2 * NS_PER_S)
 /* How long a command that we started may take to end before it is killed. */
 #define END_NS (2 * NS_PER_S)
 
@@ -45,6 +47,8 @@ struct session {
     char *path;
     struct sampler *sampler;
     struct naming *naming;
+    struct censuses *censuses; /* NULL: none are taken */
+    struct growing *growing;   /* NULL: of a file */
     struct batch_reader reader;
     bool keep_words;
     size_t threads_max;
@@ -56,6 +60,8 @@ struct session {
     size_t marks_told;
     pthread_t save_thread;
     bool saving;
+    char *save_path; /* of a snapshot that waits for a census; owned */
+    uint64_t save_deadline_ns;
     struct queue *saved;
 };
 
@@ -75,6 +81,11 @@ static void poll_add(struct session *s, int fd)
     struct epoll_event event = {.events = EPOLLIN};
     if (epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &event))
         die("epoll_ctl: %s", strerror(errno));
+}
+
+static void rest_sampler(void *sampler, bool rest)
+{
+    sampler_rest(sampler, rest);
 }
 
 static struct session *session_live(const pid_t *pids, size_t n, pid_t spawned,
@@ -104,6 +115,12 @@ static struct session *session_live(const pid_t *pids, size_t n, pid_t spawned,
     poll_add(s, sampler_fd(sampler));
     poll_add(s, naming_fd(s->naming));
     poll_add(s, queue_fd(s->saved));
+    s->growing = growing_new();
+    poll_add(s, growing_fd(s->growing));
+    if (!options->no_census) {
+        s->censuses = censuses_start(options->census_stop, rest_sampler, sampler);
+        poll_add(s, censuses_fd(s->censuses));
+    }
     return s;
 }
 
@@ -235,6 +252,9 @@ void session_free(struct session *s)
     if (s->saving)
         pthread_join(s->save_thread, NULL);
     save_free(queue_take(s->saved));
+    free(s->save_path);
+    growing_free(s->growing);
+    censuses_stop(s->censuses);
     sampler_free(s->sampler);
     naming_stop(s->naming);
     if (s->spawned)
@@ -317,6 +337,9 @@ bool session_pump(struct session *s)
     recording_thin(s->rec, s->rec->end_ns);
     naming_ask(s->naming, s->rec);
     naming_pump(s->naming, s->rec);
+    if (s->censuses)
+        censuses_pump(s->censuses, s->rec, clock_mono_ns());
+    growing_pump(s->growing, s->rec);
     tell_marks(s);
     return s->rec->version != before;
 }
@@ -376,23 +399,94 @@ static void *save_work(void *arg)
     return NULL;
 }
 
-bool session_save(struct session *s, const char *path)
+bool session_count_objects(struct session *s)
 {
-    if (s->saving)
+    if (s->kind != SESSION_LIVE || !s->censuses)
         return false;
+    censuses_now(s->censuses, s->rec);
+    return true;
+}
+
+bool session_ask_holder(struct session *s, struct incarnation_id incarnation, struct string_id type,
+                        enum language language)
+{
+    if (s->kind != SESSION_LIVE || !s->censuses)
+        return false;
+    censuses_ask_holder(s->censuses, s->rec, incarnation, type, language);
+    return true;
+}
+
+void session_stop_asking(struct session *s)
+{
+    if (s->censuses)
+        censuses_stop_asking(s->censuses);
+}
+
+struct censuses_state session_censuses(const struct session *s)
+{
+    if (s->kind != SESSION_LIVE || !s->censuses)
+        return (struct censuses_state){.trouble = ""};
+    return censuses_state(s->censuses);
+}
+
+bool session_grow(struct session *s, struct incarnation_id incarnation, bool at_once)
+{
+    return s->kind == SESSION_LIVE && growing_start(s->growing, s->rec, incarnation, at_once);
+}
+
+void session_grow_accept(struct session *s)
+{
+    if (s->growing)
+        growing_accept(s->growing);
+}
+
+void session_grow_cancel(struct session *s)
+{
+    if (s->growing)
+        growing_cancel(s->growing);
+}
+
+struct growing_state session_growing(const struct session *s)
+{
+    return s->growing ? growing_state(s->growing) : (struct growing_state){.trouble = ""};
+}
+
+static void start_saving(struct session *s)
+{
     struct save *save = xcalloc(1, sizeof *save);
     save->copy = recording_copy(s->rec);
-    save->path = xstrdup(path);
+    save->path = s->save_path;
+    s->save_path = NULL;
     save->done = s->saved;
     if (pthread_create(&s->save_thread, NULL, save_work, save))
         die("cannot start a thread");
     pthread_setname_np(s->save_thread, "saver");
     s->saving = true;
+}
+
+static void save_when_counted(struct session *s)
+{
+    bool counted = s->kind != SESSION_LIVE || !session_censuses(s).wanted;
+    if (s->save_path && (counted || clock_mono_ns() >= s->save_deadline_ns))
+        start_saving(s);
+}
+
+bool session_save(struct session *s, const char *path)
+{
+    if (s->saving || s->save_path)
+        return false;
+    s->save_path = xstrdup(path);
+    s->save_deadline_ns = clock_mono_ns() + SAVE_CENSUS_NS;
+    session_count_objects(s);
+    save_when_counted(s);
     return true;
 }
 
 enum save_state session_save_state(struct session *s, char *text, size_t size)
 {
+    save_when_counted(s);
+    if (s->save_path)
+        return SAVE_RUNNING;
     if (!s->saving)
         return SAVE_IDLE;
     struct save *save = queue_take(s->saved);

@@ -18,14 +18,18 @@
 #include "engine/budget.h"
 #include "engine/watch.h"
 #include "model/recording.h"
+#include "session/censuses.h"
+#include "session/growing.h"
 
 struct session;
 
 struct session_options {
-    double rate_hz;  /* 1 to 100,000 */
-    bool children;   /* take in the descendants, now and later */
-    bool debuginfod; /* fetch debug files that are not here (DEBUGINFOD_URLS) */
-    bool no_native;  /* of Python threads read their Python frames alone */
+    double rate_hz;   /* 1 to 100,000 */
+    bool children;    /* take in the descendants, now and later */
+    bool debuginfod;  /* fetch debug files that are not here (DEBUGINFOD_URLS) */
+    bool no_native;   /* of Python threads read their Python frames alone */
+    bool no_census;   /* count no objects */
+    bool census_stop; /* hold the target still while they are counted */
     enum engine engine;
     double budget_pct; /* of the target's time; 0: no budget */
     bool rate_is_kept; /* whatever it costs */
@@ -86,8 +90,25 @@ struct session_children {
 struct session_children session_children(const struct session *s);
 void session_take_children(struct session *s);
 
-/* Writes the recording to path in a worker (a copy is made here; the screen does not wait). One at
- * a time: false if one is under way. */
+/* Counts the objects of every process now; false: nothing is watched, or censuses are off. */
+bool session_count_objects(struct session *s);
+/* Looks for who holds a type (its holder in the recording); false as above. */
+bool session_ask_holder(struct session *s, struct incarnation_id incarnation, struct string_id type,
+                        enum language language);
+void session_stop_asking(struct session *s);
+/* Zeroed where nothing is watched, or censuses are off. */
+struct censuses_state session_censuses(const struct session *s);
+
+/* Looks for the lines that make a process grow: estimates first what that costs the target, and
+ * then asks (at_once: it does not). false: nothing is watched, or a look is under way. */
+bool session_grow(struct session *s, struct incarnation_id incarnation, bool at_once);
+void session_grow_accept(struct session *s);
+void session_grow_cancel(struct session *s);
+struct growing_state session_growing(const struct session *s);
+
+/* Writes the recording to path in a worker (a copy is made here; the screen does not wait). A live
+ * target's objects are counted first, if that does not take long. One at a time: false if one is
+ * under way. */
 bool session_save(struct session *s, const char *path);
 enum save_state { SAVE_IDLE, SAVE_RUNNING, SAVE_DONE, SAVE_FAILED };
 /* SAVE_DONE and SAVE_FAILED are told once, with the path or the error; then SAVE_IDLE. */

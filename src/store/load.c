@@ -440,11 +440,133 @@ static void load_marks(struct load *l)
     for (reader_begin(r, TABLE_MARK); reader_next(r);) {
         struct mark mark = {
             .time_ns = get_time(l, 1),
-            .kind = (enum mark_kind)reader_int(r, 2, MARK_NOTE, MARK_GAP),
+            .kind = (enum mark_kind)reader_int(r, 2, MARK_NOTE, MARK_OOM),
             .text = get_string(l, 3),
         };
         if (!r->damaged)
             vec_push(&l->rec->marks, mark);
+    }
+}
+
+/* The file's rows of a census table whose first two columns are (census, position) come in the
+ * order of the censuses. NULL: the row belongs to a census that was thinned away, or is damaged. */
+static struct census *get_census(struct load *l)
+{
+    struct reader *r = &l->reader;
+    uint64_t number = (uint64_t)reader_int(r, 0, 1, INT64_MAX);
+    struct census_list *censuses = &l->rec->censuses;
+    for (size_t i = 0; i < censuses->list.n && !r->damaged; i++)
+        if (censuses->list.at[i].number == number)
+            return &censuses->list.at[i];
+    return NULL;
+}
+
+static void load_censuses(struct load *l)
+{
+    struct reader *r = &l->reader;
+    for (reader_begin(r, TABLE_CENSUS); reader_next(r);) {
+        struct census census = {
+            .number = (uint64_t)reader_int(r, 0, 1, INT64_MAX),
+            .incarnation = {get_ref(l, 1, TABLE_INCARNATION)},
+            .time_ns = get_time(l, 2),
+            .duration_ns = (uint64_t)reader_int(r, 3, 0, TIME_MAX_NS),
+            .flags = get_u32(l, 4),
+            .moved_pct = reader_real(r, 5),
+            .swapped_bytes = (uint64_t)reader_int(r, 6, 0, INT64_MAX),
+            .space = {.used_bytes = (uint64_t)reader_int(r, 7, 0, INT64_MAX),
+                      .free_bytes = (uint64_t)reader_int(r, 8, 0, INT64_MAX),
+                      .mapped_bytes = (uint64_t)reader_int(r, 9, 0, INT64_MAX)},
+            .why_partial = get_string(l, 10),
+        };
+        if (!r->damaged)
+            recording_restore_census(l->rec, census);
+    }
+    for (reader_begin(r, TABLE_CENSUS_TYPE); reader_next(r);) {
+        struct census *census = get_census(l);
+        struct census_row row = {
+            .type = get_string(l, 2),
+            .language = (uint8_t)get_ref(l, 3, TABLE_LANGUAGE),
+            .flags = (uint8_t)reader_int(r, 4, 0, UINT8_MAX),
+            .count = (uint64_t)reader_int(r, 5, 0, INT64_MAX),
+            .size_bytes = (uint64_t)reader_int(r, 6, 0, INT64_MAX),
+        };
+        if (census && census->rows.n <= CENSUS_ROWS_MAX)
+            vec_push(&census->rows, row);
+    }
+    for (reader_begin(r, TABLE_CENSUS_CONTAINER); reader_next(r);) {
+        struct census *census = get_census(l);
+        struct census_container container = {
+            .type = get_string(l, 2),
+            .address = (uint64_t)reader_int(r, 3, INT64_MIN, INT64_MAX),
+            .length = (uint64_t)reader_int(r, 4, 0, INT64_MAX),
+            .size_bytes = (uint64_t)reader_int(r, 5, 0, INT64_MAX),
+        };
+        if (census && census->containers.n < CENSUS_CONTAINERS_MAX)
+            vec_push(&census->containers, container);
+    }
+    for (reader_begin(r, TABLE_HOLDER); reader_next(r);) {
+        struct census_holder holder = {
+            .incarnation = {get_ref(l, 0, TABLE_INCARNATION)},
+            .type = get_string(l, 1),
+            .path = get_string(l, 2),
+            .time_ns = get_time(l, 3),
+        };
+        if (!r->damaged)
+            recording_set_holder(l->rec, holder);
+    }
+}
+
+static enum growth_kind get_growth_kind(struct load *l, int column)
+{
+    const char *name = reader_text(&l->reader, column);
+    for (int kind = 0; kind < GROWTH_KINDS; kind++)
+        if (strcmp(name, growth_kind_name((enum growth_kind)kind)) == 0)
+            return (enum growth_kind)kind;
+    reader_damaged(&l->reader, "there is no kind \"%.40s\"", name);
+    return GROWTH_ENLARGED;
+}
+
+/* The look of a site; NULL: it was dropped, or the row is damaged. */
+static struct growth_look *get_growth(struct load *l)
+{
+    struct growth_looks *looks = &l->rec->growth;
+    uint64_t number = (uint64_t)reader_int(&l->reader, 0, 1, INT64_MAX);
+    for (size_t i = 0; i < looks->list.n && !l->reader.damaged; i++)
+        if (looks->list.at[i].number == number)
+            return &looks->list.at[i];
+    return NULL;
+}
+
+static void load_growth(struct load *l)
+{
+    struct reader *r = &l->reader;
+    for (reader_begin(r, TABLE_GROWTH); reader_next(r);) {
+        struct growth_look look = {
+            .number = (uint64_t)reader_int(r, 0, 1, INT64_MAX),
+            .incarnation = {get_ref(l, 1, TABLE_INCARNATION)},
+            .from_ns = get_time(l, 2),
+            .to_ns = get_time(l, 3),
+            .cost_pct = reader_real(r, 4),
+            .samples = (uint64_t)reader_int(r, 5, 0, INT64_MAX),
+            .lost = (uint64_t)reader_int(r, 6, 0, INT64_MAX),
+            .unnamed = (uint64_t)reader_int(r, 7, 0, INT64_MAX),
+        };
+        if (!r->damaged)
+            recording_restore_growth(l->rec, look);
+    }
+    for (reader_begin(r, TABLE_GROWTH_SITE); reader_next(r);) {
+        struct growth_look *look = get_growth(l);
+        struct growth_site site = {
+            .kind = get_growth_kind(l, 2),
+            .stack = {get_ref(l, 3, TABLE_STACK)},
+            .type = get_string(l, 4),
+            .bytes = reader_real(r, 5),
+            .bytes_per_s = reader_real(r, 6),
+            .count = (uint64_t)reader_int(r, 7, 0, INT64_MAX),
+            .of_samples = (uint64_t)reader_int(r, 8, 0, INT64_MAX),
+        };
+        if (!r->damaged && look && look->sites.n < GROWTH_SITES_MAX)
+            vec_push(&look->sites, site);
     }
 }
 
@@ -489,6 +611,8 @@ static void load_all(struct load *l)
     load_alerts(l);
     load_marks(l);
     load_cost(l);
+    load_censuses(l);
+    load_growth(l);
     if (l->rec->start_ns + l->end_ns > l->rec->end_ns)
         l->rec->end_ns = l->rec->start_ns + l->end_ns;
     recording_thin(l->rec, l->rec->end_ns);

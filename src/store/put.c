@@ -310,6 +310,99 @@ static void put_mark(struct put *p, size_t id)
     row_end(p);
 }
 
+static void put_census(struct put *p, const struct census *census)
+{
+    row_begin(p, TABLE_CENSUS);
+    row_int(p, (int64_t)census->number);
+    row_int(p, census->incarnation.n);
+    row_time(p, census->time_ns);
+    row_int(p, (int64_t)census->duration_ns);
+    row_int(p, census->flags);
+    row_real(p, census->moved_pct);
+    row_int(p, (int64_t)census->swapped_bytes);
+    row_int(p, (int64_t)census->space.used_bytes);
+    row_int(p, (int64_t)census->space.free_bytes);
+    row_int(p, (int64_t)census->space.mapped_bytes);
+    row_int(p, census->why_partial.n);
+    row_end(p);
+    for (size_t i = 0; i < census->rows.n; i++) {
+        const struct census_row *row = &census->rows.at[i];
+        row_begin(p, TABLE_CENSUS_TYPE);
+        row_int(p, (int64_t)census->number);
+        row_int(p, (int64_t)i);
+        row_int(p, row->type.n);
+        row_int(p, row->language);
+        row_int(p, row->flags);
+        row_int(p, (int64_t)row->count);
+        row_int(p, (int64_t)row->size_bytes);
+        row_end(p);
+    }
+    for (size_t i = 0; i < census->containers.n; i++) {
+        const struct census_container *container = &census->containers.at[i];
+        row_begin(p, TABLE_CENSUS_CONTAINER);
+        row_int(p, (int64_t)census->number);
+        row_int(p, (int64_t)i);
+        row_int(p, container->type.n);
+        row_int(p, (int64_t)container->address);
+        row_int(p, (int64_t)container->length);
+        row_int(p, (int64_t)container->size_bytes);
+        row_end(p);
+    }
+}
+
+static void put_holders(struct put *p, uint64_t *done_version)
+{
+    const struct census_list *censuses = &p->rec->censuses;
+    for (size_t i = 0; *done_version != censuses->holders_version && i < censuses->holders.n; i++) {
+        const struct census_holder *holder = &censuses->holders.at[i];
+        row_begin(p, TABLE_HOLDER);
+        row_int(p, holder->incarnation.n);
+        row_int(p, holder->type.n);
+        row_int(p, holder->path.n);
+        row_time(p, holder->time_ns);
+        row_end(p);
+    }
+    *done_version = censuses->holders_version;
+}
+
+static void put_censuses(struct put *p, struct put_progress *done)
+{
+    const struct census_list *censuses = &p->rec->censuses;
+    for (size_t i = 0; i < censuses->list.n; i++)
+        if (censuses->list.at[i].number > done->censuses)
+            put_census(p, &censuses->list.at[i]);
+    done->censuses = censuses->numbered;
+    put_holders(p, &done->holders_version);
+}
+
+static void put_growth(struct put *p, const struct growth_look *look)
+{
+    row_begin(p, TABLE_GROWTH);
+    row_int(p, (int64_t)look->number);
+    row_int(p, look->incarnation.n);
+    row_time(p, look->from_ns);
+    row_time(p, look->to_ns);
+    row_real(p, look->cost_pct);
+    row_int(p, (int64_t)look->samples);
+    row_int(p, (int64_t)look->lost);
+    row_int(p, (int64_t)look->unnamed);
+    row_end(p);
+    for (size_t i = 0; i < look->sites.n; i++) {
+        const struct growth_site *site = &look->sites.at[i];
+        row_begin(p, TABLE_GROWTH_SITE);
+        row_int(p, (int64_t)look->number);
+        row_int(p, (int64_t)i);
+        row_text(p, growth_kind_name(site->kind));
+        row_int(p, site->stack.n);
+        row_int(p, site->type.n);
+        row_real(p, site->bytes);
+        row_real(p, site->bytes_per_s);
+        row_int(p, (int64_t)site->count);
+        row_int(p, (int64_t)site->of_samples);
+        row_end(p);
+    }
+}
+
 void put_new(struct put *p, struct put_progress *done)
 {
     put_words(p, done);
@@ -320,6 +413,11 @@ void put_new(struct put *p, struct put_progress *done)
         put_alert(p, done->alerts);
     for (; done->marks < p->rec->marks.n; done->marks++)
         put_mark(p, done->marks);
+    put_censuses(p, done);
+    for (size_t i = 0; i < p->rec->growth.list.n; i++)
+        if (p->rec->growth.list.at[i].number > done->growth)
+            put_growth(p, &p->rec->growth.list.at[i]);
+    done->growth = p->rec->growth.numbered;
 }
 
 void put_incarnation(struct put *p, uint32_t id)

@@ -39,7 +39,10 @@ struct put_progress {
     size_t strings, modules, functions, frames, stacks, objects, alerts, marks;
     uint64_t point_ns[METRIC_COUNT]; /* time of the newest point */
     uint64_t runs;                   /* number of raw runs ever closed */
-    bool folded;                     /* the levels above raw */
+    uint64_t censuses;               /* number of the newest */
+    uint64_t holders_version;
+    uint64_t growth; /* number of the newest look */
+    bool folded; /* the levels above raw */
 };
 /* Everything that is new since `done`, which is brought up to date. */
 void put_new(struct put *p, struct put_progress *done);

@@ -151,6 +151,8 @@ static bool check_tables(struct reader *r, struct err *err)
         return read_error(r, db_code(&r->db), err);
     bool ok = true;
     for (int t = 0; t < TABLE_COUNT && ok; t++) {
+        if (schema_tables[t].since > r->version)
+            continue;
         sqlite3_bind_text(stmt, 1, schema_tables[t].name, -1, SQLITE_STATIC);
         int step = sqlite3_step(stmt);
         if (step != SQLITE_ROW && step != SQLITE_DONE)
@@ -184,6 +186,7 @@ static bool open_file(struct reader *r, struct err *err)
                        r->path, (long long)version, STORE_VERSION);
     if (version < 1)
         return err_set(err, "%s is cut short or damaged: it has no format version", r->path);
+    r->version = version;
     return check_tables(r, err);
 }
 
@@ -225,7 +228,7 @@ void reader_begin(struct reader *r, enum schema_table table)
     r->key = INT64_MIN;
     sqlite3_finalize(r->stmt);
     r->stmt = NULL;
-    if (r->damaged)
+    if (r->damaged || schema_tables[table].since > r->version)
         return;
     char *sql = schema_select_sql(table);
     r->stmt = db_prepare(&r->db, sql);
@@ -238,7 +241,7 @@ void reader_begin(struct reader *r, enum schema_table table)
 
 bool reader_next(struct reader *r)
 {
-    int step = r->damaged ? SQLITE_DONE : sqlite3_step(r->stmt);
+    int step = r->damaged || !r->stmt ? SQLITE_DONE : sqlite3_step(r->stmt);
     if (step == SQLITE_ROW) {
         r->row++;
         if (schema_tables[r->table].key)

@@ -18,6 +18,7 @@
 struct reader {
     const char *path; /* borrowed */
     struct db db;
+    int64_t version; /* of the file's format */
     sqlite3_stmt *stmt;
     enum schema_table table; /* being read: */
     uint64_t row;            /* rows so far */
@@ -33,7 +34,8 @@ bool reader_open(struct reader *r, const char *path, struct err *err);
 /* r->damaged and r->why stay. */
 void reader_close(struct reader *r);
 
-/* for (reader_begin(r, TABLE); reader_next(r);) ... */
+/* A table that came with a later format than the file's is empty.
+ * for (reader_begin(r, TABLE); reader_next(r);) ... */
 void reader_begin(struct reader *r, enum schema_table table);
 bool reader_next(struct reader *r);
 

@@ -37,10 +37,16 @@ enum schema_table {
     TABLE_ALERT_STATE,
     TABLE_MARK,
     TABLE_COST,
+    TABLE_CENSUS,
+    TABLE_CENSUS_TYPE,
+    TABLE_CENSUS_CONTAINER,
+    TABLE_HOLDER,
+    TABLE_GROWTH,
+    TABLE_GROWTH_SITE,
     TABLE_COUNT
 };
 
-#define SCHEMA_COLUMNS_MAX 12
+#define SCHEMA_COLUMNS_MAX 12 /* as many as TABLE_RUN has: see put.c */
 
 struct schema_table_info {
     const char *name;
@@ -49,6 +55,7 @@ struct schema_table_info {
         const char *name, *type;
     } columns[SCHEMA_COLUMNS_MAX + 1];
     const char *key; /* a key of several columns; NULL: the first column's type says it */
+    int since;       /* format in which it came; 0: it was always there */
 };
 
 extern const struct schema_table_info schema_tables[TABLE_COUNT];

@@ -37,6 +37,13 @@ static uint64_t group_usage(const struct cgroup *g)
     return used > cache ? used - cache : 0;
 }
 
+static uint64_t left_bytes(const struct capacity *c)
+{
+    return c->memory_limit_bytes > c->memory_used_bytes
+               ? c->memory_limit_bytes - c->memory_used_bytes
+               : 0;
+}
+
 static void limit_memory(struct cgroup g, struct capacity *c)
 {
     if (!g.found)
@@ -47,11 +54,17 @@ static void limit_memory(struct cgroup g, struct capacity *c)
             continue;
         uint64_t limit = strtoull(text, &end, 10);
         /* "max", or in version 1 a number far beyond any memory, is no limit. */
-        if (end == text || limit == 0 || limit >= c->memory_limit_bytes)
+        uint64_t most = c->system_total_bytes ? c->system_total_bytes : UINT64_MAX;
+        if (end == text || limit == 0 || limit >= most)
+            continue;
+        /* The one that is reached first. */
+        uint64_t used = group_usage(&g), left = limit > used ? limit - used : 0;
+        if (c->memory_by_cgroup && left >= left_bytes(c))
             continue;
         c->memory_limit_bytes = limit;
-        c->memory_used_bytes = group_usage(&g);
+        c->memory_used_bytes = used;
         c->memory_by_cgroup = true;
+        c->memory_group = g;
     } while (cgroup_up(&g));
 }
 

@@ -18,10 +18,12 @@ struct capacity {
     uint32_t affinity; /* CPUs that it may run on */
     double quota_cpus; /* of the tightest control group; 0: none is set */
 
-    uint64_t memory_limit_bytes; /* of the tightest control group, else the system's memory */
+    uint64_t memory_limit_bytes; /* of the control group with the least left, else the
+                                     system's memory */
     uint64_t memory_used_bytes;  /* within that: of the group without file cache that can be
                                     dropped, or of the system what is not available */
     bool memory_by_cgroup;
+    struct cgroup memory_group; /* that one; not found if it is the system */
     uint64_t system_total_bytes, system_available_bytes; /* 0: unknown */
 };
 

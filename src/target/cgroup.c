@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/map.h"
 #include "target/procfs.h"
 
 /* Whether `word` is one of the words of a comma-separated list. */
@@ -105,6 +106,11 @@ bool cgroup_up(struct cgroup *g)
         return false;
     *slash = '\0';
     return true;
+}
+
+uint64_t cgroup_key(const struct cgroup *g)
+{
+    return hash_mix(hash_bytes(g->mount, strlen(g->mount)), hash_bytes(g->path, strlen(g->path)));
 }
 
 double cgroup_quota_cpus(const struct cgroup *g)

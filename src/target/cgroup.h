@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/err.h"
@@ -35,6 +36,8 @@ bool cgroups_find(const char *root, pid_t pid, struct cgroups *groups, struct er
 bool cgroup_read(const struct cgroup *group, const char *file, char *text, size_t size);
 /* To the group above; false, and no change, at the mount point. */
 bool cgroup_up(struct cgroup *group);
+/* Tells the group from others. */
+uint64_t cgroup_key(const struct cgroup *group);
 /* The CPUs that this very group may use at once (cpu.max, cpu.cfs_quota_us); 0: as many as it
  * likes. */
 double cgroup_quota_cpus(const struct cgroup *group);

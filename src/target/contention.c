@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/map.h"
 #include "target/procfs.h"
 
 /* A plain decimal number at *at, which is moved behind it. strtoull alone takes signs. */
@@ -46,11 +45,6 @@ static uint64_t us_to_ns(uint64_t us)
     return us > UINT64_MAX / NS_PER_US ? UINT64_MAX : us * NS_PER_US;
 }
 
-static uint64_t key_of(const struct cgroup *g)
-{
-    return hash_mix(hash_bytes(g->mount, strlen(g->mount)), hash_bytes(g->path, strlen(g->path)));
-}
-
 static bool read_level(const struct cgroup *g, struct throttle_level *level)
 {
     char text[2048];
@@ -67,7 +61,7 @@ static bool read_level(const struct cgroup *g, struct throttle_level *level)
     } else if (!find_field(text, "throttled_time", &level->throttled_ns)) {
         return false;
     }
-    level->key = key_of(g);
+    level->key = cgroup_key(g);
     level->quota_cpus = cgroup_quota_cpus(g);
     return true;
 }
@@ -118,7 +112,7 @@ static void read_stalls(const char *root, const struct cgroup *g, struct content
         if (g->found && g->path[0] && cgroup_read(g, file, text, sizeof text) &&
             parse_stall(text, &s->some_ns)) {
             s->known = true;
-            s->key = key_of(g);
+            s->key = cgroup_key(g);
         } else if (procfs_read(AT_FDCWD, text, sizeof text, "%s/proc/pressure/%s", root, names[p]) >
                    0) {
             s->known = parse_stall(text, &s->some_ns);

@@ -17,6 +17,8 @@
 #include "base/vec.h"
 #include "target/procfs.h"
 
+#define KIB 1024u /* the unit of status (proc(5)) */
+
 enum item {
     ITEM_USER,
     ITEM_SYSTEM,
@@ -27,6 +29,10 @@ enum item {
     ITEM_MAJOR,
     ITEM_READ,
     ITEM_WRITTEN,
+    ITEM_ANON,
+    ITEM_FILE,
+    ITEM_SHARED,
+    ITEM_SWAP,
     ITEM_COUNT
 };
 
@@ -35,7 +41,9 @@ static enum pids_item items[ITEM_COUNT] = {
     [ITEM_RSS] = PIDS_MEM_RES_PGS,        [ITEM_VIRTUAL] = PIDS_VSIZE_BYTES,
     [ITEM_THREADS] = PIDS_NLWP,           [ITEM_MINOR] = PIDS_FLT_MIN,
     [ITEM_MAJOR] = PIDS_FLT_MAJ,          [ITEM_READ] = PIDS_IO_READ_BYTES,
-    [ITEM_WRITTEN] = PIDS_IO_WRITE_BYTES,
+    [ITEM_WRITTEN] = PIDS_IO_WRITE_BYTES, [ITEM_ANON] = PIDS_VM_RSS_ANON,
+    [ITEM_FILE] = PIDS_VM_RSS_FILE,       [ITEM_SHARED] = PIDS_VM_RSS_SHARED,
+    [ITEM_SWAP] = PIDS_VM_SWAP,
 };
 
 /* What the kernel counts for each thread alone. */
@@ -154,6 +162,11 @@ bool figures_read(struct figures_reader *r, struct figures *f)
     f->major_faults = PIDS_VAL(ITEM_MAJOR, ul_int, row, );
     f->read_bytes = PIDS_VAL(ITEM_READ, ul_int, row, );
     f->written_bytes = PIDS_VAL(ITEM_WRITTEN, ul_int, row, );
+    f->anon_bytes = PIDS_VAL(ITEM_ANON, ul_int, row, ) * KIB;
+    f->file_bytes = PIDS_VAL(ITEM_FILE, ul_int, row, ) * KIB;
+    f->shared_bytes = PIDS_VAL(ITEM_SHARED, ul_int, row, ) * KIB;
+    f->swap_bytes = PIDS_VAL(ITEM_SWAP, ul_int, row, ) * KIB;
+    f->has_kinds = f->anon_bytes + f->file_bytes + f->shared_bytes > 0;
     char io[512];
     f->has_io = procfs_read(AT_FDCWD, io, sizeof io, "/proc/%d/io", (int)r->pid) > 0;
     f->cpu_ns = procfs_cpu_ns(r->pid);

@@ -18,6 +18,11 @@ struct figures {
     uint64_t user_ns; /* in steps of the clock tick, 10 ms */
     uint64_t system_ns;
     uint64_t rss_bytes, virtual_bytes;
+    /* What makes up the resident memory, and what was swapped out (status: RssAnon, RssFile,
+     * RssShmem, VmSwap; Linux 4.5). The kernel adds up counters of its CPUs, and may be a few
+     * hundred KB off. */
+    uint64_t anon_bytes, file_bytes, shared_bytes, swap_bytes;
+    bool has_kinds; /* false: the kernel does not tell */
     uint32_t threads;
     uint64_t minor_faults, major_faults;
     /* Of all threads, since the first read (ended ones stay in). With more than SWITCHES_AT_ONCE
@@ -34,7 +39,7 @@ struct figures {
 struct figures_reader;
 struct figures_reader *figures_new(pid_t pid, struct err *err);
 void figures_free(struct figures_reader *reader);
-/* About 60 us, and 10 us a thread. false: the process has ended. */
+/* About 80 us, and 10 us a thread. false: the process has ended. */
 bool figures_read(struct figures_reader *reader, struct figures *figures);
 
 #endif

@@ -8,54 +8,30 @@
 #include "target/perf.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/perf_event.h>
-#include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/vec.h"
-#include "target/procfs.h"
+#include "target/ring.h"
 
 /* Half a second's samples of a busy CPU at 100 Hz, and within what an unprivileged user may lock
  * (perf_event_mlock_kb, 516 for each CPU). */
 #define RING_PAGES      64u
 #define CPUS_MAX        1024
 #define DESCRIPTORS_MAX 16384
-/* A record is at most this long (its size is 16 bits). */
-#define RECORD_MAX 65536u
-
-/* Which user registers, by the kernel's numbers (arch/x86/include/uapi/asm/perf_regs.h), in the
- * order in which a sample has them. */
-static const struct {
-    uint8_t perf, dwarf;
-} registers[] = {
-    {0, DWARF_RAX},  {1, DWARF_RBX},  {2, DWARF_RCX},  {3, DWARF_RDX},  {4, DWARF_RSI},
-    {5, DWARF_RDI},  {6, DWARF_RBP},  {7, DWARF_RSP},  {8, DWARF_RIP},  {16, DWARF_R8},
-    {17, DWARF_R9},  {18, DWARF_R10}, {19, DWARF_R11}, {20, DWARF_R12}, {21, DWARF_R13},
-    {22, DWARF_R14}, {23, DWARF_R15},
-};
-#define REGISTERS (sizeof registers / sizeof registers[0])
 
 struct ring {
     int cpu;
     int output_fd; /* -1: no event yet */
-    struct perf_event_mmap_page *page;
-    const uint8_t *data;
-    uint64_t data_bytes;
+    struct perf_ring map;
 };
 
 struct perf_events {
     struct perf_event_attr attr;
     enum perf_clock clock;
-    size_t page_bytes;
     uint64_t lost;
     VEC(struct ring) rings;
     VEC(int) descriptors;
@@ -63,9 +39,17 @@ struct perf_events {
     uint8_t *record; /* one that wraps round, in one piece */
 };
 
-static int perf_open(struct perf_event_attr *attr, pid_t tid, int cpu)
+static uint64_t config_of(enum perf_clock clock)
 {
-    return (int)syscall(SYS_perf_event_open, attr, tid, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+    switch (clock) {
+    case PERF_CYCLES:
+        return PERF_COUNT_HW_CPU_CYCLES;
+    case PERF_CPU_CLOCK:
+        return PERF_COUNT_SW_CPU_CLOCK;
+    case PERF_FAULTS:
+        break;
+    }
+    return PERF_COUNT_SW_PAGE_FAULTS;
 }
 
 static struct perf_event_attr attr_new(enum perf_clock clock, uint64_t period_ns,
@@ -74,7 +58,7 @@ static struct perf_event_attr attr_new(enum perf_clock clock, uint64_t period_ns
     struct perf_event_attr attr = {
         .size = sizeof attr,
         .type = clock == PERF_CYCLES ? PERF_TYPE_HARDWARE : PERF_TYPE_SOFTWARE,
-        .config = clock == PERF_CYCLES ? PERF_COUNT_HW_CPU_CYCLES : PERF_COUNT_SW_CPU_CLOCK,
+        .config = config_of(clock),
         .sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_REGS_USER |
                        PERF_SAMPLE_STACK_USER | PERF_SAMPLE_CALLCHAIN,
         .inherit = 1,
@@ -94,45 +78,20 @@ static struct perf_event_attr attr_new(enum perf_clock clock, uint64_t period_ns
     } else {
         attr.sample_period = period_ns;
     }
-    for (size_t i = 0; i < REGISTERS; i++)
-        attr.sample_regs_user |= 1ull << registers[i].perf;
+    if (clock == PERF_FAULTS)
+        attr.sample_type |= PERF_SAMPLE_ADDR;
+    attr.sample_regs_user = perf_registers_mask();
     return attr;
 }
 
-static bool refuse(struct err *err, int error)
-{
-    char text[16] = "?";
-    procfs_read(AT_FDCWD, text, sizeof text, "/proc/sys/kernel/perf_event_paranoid");
-    text[strcspn(text, "\n")] = '\0';
-    switch (error) {
-    case EACCES:
-    case EPERM:
-        return err_set(err,
-                       "perf events are not permitted (kernel.perf_event_paranoid is %s): run as "
-                       "root, give proftop CAP_PERFMON, or `sysctl kernel.perf_event_paranoid=1`",
-                       text);
-    case ENOSYS:
-        return err_set(err, "this kernel has no perf events, or a container's seccomp filter "
-                            "forbids them");
-    case EMFILE:
-        return err_set(err, "too few file descriptors for perf events: raise `ulimit -n`");
-    case ENOMEM:
-        return err_set(err, "perf events may not lock so much memory: raise "
-                            "kernel.perf_event_mlock_kb or `ulimit -l`");
-    default:
-        errno = error;
-        return err_errno(err, "perf events cannot be opened");
-    }
-}
-
-/* The best kind of event that can be opened on ourselves: cycles before the timer, with the kernel
+/* The best kind of event from `first` to `last` that can be opened on ourselves, with the kernel
  * before without. false: none, errno says why. */
-static bool probe(struct perf_event_attr *attr, enum perf_clock *clock, uint64_t period_ns,
-                  size_t stack_bytes)
+static bool probe(struct perf_event_attr *attr, enum perf_clock *clock, enum perf_clock first,
+                  enum perf_clock last, uint64_t period_ns, size_t stack_bytes)
 {
     int error = 0;
     for (int kernel = 1; kernel >= 0; kernel--) {
-        for (*clock = PERF_CYCLES; *clock <= PERF_CPU_CLOCK; (*clock)++) {
+        for (*clock = first; *clock <= last; (*clock)++) {
             *attr = attr_new(*clock, period_ns, stack_bytes, kernel);
             int fd = perf_open(attr, 0, -1);
             if (fd < 0 && (errno == EINVAL || errno == E2BIG)) {
@@ -154,8 +113,8 @@ bool perf_events_allowed(bool *kernel, struct err *err)
 {
     struct perf_event_attr attr;
     enum perf_clock clock;
-    if (!probe(&attr, &clock, 10 * NS_PER_MS, 4096))
-        return refuse(err, errno);
+    if (!probe(&attr, &clock, PERF_CYCLES, PERF_CPU_CLOCK, 10 * NS_PER_MS, 4096))
+        return perf_refuse(err, errno);
     *kernel = !attr.exclude_kernel;
     return true;
 }
@@ -165,7 +124,8 @@ size_t perf_events_locked_bytes(void)
     return (RING_PAGES + 1) * (size_t)sysconf(_SC_PAGESIZE);
 }
 
-struct perf_events *perf_events_new(uint64_t period_ns, size_t stack_bytes, struct err *err)
+static struct perf_events *events_new(enum perf_clock first, enum perf_clock last,
+                                      uint64_t period_ns, size_t stack_bytes, struct err *err)
 {
     struct perf_event_attr attr;
     enum perf_clock clock;
@@ -176,15 +136,14 @@ struct perf_events *perf_events_new(uint64_t period_ns, size_t stack_bytes, stru
     }
     if (stack_bytes > CAPTURE_STACK_MAX)
         stack_bytes = CAPTURE_STACK_MAX;
-    if (!probe(&attr, &clock, period_ns, stack_bytes & ~(size_t)7)) {
-        refuse(err, errno);
+    if (!probe(&attr, &clock, first, last, period_ns, stack_bytes & ~(size_t)7)) {
+        perf_refuse(err, errno);
         return NULL;
     }
     struct perf_events *p = xcalloc(1, sizeof *p);
     p->attr = attr;
     p->clock = clock;
-    p->page_bytes = (size_t)sysconf(_SC_PAGESIZE);
-    p->record = xmalloc(RECORD_MAX);
+    p->record = xmalloc(PERF_RECORD_BYTES_MAX);
     for (int cpu = 0; cpu < cpus; cpu++) {
         struct ring ring = {.cpu = cpu, .output_fd = -1};
         vec_push(&p->rings, ring);
@@ -192,13 +151,22 @@ struct perf_events *perf_events_new(uint64_t period_ns, size_t stack_bytes, stru
     return p;
 }
 
+struct perf_events *perf_events_new(uint64_t period_ns, size_t stack_bytes, struct err *err)
+{
+    return events_new(PERF_CYCLES, PERF_CPU_CLOCK, period_ns, stack_bytes, err);
+}
+
+struct perf_events *perf_events_new_faults(uint64_t period, size_t stack_bytes, struct err *err)
+{
+    return events_new(PERF_FAULTS, PERF_FAULTS, period, stack_bytes, err);
+}
+
 void perf_events_free(struct perf_events *p)
 {
     if (!p)
         return;
     for (size_t i = 0; i < p->rings.n; i++)
-        if (p->rings.at[i].page)
-            munmap(p->rings.at[i].page, (RING_PAGES + 1) * p->page_bytes);
+        perf_ring_unmap(&p->rings.at[i].map);
     for (size_t i = 0; i < p->descriptors.n; i++)
         close(p->descriptors.at[i]);
     vec_free(&p->rings);
@@ -208,19 +176,12 @@ void perf_events_free(struct perf_events *p)
 }
 
 /* The first event of a CPU brings the ring. */
-static bool attach_ring(struct perf_events *p, struct ring *ring, int fd)
+static bool attach_ring(struct ring *ring, int fd)
 {
-    if (ring->page)
+    if (ring->map.page)
         return ioctl(fd, PERF_EVENT_IOC_SET_OUTPUT, ring->output_fd) == 0;
-    void *page =
-        mmap(NULL, (RING_PAGES + 1) * p->page_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (page == MAP_FAILED) {
-        errno = errno == EPERM ? ENOMEM : errno; /* EPERM: over the limit of locked memory */
+    if (!perf_ring_map(&ring->map, fd, RING_PAGES))
         return false;
-    }
-    ring->page = page;
-    ring->data = (const uint8_t *)page + p->page_bytes;
-    ring->data_bytes = RING_PAGES * p->page_bytes;
     ring->output_fd = fd;
     return true;
 }
@@ -237,7 +198,7 @@ bool perf_events_add(struct perf_events *p, pid_t tid, struct err *err)
         int fd = perf_open(&p->attr, tid, ring->cpu);
         if (fd < 0 && errno == ENODEV)
             continue; /* a CPU that is switched off */
-        if (fd >= 0 && attach_ring(p, ring, fd)) {
+        if (fd >= 0 && attach_ring(ring, fd)) {
             vec_push(&p->descriptors, fd);
             continue;
         }
@@ -246,7 +207,7 @@ bool perf_events_add(struct perf_events *p, pid_t tid, struct err *err)
             close(fd);
         /* Rings are kept: their events have merely nothing more to say. */
         if (error != ESRCH)
-            refuse(err, error);
+            perf_refuse(err, error);
         errno = error;
         return false;
     }
@@ -279,34 +240,15 @@ uint64_t perf_events_lost(const struct perf_events *p)
     return p->lost;
 }
 
-/* Bytes of a record, read from front to back. */
-struct reader {
-    const uint8_t *at, *end;
-};
-
-static bool take(struct reader *r, void *to, size_t size)
-{
-    if ((size_t)(r->end - r->at) < size)
-        return false;
-    memcpy(to, r->at, size);
-    r->at += size;
-    return true;
-}
-
-static bool take_u64(struct reader *r, uint64_t *to)
-{
-    return take(r, to, sizeof *to);
-}
-
-static bool parse_callchain(struct reader *r, struct perf_sample *s)
+static bool parse_callchain(struct perf_record *r, struct perf_sample *s)
 {
     uint64_t n, ip;
     s->n_kernel = 0;
-    if (!take_u64(r, &n))
+    if (!perf_take_u64(r, &n))
         return false;
     bool in_kernel = true;
     for (uint64_t i = 0; i < n; i++) {
-        if (!take_u64(r, &ip))
+        if (!perf_take_u64(r, &ip))
             return false;
         if (ip >= (uint64_t)PERF_CONTEXT_MAX) /* a marker: what follows is of another mode */
             in_kernel = ip == (uint64_t)PERF_CONTEXT_KERNEL;
@@ -317,81 +259,32 @@ static bool parse_callchain(struct reader *r, struct perf_sample *s)
 }
 
 /* perf_event_open(2), PERF_RECORD_SAMPLE, for the sample_type of attr_new(). */
-static bool parse_sample(struct reader *r, struct perf_sample *s)
+static bool parse_sample(const struct perf_events *p, struct perf_record *r, struct perf_sample *s)
 {
-    struct capture *c = &s->capture;
     uint32_t ids[2];
-    uint64_t abi, size, used;
-    if (!take(r, ids, sizeof ids) || !take_u64(r, &s->time_ns) || !parse_callchain(r, s) ||
-        !take_u64(r, &abi))
+    s->address = 0;
+    if (!perf_take(r, ids, sizeof ids) || !perf_take_u64(r, &s->time_ns) ||
+        (p->clock == PERF_FAULTS && !perf_take_u64(r, &s->address)) || !parse_callchain(r, s) ||
+        !perf_take_registers(r, &s->capture))
         return false;
     s->pid = (pid_t)ids[0];
     s->tid = (pid_t)ids[1];
-    c->stack_size = 0;
-    c->all_regs = abi == PERF_SAMPLE_REGS_ABI_64;
-    if (abi != PERF_SAMPLE_REGS_ABI_NONE) {
-        for (size_t i = 0; i < REGISTERS; i++)
-            if (!take_u64(r, &c->regs[registers[i].dwarf]))
-                return false;
-    }
-    if (!take_u64(r, &size))
-        return false;
-    const uint8_t *stack = r->at;
-    if (size > (uint64_t)(r->end - r->at))
-        return false;
-    r->at += size;
-    if (size == 0 || !take_u64(r, &used))
-        return true;
-    if (used > size)
-        used = size;
-    if (used > sizeof c->stack)
-        used = sizeof c->stack;
-    c->stack_addr = c->regs[DWARF_RSP];
-    c->stack_size = (size_t)used;
-    memcpy(c->stack, stack, (size_t)used);
-    return true;
-}
-
-/* The next record of a ring: true if it was a sample, which *sample has then. */
-static bool next_record(struct perf_events *p, struct ring *ring, uint64_t head,
-                        struct perf_sample *sample)
-{
-    uint64_t tail = ring->page->data_tail, at = tail % ring->data_bytes;
-    struct perf_event_header header;
-    memcpy(&header, ring->data + at, sizeof header); /* records are aligned to 8: no wrap here */
-    if (header.size < sizeof header || header.size > head - tail) {
-        atomic_store_explicit((_Atomic uint64_t *)&ring->page->data_tail, head,
-                              memory_order_release);
-        p->lost++;
-        return false;
-    }
-    const uint8_t *bytes = ring->data + at;
-    uint64_t whole = ring->data_bytes - at;
-    if (header.size > whole) {
-        memcpy(p->record, bytes, whole);
-        memcpy(p->record + whole, ring->data, header.size - whole);
-        bytes = p->record;
-    }
-    struct reader r = {bytes + sizeof header, bytes + header.size};
-    uint64_t id, lost;
-    bool is_sample = header.type == PERF_RECORD_SAMPLE && parse_sample(&r, sample);
-    if (header.type == PERF_RECORD_LOST && take_u64(&r, &id) && take_u64(&r, &lost))
-        p->lost += lost;
-    atomic_store_explicit((_Atomic uint64_t *)&ring->page->data_tail, tail + header.size,
-                          memory_order_release);
-    return is_sample;
+    return perf_take_stack(r, &s->capture);
 }
 
 bool perf_events_next(struct perf_events *p, struct perf_sample *sample)
 {
     for (size_t tried = 0; tried < p->rings.n; tried++) {
         struct ring *ring = &p->rings.at[p->next_ring];
-        while (ring->page) {
-            uint64_t head = atomic_load_explicit((_Atomic uint64_t *)&ring->page->data_head,
-                                                 memory_order_acquire);
-            if (head == ring->page->data_tail)
-                break;
-            if (next_record(p, ring, head, sample))
+        struct perf_record record;
+        while (perf_ring_next(&ring->map, p->record, &record, &p->lost)) {
+            uint64_t id, lost;
+            bool is_sample = record.type == PERF_RECORD_SAMPLE && parse_sample(p, &record, sample);
+            if (record.type == PERF_RECORD_LOST && perf_take_u64(&record, &id) &&
+                perf_take_u64(&record, &lost))
+                p->lost += lost;
+            perf_ring_done(&ring->map, &record);
+            if (is_sample)
                 return true;
         }
         p->next_ring = (p->next_ring + 1) % p->rings.n;

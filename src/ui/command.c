@@ -18,7 +18,9 @@
 /* Screens without a selected row only scroll. */
 static bool only_scrolls(const struct ui *ui)
 {
-    return ui->screen == SCREEN_TIME || ui->screen == SCREEN_HELP || ui->screen == SCREEN_WAIT;
+    return (ui->screen == SCREEN_MEMORY && memory_screen_only_scrolls(ui)) ||
+           ui->screen == SCREEN_TIME || ui->screen == SCREEN_HELP || ui->screen == SCREEN_WAIT ||
+           ui->screen == SCREEN_OBJECT;
 }
 
 static void chose(struct ui *ui)
@@ -185,6 +187,11 @@ static void open_row(struct ui *ui)
         }
         return;
     }
+    if (ui->screen == SCREEN_OBJECTS) {
+        chose(ui);
+        objects_screen_open(ui);
+        return;
+    }
     if (ui->screen == SCREEN_PROCESSES && l->selected < ui->table.rows.n) {
         chose(ui);
         ui_fill(ui, clock_mono_ns());
@@ -228,7 +235,7 @@ static void vary(struct ui *ui)
         return;
     }
     if (ui->screen == SCREEN_THREADS || ui->screen == SCREEN_ALERTS ||
-        ui->screen == SCREEN_PROCESSES || only_scrolls(ui)) {
+        ui->screen == SCREEN_PROCESSES || ui->screen == SCREEN_OBJECTS || only_scrolls(ui)) {
         ui_say(ui, STYLE_NOTICE, "v is for functions: their callers, and what they call");
         return;
     }
@@ -258,6 +265,8 @@ static void leave_tree(struct ui *ui)
 
 static void back(struct ui *ui)
 {
+    if (ui->screen == SCREEN_OBJECT)
+        session_stop_asking(ui->session);
     if (ui->screen == SCREEN_DETAIL && ui->detail_path.n) {
         ui->detail_key = vec_last(&ui->detail_path)[0];
         ui->detail_path.n--;
@@ -381,6 +390,14 @@ static void compare_with_file(struct ui *ui, const char *path)
 
 static void compare(struct ui *ui)
 {
+    if (ui->screen != SCREEN_COMPARE) {
+        bool objects = ui->screen == SCREEN_OBJECTS || ui->screen == SCREEN_OBJECT;
+        if (objects != ui->compare.objects) { /* other rows */
+            order_clear(&ui->lists[SCREEN_COMPARE].order);
+            ui->lists[SCREEN_COMPARE] = (struct list){0};
+        }
+        ui->compare.objects = objects;
+    }
     bool asked_again = ui->screen == SCREEN_COMPARE && ui->compare.with != COMPARE_NOTHING;
     if (!asked_again && ui->baseline_ns) {
         ui->compare.with = COMPARE_BASELINE;
@@ -543,6 +560,8 @@ void ui_command(struct ui *ui, enum command command)
     ui->repaint = true;
     if (ui->screen == SCREEN_FLAME && flame_screen_command(ui, command))
         return;
+    if (ui->screen == SCREEN_MEMORY && memory_screen_command(ui, command))
+        return;
     if (move_command(ui, command) || row_command(ui, command))
         return;
     switch (command) {
@@ -570,6 +589,10 @@ void ui_command(struct ui *ui, enum command command)
     case COMMAND_START:
         start_window(ui);
         break;
+    case COMMAND_EARLIER:
+    case COMMAND_LATER:
+        ui_say(ui, STYLE_NOTICE, "the cursor is on the Memory screen (m)");
+        break;
     case COMMAND_NOW:
         back_to_now(ui);
         break;
@@ -588,6 +611,15 @@ void ui_command(struct ui *ui, enum command command)
         break;
     case COMMAND_CHILDREN:
         take_children(ui);
+        break;
+    case COMMAND_GROW:
+        memory_screen_grow(ui);
+        break;
+    case COMMAND_COUNT_OBJECTS:
+        if (ui->screen == SCREEN_OBJECT)
+            object_screen_ask(ui);
+        else
+            objects_screen_count(ui);
         break;
     case COMMAND_HELP:
         ui_show(ui, SCREEN_HELP);

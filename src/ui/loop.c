@@ -146,6 +146,7 @@ static void ui_clear(struct ui *ui)
     detail_clear(&ui->detail);
     flame_screen_clear(&ui->flame);
     wait_detail_clear(&ui->wait);
+    wait_detail_clear(&ui->objects.lines);
     map_free(&ui->folded);
     vec_free(&ui->folded_keys);
     vec_free(&ui->detail_path);
@@ -158,7 +159,7 @@ static void ui_clear(struct ui *ui)
 }
 
 /* A snapshot that was begun before the end. false: it could not be written. */
-static bool finish_saving(const struct ui *ui, struct err *err)
+static bool finish_saving(struct ui *ui, struct err *err)
 {
     char text[512];
     while (ui->saving) {
@@ -167,6 +168,7 @@ static bool finish_saving(const struct ui *ui, struct err *err)
             return err_set(err, "%s", text);
         case SAVE_RUNNING:
             usleep(SAVE_STEP_US);
+            session_pump(ui->session);
             break;
         case SAVE_DONE:
         case SAVE_IDLE:

@@ -90,7 +90,7 @@ static struct table_look look_of(struct ui *ui)
     };
 }
 
-static void draw_list(struct ui *ui, int row, int height)
+void ui_draw_list(struct ui *ui, int row, int height)
 {
     struct table_look look = look_of(ui);
     bool pane = pane_shown(ui);
@@ -122,7 +122,7 @@ static void draw_tree_screen(struct ui *ui, int row, int height)
         at += grid_put(&ui->grid, row, at, end - at - text_columns(ways[way].after), STYLE_TITLE,
                        ui->tree.root_name);
     grid_put(&ui->grid, row, at, end - at, STYLE_HEADING, ways[way].after);
-    draw_list(ui, row + 1, height - 1);
+    ui_draw_list(ui, row + 1, height - 1);
 }
 
 static void fill_detail(struct ui *ui)
@@ -187,7 +187,12 @@ static void fill_compare(struct ui *ui)
         memset(&ui->compare.head, 0, sizeof ui->compare.head);
         return;
     }
-    compare_fill(&ui->table, &ui->compare.summary, &before, &after, l->sort, l->invert, ROWS_MAX);
+    if (ui->compare.objects)
+        compare_objects_fill(&ui->table, &ui->compare.totals, &before, &after, l->sort, l->invert,
+                             ROWS_MAX);
+    else
+        compare_fill(&ui->table, &ui->compare.summary, &before, &after, l->sort, l->invert,
+                     ROWS_MAX);
     compare_head_fill(&ui->compare.head[0], &before, ui->compare.name);
     const char *path = session_path(ui->session);
     compare_head_fill(&ui->compare.head[1], &after, path ? path_base(path) : "live");
@@ -204,7 +209,9 @@ static void draw_compare_screen(struct ui *ui, int row, int height)
                        "for a file.");
         return;
     }
-    if (ui->compare.sides)
+    if (ui->compare.objects)
+        ui_draw_list(ui, row, height);
+    else if (ui->compare.sides)
         draw_compare_sides(&ui->grid, row, height, &ui->table, &look);
     else
         draw_compare_overlay(&ui->grid, row, height, &ui->table, &look);
@@ -224,6 +231,17 @@ static const char *const help_words[] = {
     "server that waits for its clients' next words, a parent that waits for a",
     "child, a join. A lock that somebody holds, a database, a disk, a full pipe",
     "and the GIL are not. TYPICAL and LONGEST are of single waits as sampled.",
+    "In Memory the slope is that of the newest stretch that went one way; +- is",
+    "half of the interval that holds it in 95 of 100 cases. Stable is what moves",
+    "by less than 1,000 bytes a second, or not surely. Memory was over BASELINE",
+    "for nine tenths of the time; SWING is its standard deviation about the",
+    "slope. PSS, heap and mappings are read every ten seconds or more seldom.",
+    "Objects are counted from outside, at moments: SINCE FIRST is against the",
+    "first count in the window, PER S how they grow now. ! looks like a leak: it",
+    "has grown, goes on growing and gave nothing back.",
+    "In Memory, survives is what was allocated there and still stood unchanged",
+    "ten seconds later; enlarged is who touched new pages first: where much comes",
+    "and goes, often an innocent one. Both are estimates from samples.",
 };
 
 /* The help's lines, from keys[] and screens[]. */
@@ -273,31 +291,37 @@ static void fill_nothing(struct ui *ui)
 }
 
 const struct screen screens[SCREEN_COUNT] = {
-    [SCREEN_HOT] = {'1', 'H', "Hot", "functions", "the hot functions", fill_table, draw_list,
+    [SCREEN_HOT] = {'1', 'H', "Hot", "functions", "the hot functions", fill_table, ui_draw_list,
                     table_count},
-    [SCREEN_LINES] = {'2', 'l', "Lines", "lines", "the hot source lines", fill_table, draw_list,
+    [SCREEN_LINES] = {'2', 'l', "Lines", "lines", "the hot source lines", fill_table, ui_draw_list,
                       table_count},
     [SCREEN_TREE] = {'3', 't', "Tree", "tree", "the call tree", fill_table, draw_tree_screen,
                      table_count},
     [SCREEN_FLAME] = {0, 'f', "Flame", NULL, "the flame graph: below a box what it calls",
                       flame_screen_fill, flame_screen_draw, flame_screen_rows},
     [SCREEN_WAITS] = {'4', 'w', "Waits", "waits", "what the threads wait for", fill_table,
-                      draw_list, table_count},
-    [SCREEN_THREADS] = {'5', 'd', "Threads", "threads", "the threads", fill_table, draw_list,
+                      ui_draw_list, table_count},
+    [SCREEN_THREADS] = {'5', 'd', "Threads", "threads", "the threads", fill_table, ui_draw_list,
                         table_count},
+    [SCREEN_MEMORY] = {'6', 'm', "Memory", "memory", "the memory over time, and where it is going",
+                       memory_screen_fill, memory_screen_draw, memory_screen_rows},
+    [SCREEN_OBJECTS] = {'7', 'o', "Objects", "objects", "the live objects by type, and what leaks",
+                        fill_table, objects_screen_draw, table_count},
     [SCREEN_TIME] = {'9', 'i', "Time", NULL, "the metrics over the whole recording", fill_nothing,
                      draw_time_screen, metric_rows},
     [SCREEN_PROCESSES] = {0, 'P', "Processes", "processes",
                           "the processes, and the odd one out (!) among three or more siblings",
-                          fill_processes, draw_list, table_count},
+                          fill_processes, ui_draw_list, table_count},
     [SCREEN_ALERTS] = {0, 'a', "Alerts", "alerts", "the alerts, and since when", fill_table,
-                       draw_list, table_count},
+                       ui_draw_list, table_count},
     [SCREEN_COMPARE] = {0, 'c', "Compare", NULL, "the comparison", fill_compare,
                         draw_compare_screen, table_count},
     [SCREEN_HELP] = {0, 'h', "Help", NULL, "this help", fill_nothing, draw_help_screen, help_count},
     [SCREEN_DETAIL] = {0, 0, "Function", NULL, "a function", fill_detail, draw_detail_screen,
                        detail_rows},
     [SCREEN_WAIT] = {0, 0, "Wait", NULL, "a wait", fill_wait, draw_wait_screen, wait_lines},
+    [SCREEN_OBJECT] = {0, 0, "Type", NULL, "a type of object", object_screen_fill,
+                       object_screen_draw, object_screen_rows},
 };
 
 char screen_letter(const char *view)
@@ -401,6 +425,11 @@ static void draw_top(struct ui *ui, uint64_t now_ns)
 
 static void draw_second(struct ui *ui, int row)
 {
+    if (ui->screen == SCREEN_COMPARE && ui->compare.head[0].name && ui->compare.objects) {
+        draw_compare_objects_head(&ui->grid, row, &ui->compare.head[0], &ui->compare.head[1],
+                                  &ui->compare.totals);
+        return;
+    }
     if (ui->screen == SCREEN_COMPARE && ui->compare.head[0].name) {
         draw_compare_head(&ui->grid, row, &ui->compare.head[0], &ui->compare.head[1],
                           &ui->compare.summary);

@@ -75,8 +75,8 @@ void ui_show(struct ui *ui, enum screen_id screen)
 {
     if (screen == ui->screen)
         return;
-    bool passing =
-        ui->screen == SCREEN_HELP || ui->screen == SCREEN_DETAIL || ui->screen == SCREEN_WAIT;
+    bool passing = ui->screen == SCREEN_HELP || ui->screen == SCREEN_DETAIL ||
+                   ui->screen == SCREEN_WAIT || ui->screen == SCREEN_OBJECT;
     if (!passing)
         ui->before = ui->screen;
     ui->screen = screen;
@@ -90,11 +90,17 @@ int ui_list_height(const struct ui *ui)
     int frame = HEADER_ROWS + VERDICT_ROWS + 4; /* tabs, the list's head, status, function bar */
     if (ui->grid.rows < 16 && ui->screen != SCREEN_COMPARE)
         frame -= VERDICT_ROWS;
-    if (ui->screen == SCREEN_HELP || ui->screen == SCREEN_WAIT)
+    if (ui->screen == SCREEN_HELP || ui->screen == SCREEN_WAIT || ui->screen == SCREEN_OBJECT)
         frame--; /* they have no head */
-    if (ui->screen == SCREEN_TREE)
-        frame++; /* it says which way it goes */
+    if (ui->screen == SCREEN_TREE || ui->screen == SCREEN_OBJECTS)
+        frame++; /* which way it goes; which census it is */
     int height = ui->grid.rows - frame;
+    char growing[300];
+    memory_screen_say_growing(growing, sizeof growing, ui);
+    if (ui->screen == SCREEN_MEMORY && growing[0])
+        height--;
+    if (ui->screen == SCREEN_MEMORY)
+        return memory_table_rows(ui->grid.columns, height + 1);
     if (ui->screen == SCREEN_FLAME)
         return flame_rows_shown(height + 1);
     return height > 1 ? height : 1;

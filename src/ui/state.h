@@ -9,10 +9,13 @@
 #include "session/session.h"
 #include "ui/flame_screen.h"
 #include "ui/keys.h"
+#include "ui/memory_screen.h"
+#include "ui/objects_screen.h"
 #include "ui/prompt.h"
 #include "ui/terminal.h"
 #include "ui/ui.h"
 #include "view/compare.h"
+#include "view/compare_objects.h"
 #include "view/detail.h"
 #include "view/draw_compare.h"
 #include "view/draw_frame.h"
@@ -28,6 +31,8 @@ enum screen_id {
     SCREEN_FLAME,
     SCREEN_WAITS,
     SCREEN_THREADS,
+    SCREEN_MEMORY,
+    SCREEN_OBJECTS,
     SCREEN_TIME,
     SCREEN_PROCESSES, /* from here on Back leads to the screen before */
     SCREEN_ALERTS,
@@ -35,6 +40,7 @@ enum screen_id {
     SCREEN_HELP,
     SCREEN_DETAIL,
     SCREEN_WAIT,
+    SCREEN_OBJECT,
     SCREEN_COUNT
 };
 
@@ -82,16 +88,20 @@ struct ui {
         enum screen_id from; /* where Back leads to */
     } tree;
     struct flame_screen flame;
+    struct memory_screen memory;
     struct detail detail;
     uint64_t detail_key;       /* the function that the detail screen shows */
     VEC(uint64_t) detail_path; /* those that Back leads to */
     struct wait_detail wait;
     uint64_t wait_key; /* the row of the waits that the wait screen shows */
+    struct objects_screen objects;
 
     struct {
         enum compare_with with;
         struct session *other; /* what is before */
         bool owned, sides;
+        bool objects; /* censuses are compared, not functions */
+        struct compare_objects_summary totals;
         char name[128];
         struct compare_summary summary;
         struct compare_head head[2];
@@ -146,6 +156,8 @@ bool ui_sides(const struct ui *ui, struct compare_side *before, struct compare_s
 /* screens.c */
 void ui_fill(struct ui *ui, uint64_t now_ns);
 void ui_paint(struct ui *ui, uint64_t now_ns);
+/* The rows of the table in these lines, and what is selected beside them where there is room. */
+void ui_draw_list(struct ui *ui, int row, int height);
 char screen_letter(const char *view);
 
 /* command.c */

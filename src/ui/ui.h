@@ -21,7 +21,7 @@ struct ui_options {
     bool ascii;        /* 7-bit characters, whatever the locale */
     bool no_color;
     enum native_frames native; /* at the beginning */
-    source_line_fn *source; /* source lines for the Lines screen and details; may be NULL */
+    source_line_fn *source;    /* source lines for the Lines screen and details; may be NULL */
     void *source_context;
 };
 

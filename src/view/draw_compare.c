@@ -26,10 +26,10 @@ void compare_head_fill(struct compare_head *head, const struct compare_side *sid
     head->rss_bytes = rss.count ? rss.mean : NAN;
 }
 
-void draw_compare_head(struct grid *g, int row, const struct compare_head *before,
-                       const struct compare_head *after, const struct compare_summary *summary)
+static void draw_sides(struct grid *g, int row, const struct compare_head *before,
+                       const struct compare_head *after)
 {
-    char text[512], a[FIGURE_MAX], b[FIGURE_MAX];
+    char a[FIGURE_MAX];
     int half = g->columns / 2;
     const struct compare_head *sides[] = {before, after};
     for (int i = 0; i < 2; i++) {
@@ -39,6 +39,35 @@ void draw_compare_head(struct grid *g, int row, const struct compare_head *befor
                     sides[i]->from, figure_duration(a, sides[i]->span_ns), sides[i]->name,
                     sides[i]->rate_hz);
     }
+}
+
+void draw_compare_objects_head(struct grid *g, int row, const struct compare_head *before,
+                               const struct compare_head *after,
+                               const struct compare_objects_summary *summary)
+{
+    char text[512], a[FIGURE_MAX], b[FIGURE_MAX];
+    const struct compare_objects_totals *was = &summary->before, *is = &summary->after;
+    struct text t = TEXT(text);
+    draw_sides(g, row, before, after);
+    text_add(&t, "%zu types grew, %zu shrank", summary->regressions, summary->improvements);
+    if (was->time_ns && is->time_ns) {
+        text_add(&t, ": %s -> %s objects", figure_count(a, was->count), figure_count(b, is->count));
+        text_add(&t, ", %s -> %s", figure_bytes(a, (double)was->size_bytes),
+                 figure_bytes(b, (double)is->size_bytes));
+    } else {
+        text_add(&t, ": the objects were not counted %s",
+                 was->time_ns  ? "after"
+                 : is->time_ns ? "before"
+                               : "on either side");
+    }
+    grid_put(g, row + 1, 0, g->columns, STYLE_NORMAL, text);
+}
+
+void draw_compare_head(struct grid *g, int row, const struct compare_head *before,
+                       const struct compare_head *after, const struct compare_summary *summary)
+{
+    char text[512], a[FIGURE_MAX], b[FIGURE_MAX];
+    draw_sides(g, row, before, after);
     struct text t = TEXT(text);
     text_add(&t, "%zu slower, %zu faster: CPU %.2f -> %.2f cores, waits %.1f -> %.1f",
              summary->regressions, summary->improvements, summary->before.cpu, summary->after.cpu,

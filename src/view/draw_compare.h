@@ -8,6 +8,7 @@
 #define VIEW_DRAW_COMPARE_H
 
 #include "view/compare.h"
+#include "view/compare_objects.h"
 #include "view/draw_table.h"
 
 /* What the head says of one side. */
@@ -24,6 +25,9 @@ void compare_head_fill(struct compare_head *head, const struct compare_side *sid
 /* Two lines. */
 void draw_compare_head(struct grid *g, int row, const struct compare_head *before,
                        const struct compare_head *after, const struct compare_summary *summary);
+void draw_compare_objects_head(struct grid *g, int row, const struct compare_head *before,
+                               const struct compare_head *after,
+                               const struct compare_objects_summary *summary);
 /* Tables of compare_view. */
 void draw_compare_overlay(struct grid *g, int row, int height, const struct table *t,
                           const struct table_look *look);

@@ -8,19 +8,37 @@
 #include "base/clock.h"
 #include "base/text.h"
 
+#define TAB_MAX 64
+
+/* The columns of a tab's text, which goes to out. */
+static int tab_text(char out[TAB_MAX], const struct label *tab)
+{
+    snprintf(out, TAB_MAX, "%s%s%s", tab->key, tab->key[0] ? " " : "", tab->text);
+    return text_columns(out);
+}
+
 void draw_tabs(struct grid *g, int row, const struct label *tabs, size_t n, size_t active,
                const char *position)
 {
     int right = text_columns(position), at = 0, end = g->columns - (right ? right + 1 : 0);
+    int need = 1;
+    char text[TAB_MAX];
     grid_put(g, row, g->columns - right, right, STYLE_GREY, position);
+    for (size_t i = 0; i < n && i <= active; i++)
+        need += tab_text(text, &tabs[i]) + 1;
+    /* Where it would not be reached the active one has its room before the others. */
+    int kept = active < n && need > end ? tab_text(text, &tabs[active]) + 2 : 0;
     for (size_t i = 0; i < n; i++) {
-        char text[64];
         bool on = i == active;
-        snprintf(text, sizeof text, "%s%s%s", tabs[i].key, tabs[i].key[0] ? " " : "", tabs[i].text);
-        int width = text_columns(text);
-        if (at + width + 2 > end) {
+        int width = tab_text(text, &tabs[i]);
+        if (at + width + 2 + (on ? 0 : kept) > end) {
             grid_char(g, row, at + 1, STYLE_TAB, g->ascii ? '~' : 0x2026);
-            return;
+            if (i >= active)
+                return;
+            at += 2;
+            i = active - 1;
+            kept = 0;
+            continue;
         }
         /* Brackets stand where the blanks between the tabs were, so that nothing moves. */
         enum style style = on ? STYLE_TAB_ON : STYLE_TAB;

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "view/draw_figure.h"
+#include "view/memory_pattern.h"
 
 #define SPARK_MAX 400
 
@@ -70,24 +71,10 @@ static double metric_now(const struct recording *rec, enum metric metric, uint64
 
 double memory_slope(const struct recording *rec, uint64_t at_ns)
 {
-    const struct series *s = &rec->total.series[METRIC_RSS];
-    uint64_t from = at_ns > 60 * NS_PER_S ? at_ns - 60 * NS_PER_S : 0;
-    double n = 0, st = 0, sv = 0, stt = 0, stv = 0;
-    for (size_t i = series_count(s); i > 0; i--) {
-        const struct point *p = series_at(s, i - 1);
-        if (p->time_ns > at_ns)
-            continue;
-        if (p->time_ns < from)
-            break;
-        double t = ((double)p->time_ns - (double)from) / NS_PER_S;
-        n++;
-        st += t;
-        sv += p->mean;
-        stt += t * t;
-        stv += t * p->mean;
-    }
-    double d = n * stt - st * st;
-    return n < 3 || d < 1e-9 ? 0 : (n * stv - st * sv) / d;
+    struct window minute = {at_ns > 60 * NS_PER_S ? at_ns - 60 * NS_PER_S : 0, at_ns + 1};
+    struct series_pattern p;
+    series_pattern_find(&p, &rec->total.series[METRIC_RSS], minute);
+    return series_pattern_moves(&p, MEMORY_STABLE_PER_S) ? p.slope : 0;
 }
 
 double header_memory_top(const struct recording *rec, uint64_t from_ns, uint64_t to_ns)

@@ -33,7 +33,8 @@ struct incarnation_id recording_target(const struct recording *rec);
 /* What people call the target: the script of a Python process, else the command's name. */
 void target_title(char *out, size_t size, const struct recording *rec);
 
-/* The growth of memory over the minute before at_ns, bytes per second; 0 where it is too short. */
+/* The growth of memory over the minute before at_ns, bytes per second; 0 where it is stable or not
+ * known (series_pattern.h). */
 double memory_slope(const struct recording *rec, uint64_t at_ns);
 
 /* The raised alerts, worst first, the hint if it is not "", then the summary view's verdicts:

@@ -43,13 +43,7 @@ static double top_of(enum metric metric, double max)
     return scale_top(max, false);
 }
 
-/* The columns of the charts. */
-struct strip {
-    int at, width;
-    struct window all;
-};
-
-static int column_of(const struct strip *s, uint64_t time_ns)
+int strip_column(const struct strip *s, uint64_t time_ns)
 {
     double span = (double)(s->all.to_ns - s->all.from_ns);
     double x = ((double)time_ns - (double)s->all.from_ns) / (span > 0 ? span : 1) * s->width;
@@ -76,25 +70,26 @@ static void draw_metric(struct grid *g, int row, const struct recording *rec, en
     grid_put_right(g, row, s->at + s->width, SCALE, STYLE_GREY, metric_figure(figure, metric, top));
 }
 
-static void draw_axis(struct grid *g, int row, const struct recording *rec, const struct strip *s,
-                      struct window shown)
+void draw_time_axis(struct grid *g, int row, const struct recording *rec, const struct strip *s,
+                    struct window shown)
 {
     char text[FIGURE_MAX];
-    int from = column_of(s, shown.from_ns), to = column_of(s, shown.to_ns);
-    grid_put(g, row, 1, TITLE + NOW, STYLE_GREY, "window, ! alerts, | marks");
+    int from = strip_column(s, shown.from_ns), to = strip_column(s, shown.to_ns);
     for (int i = 0; i < s->width; i++)
         grid_char(g, row, s->at + i, i >= from && i <= to ? STYLE_HELD : STYLE_GREY,
                   i >= from && i <= to ? '='
                   : g->ascii           ? '-'
                                        : 0x2500);
     for (size_t i = 0; i < rec->marks.n; i++) {
-        int x = column_of(s, rec->marks.at[i].time_ns);
+        int x = strip_column(s, rec->marks.at[i].time_ns);
         if (x >= 0 && x < s->width)
-            grid_char(g, row, s->at + x, STYLE_NOTICE, '|');
+            grid_char(g, row, s->at + x,
+                      rec->marks.at[i].kind == MARK_OOM ? STYLE_CRITICAL : STYLE_NOTICE,
+                      rec->marks.at[i].kind == MARK_OOM ? 'X' : '|');
     }
     for (size_t i = 0; i < rec->alerts.n; i++) {
         const struct alert_event *e = &rec->alerts.at[i];
-        int x = column_of(s, e->time_ns);
+        int x = strip_column(s, e->time_ns);
         if (e->raised && x >= 0 && x < s->width)
             grid_char(g, row, s->at + x,
                       e->severity == SEVERITY_CRITICAL ? STYLE_CRITICAL : STYLE_WARNING, '!');
@@ -132,7 +127,9 @@ size_t draw_time(struct grid *g, int row, int height, const struct recording *re
         }
         n++;
     }
-    if (height >= 4)
-        draw_axis(g, row + 1 + drawn, rec, &s, look->shown);
+    if (height >= 4) {
+        grid_put(g, row + 1 + drawn, 1, TITLE + NOW, STYLE_GREY, "window, ! alerts, | marks");
+        draw_time_axis(g, row + 1 + drawn, rec, &s, look->shown);
+    }
     return n;
 }

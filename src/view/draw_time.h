@@ -18,6 +18,18 @@ struct time_look {
 size_t draw_time(struct grid *g, int row, int height, const struct recording *rec,
                  const struct time_look *look);
 
+/* The columns of a chart over time. */
+struct strip {
+    int at, width;
+    struct window all;
+};
+/* The column, from 0, that a moment falls into; -1 if it is before the chart, width if behind. */
+int strip_column(const struct strip *s, uint64_t time_ns);
+/* Two lines below a chart: the window within it, alerts (!), marks (|) and OOM kills (X); and times
+ * of the clock. */
+void draw_time_axis(struct grid *g, int row, const struct recording *rec, const struct strip *s,
+                    struct window shown);
+
 /* HH:MM:SS in the local time of a moment of the recording. */
 const char *wall_clock(char *out, const struct recording *rec, uint64_t time_ns);
 

@@ -126,12 +126,15 @@ static void judge_sampling(struct summary *s, const struct summary_rule *rule)
 
 static const struct summary_rule rules[] = {
     {"alert", "alerts", 0, judge_alerts},
+    {"leak", "objects", 0, judge_objects},
     {"sampling", "timeline", 5, judge_sampling},
     {"cpu", "functions", 10, judge_hot},
     {"wait", "waits", 10, judge_waits},
     {"lock", "waits", 10, judge_locks},
     {"gil", "waits", 10, judge_gil},
     {"deadlock", "waits", 0, judge_deadlock},
+    {"memory", "memory", 0, judge_memory},
+    {"oom", "memory", 0, judge_oom},
     {"process", "processes", 10, judge_processes},
     {"throttled", "timeline", 5, judge_throttled},
     {"run queue", "timeline", 10, judge_run_queue},

@@ -40,9 +40,11 @@ struct summary_rule {
 };
 
 /* What is raised or broken stands over what merely takes time (scores up to 100). */
-#define SCORE_CRITICAL 400
-#define SCORE_WARNING  300
-#define SCORE_SAMPLING 200
+#define SCORE_CRITICAL  400
+#define SCORE_WARNING   300
+#define SCORE_LEAK_HIGH 250
+#define SCORE_SAMPLING  200
+#define SCORE_LEAK      60
 /* That a target idles explains the rest, but is no fault. */
 #define SCORE_IDLE 1
 
@@ -51,12 +53,17 @@ struct finding *summary_find(struct summary *s, const struct summary_rule *rule,
                              const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 void summary_set_pct(struct finding *f, double pct);
 
+/* objects.c */
+void judge_objects(struct summary *s, const struct summary_rule *rule);
 /* judge_processes.c */
 void judge_processes(struct summary *s, const struct summary_rule *rule);
 /* judge_machine.c */
 void judge_throttled(struct summary *s, const struct summary_rule *rule);
 void judge_run_queue(struct summary *s, const struct summary_rule *rule);
 void judge_steal(struct summary *s, const struct summary_rule *rule);
+/* judge_memory.c */
+void judge_memory(struct summary *s, const struct summary_rule *rule);
+void judge_oom(struct summary *s, const struct summary_rule *rule);
 /* judge_waits.c */
 void judge_waits(struct summary *s, const struct summary_rule *rule);
 void judge_locks(struct summary *s, const struct summary_rule *rule);

@@ -291,6 +291,16 @@ static void print_number(char *out, size_t size, const struct column *column, do
     case FORMAT_BYTE_RATE:
         snprintf(out, size, "%.20s/s", figure_bytes(figure, number));
         return;
+    case FORMAT_COUNT_RATE:
+        if (fabs(number) < 9.95)
+            snprintf(out, size, "%+.1f", number);
+        else
+            snprintf(out, size, "%c%s", number < 0 ? '-' : '+',
+                     figure_count(figure, (uint64_t)(fmin(fabs(number), 1e15) + 0.5)));
+        return;
+    case FORMAT_TIMES:
+        snprintf(out, size, number < 1000 ? "x %.1f" : "x %.0f", number);
+        return;
     case FORMAT_CHANGE:
         if (number > 999)
             snprintf(out, size, ">+999%%");

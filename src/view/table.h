@@ -28,17 +28,19 @@ struct value {
 
 /* How a column's values are printed for people (the JSON has the plain number). */
 enum column_format {
-    FORMAT_TEXT,      /* left, takes what room is left */
-    FORMAT_PATH,      /* text, shortened at its front with a sign by who prints it */
-    FORMAT_COUNT,     /* 11,904 */
-    FORMAT_ID,        /* 11904: a pid */
-    FORMAT_PCT,       /* 41.8 */
-    FORMAT_SECONDS,   /* 3.2s */
-    FORMAT_BYTES,     /* 812M */
-    FORMAT_BYTE_RATE, /* 1.9M/s */
-    FORMAT_RATE,      /* plain number, two decimals */
-    FORMAT_CHANGE,    /* +121%, or a word (new, gone) */
-    FORMAT_BAR,       /* signs from the left, padded to the width: "######    " */
+    FORMAT_TEXT,       /* left, takes what room is left */
+    FORMAT_PATH,       /* text, shortened at its front with a sign by who prints it */
+    FORMAT_COUNT,      /* 11,904 */
+    FORMAT_ID,         /* 11904: a pid */
+    FORMAT_PCT,        /* 41.8 */
+    FORMAT_SECONDS,    /* 3.2s */
+    FORMAT_BYTES,      /* 812M */
+    FORMAT_BYTE_RATE,  /* 1.9M/s */
+    FORMAT_RATE,       /* plain number, two decimals */
+    FORMAT_COUNT_RATE, /* +1,020: so many more each second */
+    FORMAT_TIMES,      /* x 12.1 */
+    FORMAT_CHANGE,     /* +121%, or a word (new, gone) */
+    FORMAT_BAR,        /* signs from the left, padded to the width: "######    " */
     FORMAT_BOOL,
 };
 

@@ -5,8 +5,8 @@
 #include <string.h>
 
 const struct view *const views[] = {
-    &functions_view, &lines_view,    &tree_view,   &waits_view,   &threads_view,
-    &processes_view, &timeline_view, &alerts_view, &summary_view,
+    &functions_view, &lines_view,   &tree_view,     &waits_view,  &threads_view, &processes_view,
+    &memory_view,    &objects_view, &timeline_view, &alerts_view, &summary_view,
 };
 const size_t view_count = sizeof views / sizeof views[0];
 

@@ -14,6 +14,8 @@ extern const struct view waits_view;
 extern const struct view threads_view;
 extern const struct view processes_view;
 extern const struct view timeline_view;
+extern const struct view memory_view;
+extern const struct view objects_view;
 extern const struct view alerts_view;
 extern const struct view summary_view;
 

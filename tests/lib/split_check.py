@@ -11,7 +11,7 @@ import targets
 
 TRUTH_PCT = {"burn_sixty": 60.0, "burn_thirty": 30.0, "burn_ten": 10.0}
 WITHIN_PCT = 2.0
-SAMPLES = 10000  # the truth is then three or more standard deviations within the bounds
+SAMPLES = 6000  # a standard deviation is 0.6 points; see surely()
 
 
 def surely(check, samples=SAMPLES):

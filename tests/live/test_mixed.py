@@ -110,13 +110,13 @@ def check(python, options, count, samples):
     split_check.surely(functools.partial(check_once, python, options, count), samples)
 
 
-# How many processes, and how many samples on a CPU: of 8,000, WITHIN_PCT is nearly four standard
+# How many processes, and how many samples on a CPU: of 6,000, WITHIN_PCT is three standard
 # deviations of the largest share. In bursts there is a bias of half a point beside: a stop comes
 # some 8 us after its tick, and a little later where the caches are full of other things.
 KINDS = (
-    ("busy", [], 1, 8000),
-    ("asleep in between", ["--pause-ms", "10"], 1, 8000),
-    ("in bursts of 300 us", ["--burst-us", "300", "--pause-ms", "0.7"], 3, 14000),
+    ("busy", [], 1, 6000),
+    ("asleep in between", ["--pause-ms", "10"], 1, 6000),
+    ("in bursts of 300 us", ["--burst-us", "300", "--pause-ms", "0.7"], 3, 8000),
 )
 for python in targets.pythons():
     for kind, options, count, samples in KINDS:

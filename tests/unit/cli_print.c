@@ -129,6 +129,40 @@ static void json_keys(void **state)
     recording_free(rec);
 }
 
+/* The object beside the rows; what a short recording does not tell is null. */
+static void json_memory(void **state)
+{
+    (void)state;
+    struct recording *rec = sample(6);
+    for (int i = 0; i < 20; i++)
+        recording_add_metric(rec, METRIC_RSS, START_NS + (uint64_t)(i + 2) * NS_PER_S,
+                             851443712 + i * 1e6);
+    recording_add_metric(rec, METRIC_SYSTEM, START_NS, 4e9);
+    recording_add_metric(rec, METRIC_AVAILABLE, START_NS, 1e9);
+    json_t *r = report_parsed(rec, "memory");
+    const json_t *m = json_object_get(r, "memory");
+    check_keys(m, "rss_bytes peak_bytes baseline_bytes volatility_bytes growth_bytes_per_s "
+                  "growth_low_bytes_per_s growth_high_bytes_per_s growth_from_s trend "
+                  "system_total_bytes system_available_bytes limit_bytes limit_of "
+                  "limit_left_bytes limit_eta_s oom_marks");
+    assert_int_equal(json_integer_value(json_object_get(m, "rss_bytes")), 870443712);
+    assert_float_equal(json_number_value(json_object_get(m, "growth_bytes_per_s")), 1e6, 100);
+    assert_string_equal(json_string_value(json_object_get(m, "trend")), "increasing");
+    assert_string_equal(json_string_value(json_object_get(m, "limit_of")), "system");
+    assert_float_equal(json_number_value(json_object_get(m, "limit_eta_s")), 1000, 1);
+    assert_int_equal(json_array_size(json_object_get(r, "rows")), 0);
+    json_decref(r);
+    recording_free(rec);
+    rec = fixture_new();
+    r = report_parsed(rec, "memory");
+    m = json_object_get(r, "memory");
+    assert_true(json_is_null(json_object_get(m, "rss_bytes")));
+    assert_true(json_is_null(json_object_get(m, "trend")));
+    assert_true(json_is_null(json_object_get(m, "limit_eta_s")));
+    json_decref(r);
+    recording_free(rec);
+}
+
 static void json_values(void **state)
 {
     (void)state;
@@ -530,6 +564,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(json_keys),
+        cmocka_unit_test(json_memory),
         cmocka_unit_test(json_values),
         cmocka_unit_test(tree_parents),
         cmocka_unit_test(target_after_exec),

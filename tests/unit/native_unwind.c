@@ -195,14 +195,15 @@ static void test_vdso(void **state)
     for (;;) {
         capture_stopped(r.pid, &capture);
         walk_of(r.pid, &walked, &capture, FRAMES);
-        if (!strcmp(path_at(&walked, 0), "[vdso]"))
+        /* Some of its code is in functions that have no symbol. */
+        if (!strcmp(path_at(&walked, 0), "[vdso]") &&
+            strstr(name_at(&walked, r.pid, 0), "clock_gettime"))
             break;
         walked_free(&walked);
         assert_true(clock_mono_ns() < until);
     }
     assert_int_equal(walked.end, WALK_COMPLETE);
     assert_chain(&walked, r.pid, names);
-    assert_non_null(strstr(name_at(&walked, r.pid, 0), "clock_gettime"));
     walked_free(&walked);
     end(r);
 }

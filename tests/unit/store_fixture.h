@@ -133,13 +133,13 @@ static inline uint32_t next_random(uint64_t *seed)
     return (uint32_t)(*seed >> 32);
 }
 
-struct growth {
+struct growing {
     struct recording *rec;
     uint64_t now_ns, seed;
     uint32_t threads; /* alive: the last so many */
 };
 
-static inline struct frame_id some_frame(struct growth *g)
+static inline struct frame_id some_frame(struct growing *g)
 {
     struct dictionary *d = &g->rec->words;
     char text[80];
@@ -173,7 +173,68 @@ static inline struct frame_id some_frame(struct growth *g)
     return id;
 }
 
-static inline struct run some_run(struct growth *g, uint32_t thread)
+static inline void add_growth(struct growing *g)
+{
+    struct growth growth;
+    growth_init(&growth, 4242);
+    growth.from_ns = g->now_ns - 20 * NS_PER_S;
+    growth.to_ns = g->now_ns;
+    growth.cost_pct = 2.75;
+    growth.samples = 900, growth.lost = 3, growth.unnamed = 5;
+    for (uint32_t i = 0; i < 30; i++) {
+        struct growth_frame frames[] = {
+            {.module = growth_text(&growth, "/usr/lib/libc.so.6"),
+             .build_id = growth_text(&growth, "0123abcd"),
+             .offset = 0x98930 + i},
+            {.python = true,
+             .name = growth_text(&growth, "Cache.put"),
+             .file = growth_text(&growth, "/srv/app/cache.py"),
+             .first_line = 10,
+             .line = 11 + i % 7,
+             .module = "",
+             .build_id = ""},
+            {.module = "", .build_id = "", .offset = 0x7f0000000000},
+        };
+        growth_add(&growth, i % 3 ? GROWTH_SURVIVES : GROWTH_ENLARGED,
+                   growth_stack(&growth, frames, 3), i % 2 ? "str" : "", 4096.0 * i, 204.75 * i, i,
+                   i + 5);
+    }
+    growth_close(&growth);
+    recording_add_growth(g->rec, (struct incarnation_id){(uint32_t)(g->rec->incarnations.n - 1)},
+                         &growth);
+    growth_clear(&growth);
+}
+
+static inline void add_census(struct growing *g, int second)
+{
+    struct heap_count heap;
+    heap_count_init(&heap, 4242);
+    heap.time_ns = g->now_ns;
+    heap.duration_ns = 12345678;
+    heap.moved_pct = 0.25;
+    heap.swapped_bytes = 4096;
+    heap.space = (struct heap_space){1u << 20, 1u << 10, 1u << 8};
+    for (unsigned i = 0; i < 40; i++) {
+        char name[40];
+        snprintf(name, sizeof name, i % 9 ? "app.Type%u" : "caf\xc3\xa9.Type%u", i);
+        heap_count_add(&heap, name, i % 2 ? LANGUAGE_PYTHON : LANGUAGE_CXX,
+                       i % 7 ? 0 : HEAP_INCLUDES_FREED, next_random(&g->seed), 1ull << (i % 40));
+    }
+    heap_count_add_container(&heap, "dict", 0xfffffffffffffff0u, 1u << 30, 1ull << 40);
+    heap_count_add_container(&heap, "list", 0x7f0000001000, 77, 616);
+    if (second % 20 == 12)
+        heap_count_cut(&heap, "out of time after %d pieces", second);
+    heap_count_close(&heap, CENSUS_CONTAINERS_MAX);
+    struct incarnation_id in = {(uint32_t)(g->rec->incarnations.n - 1)};
+    recording_add_census(g->rec, in, &heap);
+    heap_count_clear(&heap);
+    struct census_holder holder = {in, dictionary_string(&g->rec->words, "app.Type1"),
+                                   dictionary_string(&g->rec->words, "module app.CACHE (dict)"),
+                                   g->now_ns};
+    recording_set_holder(g->rec, holder);
+}
+
+static inline struct run some_run(struct growing *g, uint32_t thread)
 {
     struct stack_id stack = {0};
     uint32_t depth = next_random(&g->seed) % 30;
@@ -200,10 +261,10 @@ static inline struct run some_run(struct growth *g, uint32_t thread)
     return run;
 }
 
-static inline struct growth growth_begin(void)
+static inline struct growing growth_begin(void)
 {
     struct recording *rec = recording_new(START_NS, 1700000000ll * NS_PER_S);
-    struct growth g = {rec, START_NS, 88172645463325252u, 3};
+    struct growing g = {rec, START_NS, 88172645463325252u, 3};
     rec->rate_hz = 99.5;
     rec->engine = dictionary_string(&rec->words, "ptrace");
     rec->host = dictionary_string(&rec->words, "box, Linux 6.1");
@@ -225,7 +286,7 @@ static inline struct growth growth_begin(void)
 
 /* One second more: at 100 Hz, with a thread that ends and one that begins, metrics that cross the
  * alerts' thresholds, a mark, and now and then an exec. */
-static inline void growth_second(struct growth *g, uint32_t hz)
+static inline void growth_second(struct growing *g, uint32_t hz)
 {
     struct recording *rec = g->rec;
     uint32_t second = (uint32_t)((g->now_ns - START_NS) / NS_PER_S);
@@ -271,10 +332,15 @@ static inline void growth_second(struct growth *g, uint32_t hz)
                                                  : next_random(&g->seed) / 1000.0);
     if (second % 15 == 3)
         recording_add_mark(rec, g->now_ns, MARK_NOTE, "deployed");
+    if (second % 10 == 2)
+        add_census(g, second);
+    if (second % 10 == 4)
+        add_growth(g);
     struct cost *c = &rec->cost;
     c->late_ticks += second % 2;
     c->lost += 3, c->torn += 1, c->stops += 90, c->stopped_ns += 12345;
-    c->rewound += second % 3, c->slow_stops += second % 5, c->long_stops += second % 7, c->cpu_ns += 7 * NS_PER_MS;
+    c->rewound += second % 3, c->slow_stops += second % 5, c->long_stops += second % 7,
+        c->cpu_ns += 7 * NS_PER_MS;
     recording_thin(rec, g->now_ns);
 }
 
@@ -451,6 +517,75 @@ static inline void same_events(const struct recording *a, const struct recording
     }
 }
 
+static inline void same_censuses(const struct recording *a, const struct recording *b)
+{
+    same(a->censuses.list.n, b->censuses.list.n);
+    for (size_t i = 0; i < a->censuses.list.n; i++) {
+        const struct census *p = &a->censuses.list.at[i], *q = &b->censuses.list.at[i];
+        same(p->number, q->number);
+        same(p->incarnation.n, q->incarnation.n);
+        same(p->time_ns, q->time_ns);
+        same(p->duration_ns, q->duration_ns);
+        same(p->flags, q->flags);
+        same(p->moved_pct, q->moved_pct);
+        same(p->swapped_bytes, q->swapped_bytes);
+        same(p->space.used_bytes, q->space.used_bytes);
+        same(p->space.free_bytes, q->space.free_bytes);
+        same(p->space.mapped_bytes, q->space.mapped_bytes);
+        same_string(a, p->why_partial, b, q->why_partial);
+        same(p->rows.n, q->rows.n);
+        for (size_t k = 0; k < p->rows.n; k++) {
+            same_string(a, p->rows.at[k].type, b, q->rows.at[k].type);
+            same(p->rows.at[k].language, q->rows.at[k].language);
+            same(p->rows.at[k].flags, q->rows.at[k].flags);
+            same(p->rows.at[k].count, q->rows.at[k].count);
+            same(p->rows.at[k].size_bytes, q->rows.at[k].size_bytes);
+        }
+        same(p->containers.n, q->containers.n);
+        for (size_t k = 0; k < p->containers.n; k++) {
+            same_string(a, p->containers.at[k].type, b, q->containers.at[k].type);
+            same(p->containers.at[k].address, q->containers.at[k].address);
+            same(p->containers.at[k].length, q->containers.at[k].length);
+            same(p->containers.at[k].size_bytes, q->containers.at[k].size_bytes);
+        }
+    }
+    same(a->censuses.holders.n, b->censuses.holders.n);
+    for (size_t i = 0; i < a->censuses.holders.n; i++) {
+        const struct census_holder *p = &a->censuses.holders.at[i], *q = &b->censuses.holders.at[i];
+        same(p->incarnation.n, q->incarnation.n);
+        same_string(a, p->type, b, q->type);
+        same_string(a, p->path, b, q->path);
+        same(p->time_ns, q->time_ns);
+    }
+}
+
+static inline void same_growth(const struct recording *a, const struct recording *b)
+{
+    same(a->growth.numbered, b->growth.numbered);
+    same(a->growth.list.n, b->growth.list.n);
+    for (size_t i = 0; i < a->growth.list.n; i++) {
+        const struct growth_look *p = &a->growth.list.at[i], *q = &b->growth.list.at[i];
+        same(p->number, q->number);
+        same(p->incarnation.n, q->incarnation.n);
+        same(p->from_ns, q->from_ns);
+        same(p->to_ns, q->to_ns);
+        same(p->cost_pct, q->cost_pct);
+        same(p->samples, q->samples);
+        same(p->lost, q->lost);
+        same(p->unnamed, q->unnamed);
+        same(p->sites.n, q->sites.n);
+        for (size_t k = 0; k < p->sites.n; k++) {
+            const struct growth_site *x = &p->sites.at[k], *y = &q->sites.at[k];
+            same(x->kind, y->kind);
+            same(x->stack.n, y->stack.n);
+            same_string(a, x->type, b, y->type);
+            assert_true(x->bytes == y->bytes && x->bytes_per_s == y->bytes_per_s);
+            same(x->count, y->count);
+            same(x->of_samples, y->of_samples);
+        }
+    }
+}
+
 static inline void same_recordings(const struct recording *a, const struct recording *b)
 {
     same(a->start_ns, b->start_ns);
@@ -467,6 +602,8 @@ static inline void same_recordings(const struct recording *a, const struct recor
     same_runs(a, b);
     same_series(a, b);
     same_events(a, b);
+    same_censuses(a, b);
+    same_growth(a, b);
     assert_memory_equal(&a->cost, &b->cost, sizeof a->cost);
 }
 

@@ -10,7 +10,7 @@
 
 static void make(const char *path)
 {
-    struct growth g = growth_begin();
+    struct growing g = growth_begin();
     g.rec->limits.raw_ns = 3 * NS_PER_S;
     for (int s = 0; s < 6; s++)
         growth_second(&g, 10);
@@ -66,8 +66,8 @@ static void refuses_other_formats(void **state)
     sql(path, "CREATE TABLE notes (text)");
     expect(path, "an SQLite file of another program");
     make(path);
-    sql(path, "PRAGMA user_version=3");
-    expect(path, "was written by a newer proftop (format 3), this one reads up to 2");
+    sql(path, "PRAGMA user_version=4");
+    expect(path, "was written by a newer proftop (format 4), this one reads up to 3");
     sql(path, "PRAGMA user_version=-1");
     expect(path, "no format version");
     make(path);
@@ -76,13 +76,29 @@ static void refuses_other_formats(void **state)
     assert_int_equal(folder_count(), 1);
 }
 
+/* A file of format 2 has no censuses; one of format 3 without their tables is damaged. */
+static void reads_the_format_before(void **state)
+{
+    (void)state;
+    const char *path = in_folder("x");
+    make(path);
+    sql(path, "DROP TABLE census; DROP TABLE census_type; DROP TABLE census_container;"
+              "DROP TABLE holder");
+    expect(path, "no plain table \"census\"");
+    sql(path, "PRAGMA user_version=2");
+    struct recording *rec = load_ok(path);
+    assert_int_equal(rec->censuses.list.n, 0);
+    assert_true(recording_run_count(rec, LEVEL_SECOND) > 0);
+    recording_free(rec);
+}
+
 static void passes_over_what_it_does_not_know(void **state)
 {
     (void)state;
     const char *path = in_folder("x");
     make(path);
     struct recording *plain = load_ok(path);
-    sql(path, "CREATE TABLE census (id INTEGER PRIMARY KEY, x); INSERT INTO census VALUES (1, 2);"
+    sql(path, "CREATE TABLE tides (id INTEGER PRIMARY KEY, x); INSERT INTO tides VALUES (1, 2);"
               "ALTER TABLE run ADD COLUMN cgroup INTEGER;"
               "INSERT INTO metric VALUES (100, 'phase_of_moon');"
               "INSERT INTO meta VALUES ('zzz', x'00'), ('aaa', 1);"
@@ -251,7 +267,7 @@ static void survives_flipped_bytes(void **state)
 static void thins_while_it_reads(void **state)
 {
     (void)state;
-    struct growth g = growth_begin();
+    struct growing g = growth_begin();
     growth_second(&g, 20);
     struct run run = *recording_run_at(g.rec, LEVEL_RAW, 0);
     run.weight_ns = 10 * NS_PER_MS;
@@ -321,6 +337,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST_IN_FOLDER(refuses_what_is_no_recording),
         TEST_IN_FOLDER(refuses_other_formats),
+        TEST_IN_FOLDER(reads_the_format_before),
         TEST_IN_FOLDER(passes_over_what_it_does_not_know),
         TEST_IN_FOLDER(knows_waits_by_name),
         TEST_IN_FOLDER(refuses_what_cannot_be),

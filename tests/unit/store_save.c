@@ -10,7 +10,7 @@
 static void gives_the_same_back(void **state)
 {
     (void)state;
-    struct growth g = growth_begin();
+    struct growing g = growth_begin();
     /* Short reaches, so that every level is filled within two minutes. */
     g.rec->limits.raw_ns = 30 * NS_PER_S;
     g.rec->limits.second_ns = 40 * NS_PER_S;
@@ -45,7 +45,7 @@ static void gives_the_same_back(void **state)
 static void gives_long_series_back(void **state)
 {
     (void)state;
-    struct growth g = growth_begin();
+    struct growing g = growth_begin();
     for (uint64_t i = 1; i <= 13457; i++) /* beyond what the first two rings hold */
         recording_add_metric(g.rec, METRIC_RSS, START_NS + i * NS_PER_S, (double)(i * 37 % 1001));
     assert_true(g.rec->total.series[METRIC_RSS].levels[2].ring.n > 0);
@@ -92,7 +92,7 @@ static void keeps_odd_bytes_out(void **state)
 
 static struct recording *small(void)
 {
-    struct growth g = growth_begin();
+    struct growing g = growth_begin();
     growth_second(&g, 20);
     return g.rec;
 }
@@ -193,7 +193,7 @@ static void survives_a_full_disk(void **state)
     (void)state;
     if (!folder_is_small_disk(256))
         skip();
-    struct growth g = growth_begin();
+    struct growing g = growth_begin();
     struct err err = {""};
     const char *path = in_folder("x.ptop");
     write_whole(path, "old", 3);
@@ -213,7 +213,7 @@ static void survives_a_full_disk(void **state)
 static void saves_an_hour_quickly(void **state)
 {
     (void)state;
-    struct growth g = growth_begin();
+    struct growing g = growth_begin();
     for (int s = 0; s < 30; s++)
         growth_second(&g, 100);
     size_t raw = recording_run_count(g.rec, LEVEL_RAW);

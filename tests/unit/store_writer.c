@@ -29,7 +29,7 @@ static void commits_what_is_new(void **state)
     const char *path = in_folder("x.ptop"), *part = in_folder("x.ptop.part");
     struct store_writer *w = open_ok(path);
     assert_non_null(strstr(load_error(part), "holds nothing yet"));
-    struct growth g = growth_begin();
+    struct growing g = growth_begin();
     for (int s = 0; s < 90; s++) {
         growth_second(&g, 20);
         commit_ok(w, g.rec);
@@ -61,7 +61,7 @@ static void commits_what_is_new(void **state)
 static void keeps_what_thins_away(void **state)
 {
     (void)state;
-    struct growth g = growth_begin();
+    struct growing g = growth_begin();
     g.rec->limits.raw_ns = 4 * NS_PER_S;
     g.rec->limits.second_ns = 10 * NS_PER_S;
     for (int s = 0; s < 25; s++)
@@ -105,7 +105,7 @@ static void keeps_what_thins_away(void **state)
 static void counts_what_it_missed(void **state)
 {
     (void)state;
-    struct growth g = growth_begin();
+    struct growing g = growth_begin();
     g.rec->limits.raw_ns = 2 * NS_PER_S;
     struct store_writer *w = open_ok(in_folder("x"));
     commit_ok(w, g.rec);
@@ -123,7 +123,7 @@ static void counts_what_it_missed(void **state)
 static void rewrites_places_that_changed(void **state)
 {
     (void)state;
-    struct growth g = growth_begin();
+    struct growing g = growth_begin();
     growth_second(&g, 20);
     struct frame frame = {.kind = FRAME_NATIVE, .offset = 0xabcdef};
     struct frame_id id = dictionary_frame(&g.rec->words, &frame);
@@ -155,7 +155,7 @@ static void survives_a_kill(void **state)
         pid_t child = fork();
         assert_true(child >= 0);
         if (child == 0) {
-            struct growth g = growth_begin();
+            struct growing g = growth_begin();
             struct store_writer *w = store_writer_open(in_folder("x"), NULL);
             for (int s = 0; w && s < 100000; s++) {
                 growth_second(&g, 20);
@@ -179,7 +179,7 @@ static void survives_a_kill(void **state)
             committed++;
         close(pipes[0]);
         struct recording *rec = load_ok(part);
-        struct growth g = growth_begin();
+        struct growing g = growth_begin();
         while (g.rec->end_ns < rec->end_ns)
             growth_second(&g, 20);
         same_recordings(g.rec, rec);
@@ -193,7 +193,7 @@ static void survives_a_kill(void **state)
 static void goes_back_to_the_last_commit(void **state)
 {
     (void)state;
-    struct growth g = growth_begin();
+    struct growing g = growth_begin();
     for (int s = 0; s < 5; s++)
         growth_second(&g, 20);
     struct store_writer *w = open_ok(in_folder("x"));
@@ -235,7 +235,7 @@ static void goes_back_to_the_last_commit(void **state)
 static void does_not_wait_for_a_reader(void **state)
 {
     (void)state;
-    struct growth g = growth_begin();
+    struct growing g = growth_begin();
     struct store_writer *w = open_ok(in_folder("x"));
     growth_second(&g, 20);
     commit_ok(w, g.rec);
@@ -265,7 +265,7 @@ static void does_not_wait_for_a_reader(void **state)
 static void keeps_the_part_when_told(void **state)
 {
     (void)state;
-    struct growth g = growth_begin();
+    struct growing g = growth_begin();
     struct store_writer *w = open_ok(in_folder("x"));
     growth_second(&g, 20);
     commit_ok(w, g.rec);
@@ -281,7 +281,7 @@ static void refuses_a_second_writer(void **state)
 {
     (void)state;
     struct store_writer *w = open_ok(in_folder("x"));
-    struct growth g = growth_begin();
+    struct growing g = growth_begin();
     growth_second(&g, 20);
     commit_ok(w, g.rec);
     struct err err = {""};
@@ -303,7 +303,7 @@ static void replaces_what_a_killed_one_left(void **state)
     write_whole(in_folder("x.part-journal"), junk, sizeof junk);
     write_whole(in_folder("x"), "old", 3);
     struct store_writer *w = open_ok(in_folder("x"));
-    struct growth g = growth_begin();
+    struct growing g = growth_begin();
     growth_second(&g, 20);
     struct err err = {""};
     assert_true(store_writer_finish(w, g.rec, &err));
@@ -316,7 +316,7 @@ static void leaves_alone_what_took_its_place(void **state)
 {
     (void)state;
     struct store_writer *w = open_ok(in_folder("x"));
-    struct growth g = growth_begin();
+    struct growing g = growth_begin();
     growth_second(&g, 20);
     commit_ok(w, g.rec);
     unlink(in_folder("x.part"));
@@ -338,7 +338,7 @@ static void keeps_the_last_commit_on_a_full_disk(void **state)
     if (!folder_is_small_disk(1024))
         skip();
     struct store_writer *w = open_ok(in_folder("x"));
-    struct growth g = growth_begin();
+    struct growing g = growth_begin();
     struct err err = {""};
     uint64_t committed_ns = 0;
     int s = 0;
@@ -370,7 +370,7 @@ static void keeps_the_last_commit_on_a_full_disk(void **state)
 static void commits_cheaply(void **state)
 {
     (void)state;
-    struct growth g = growth_begin();
+    struct growing g = growth_begin();
     struct store_writer *w = open_ok(in_folder("x"));
     for (int s = 0; s < 60; s++)
         growth_second(&g, 100);

@@ -130,6 +130,9 @@ static void reads_figures(void **state)
     assert_true(figures_read(r, &b));
     assert_int_equal(b.threads, 2);
     assert_true(b.rss_bytes - a.rss_bytes > 30 * MIB && b.rss_bytes - a.rss_bytes < 40 * MIB);
+    assert_true(b.has_kinds && b.anon_bytes > a.anon_bytes + (uint64_t)(30 * MIB));
+    double kinds = (double)(b.anon_bytes + b.file_bytes + b.shared_bytes);
+    assert_true(kinds > (double)b.rss_bytes - MIB && kinds < (double)b.rss_bytes + MIB);
     assert_true(b.virtual_bytes - a.virtual_bytes > 30 * MIB);
     assert_true(b.cpu_ns - a.cpu_ns >= 50 * NS_PER_MS);
     assert_true(b.user_ns + b.system_ns >= b.cpu_ns - 30 * NS_PER_MS);

@@ -180,6 +180,12 @@ static void tabs_do_not_move(void **state)
     draw_tabs(&g, 0, tabs, 3, 0, "");
     assert_string_equal(row_text(&g, 0), "[1 Hot]…");
     grid_clear(&g);
+    /* The one that is shown always stands there. */
+    grid_init(&g, 18, 1, false);
+    draw_tabs(&g, 0, tabs, 3, 2, "");
+    assert_string_equal(row_text(&g, 0), " 1 Hot …[3 Tree]");
+    assert_int_equal(grid_at(&g, 0, 10)->link, LINK_TAB + 2);
+    grid_clear(&g);
 }
 
 static void the_function_bar_fits_80_columns(void **state)

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The functions of a process that give out memory, as places for probes: malloc and its kin in
+ * every mapped file that defines them (libc, a static program, jemalloc, tcmalloc), and the
+ * functions of Python's allocator of small objects. operator new is not among them: it calls
+ * malloc. Once per process; one thread.
+ */
+#ifndef ENGINE_ALLOCATORS_H
+#define ENGINE_ALLOCATORS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "python/python.h"
+#include "target/uprobe.h"
+
+enum heap_kind {
+    HEAP_GLIBC, /* blocks have a header that tells their size */
+    HEAP_OTHER, /* nothing is known of its blocks: the size comes from the call's arguments */
+    HEAP_PYMALLOC,
+};
+
+/* Where a call's arguments have what is asked for (0 rdi, 1 rsi, 2 rdx). */
+struct allocator_kin {
+    const char *name;
+    int8_t size, times; /* size is multiplied by that argument; -1: by none */
+    int8_t result;      /* the argument that points to where the address is put; -1: returned */
+};
+
+struct allocator {
+    const struct allocator_kin *kin;
+    enum heap_kind heap;
+    int at_return, at_entry; /* probes' numbers; at_entry -1: not needed */
+    uint64_t address;        /* of the function in the process */
+};
+
+struct allocators {
+    struct allocator at[UPROBE_POINTS_MAX];
+    size_t n;
+};
+
+/* Adds the probes of pid's allocators to u. python: NULL where there is none. Opens each mapped
+ * file (some ms). false: none was found. */
+bool allocators_find(struct allocators *a, struct uprobes *u, pid_t pid, struct python *python,
+                     struct err *err);
+
+#endif

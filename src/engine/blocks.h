@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Blocks of memory that were allocated a while ago: are they still what they were? Each one's first
+ * bytes are read soon after its allocation and once more when it is old; one that was freed
+ * meanwhile has usually been given out anew and written to, or its allocator says that it is free.
+ * What a garbage collector and reference counts write is left out of the comparison. A beginning
+ * that several blocks have (texts often begin alike) says little, and more is compared.
+ *
+ * Nothing that is read is trusted, and reading stops nothing. One thread.
+ */
+#ifndef ENGINE_BLOCKS_H
+#define ENGINE_BLOCKS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/map.h"
+#include "base/vec.h"
+#include "engine/allocators.h"
+#include "python/pymalloc.h"
+#include "target/remote.h"
+
+#define BLOCK_WORDS      8   /* that are kept of its beginning */
+#define BLOCK_REST_BYTES 256 /* of what is compared of a block whose beginning is a common one */
+
+struct block {
+    uint64_t address, time_ns;
+    double least, most; /* the caller's: how many such a second it stands for */
+    uint32_t stack;     /* the caller's */
+    uint8_t heap;       /* enum heap_kind */
+    uint8_t fate;       /* enum block_fate */
+    uint8_t n_words;    /* that could be read; 0: none */
+    int8_t object;      /* at which word a Python object begins; -1: none does */
+    uint64_t size;      /* bytes: as asked for, or as the allocator says; 0: unknown */
+    uint64_t head;      /* glibc: the word before the block */
+    uint64_t words[BLOCK_WORDS];
+    uint64_t rest; /* hash of what comes after words, within the block and BLOCK_REST_BYTES; raw
+                      blocks of glibc alone */
+    bool has_rest;
+};
+
+enum block_fate {
+    BLOCK_YOUNG, /* not judged yet */
+    BLOCK_GONE,
+    BLOCK_STAYS,
+    BLOCK_UNSEEN, /* it could not be read, or is counted elsewhere: says nothing */
+};
+
+struct blocks {
+    pid_t pid;
+    const struct pymalloc *pymalloc; /* NULL: none; borrowed */
+    VEC(struct block) list;          /* by time */
+    VEC(struct remote_span) spans;
+    VEC(uint64_t) buffer;
+    struct map types;        /* addresses of types -> what is known, see blocks.c */
+    struct map second_words; /* how often blocks have had this word second */
+    struct map by_address;   /* the last block that was added there */
+    struct map beginnings;   /* how often blocks have begun with these words, by hash */
+    uint64_t pool_at;        /* of the copy; 0: none */
+    bool pool_ok;
+    uint8_t pool[PYMALLOC_POOL_MAX] __attribute__((aligned(8)));
+};
+
+void blocks_init(struct blocks *b, pid_t pid, struct python *python);
+void blocks_clear(struct blocks *b);
+/* One that was added at the same address before is gone: it was freed, else it would not be given
+ * out again. */
+void blocks_add(struct blocks *b, enum heap_kind heap, uint64_t address, uint64_t size,
+                uint64_t time_ns, uint32_t stack);
+/* The first look at those from index first on. About 1 us each. */
+void blocks_look(struct blocks *b, size_t first);
+/* The second look at n blocks from `first` on, and the verdict. 1 us each, 6 us for one of
+ * Python's. */
+void blocks_judge(struct blocks *b, size_t first, size_t n);
+/* What kind of object it is: its type's name, or "". */
+void blocks_type_name(struct blocks *b, const struct block *block, char *out, size_t size);
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See heaps.h. */
+#include "engine/heaps.h"
+
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "native/census.h"
+#include "native/holders.h"
+#include "python/census.h"
+#include "python/holders.h"
+#include "target/hold.h"
+
+/* A process is not held still for longer, whatever its heap. */
+#define HELD_NS_MAX (5 * NS_PER_S)
+
+const struct heap_limits heap_default_limits = {
+    .read_bytes_max = 64ull << 30,
+    .own_bytes_max = 64u << 20,
+    .duration_ns_max = 20 * NS_PER_S,
+    .rows_max = 20000,
+    .containers_max = 32,
+    .container_min = 1000,
+};
+
+static bool count(pid_t pid, const struct heap_limits *limits, struct heap_count *out,
+                  struct err *err)
+{
+    struct err no_python;
+    if (python_census(pid, limits, out, &no_python))
+        return true;
+    heap_count_clear(out);
+    heap_count_init(out, pid);
+    return native_census(pid, limits, out, err);
+}
+
+bool heaps_count(pid_t pid, bool hold, const struct heap_limits *limits, struct heap_count *out,
+                 struct err *err)
+{
+    if (!hold)
+        return count(pid, limits, out, err);
+    struct hold *held = hold_process(pid, err);
+    if (!held)
+        return false;
+    struct heap_limits brief = *limits;
+    if (brief.duration_ns_max > HELD_NS_MAX)
+        brief.duration_ns_max = HELD_NS_MAX;
+    bool ok = count(pid, &brief, out, err);
+    hold_release(held);
+    out->flags |= HEAP_STOPPED;
+    out->moved_pct = 0;
+    return ok;
+}
+
+/* The container that grows as the type does, if there is one, else what holds its instances. */
+static bool python_holder(pid_t pid, const struct heap_question *question,
+                          const struct heap_limits *limits, char *path, size_t size,
+                          struct err *err)
+{
+    struct holders_question q = {.address = question->container, .limits = limits};
+    struct holders_answer answer;
+    bool ok = q.address && python_holders(pid, &q, &answer, err) && answer.path;
+    if (ok) {
+        snprintf(path, size, "%s -> %s", answer.path, question->type);
+    } else {
+        if (q.address)
+            holders_answer_clear(&answer);
+        q = (struct holders_question){.type = question->type, .limits = limits};
+        ok = python_holders(pid, &q, &answer, err);
+        if (ok && !answer.path)
+            ok = err_set(err, "no way to a %s was found from a module or a running function%s",
+                         question->type, answer.partial ? " in the time that was given" : "");
+        if (ok)
+            snprintf(path, size, "%s", answer.path);
+    }
+    holders_answer_clear(&answer);
+    return ok;
+}
+
+bool heaps_holder(pid_t pid, const struct heap_question *question, const struct heap_limits *limits,
+                  char *path, size_t size, struct err *err)
+{
+    if (question->language == LANGUAGE_PYTHON)
+        return python_holder(pid, question, limits, path, size, err);
+    struct holders found;
+    bool ok = native_holders(pid, question->type, limits, &found, err);
+    if (ok && !found.path)
+        ok = err_set(err, "nothing was found that points at %s", question->type);
+    if (ok)
+        snprintf(path, size, "%s", found.path);
+    holders_clear(&found);
+    return ok;
+}

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See leak.h. Pure. */
+#include "model/leak.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+
+/* Of what a type grew, so much may have been given back in between. */
+#define GIVEN_BACK_MAX 0.3
+/* Growth now, as a share of that over the whole window: less has levelled off. */
+#define STILL_GROWING 0.3
+/* For the rule of doubling: so many censuses over so long. */
+#define DOUBLED_CENSUSES 3
+#define DOUBLED_SPAN_NS  (8 * NS_PER_S)
+/* For the slope: so many, over so long; so many times its standard error, */
+#define SLOPE_CENSUSES 5
+#define SLOPE_SPAN_NS  (20 * NS_PER_S)
+#define SLOPE_ERRORS   5.0
+/* and so much that it matters: memory that grows by less is called stable (contract.md), but for a
+ * type that would double within an hour. */
+#define SLOPE_BYTES_PER_S 1000.0
+#define SLOPE_DOUBLES_S   3600.0
+
+struct line {
+    double slope, error; /* per second; standard error */
+};
+
+/* Least squares. Times in seconds from the first. */
+static struct line fit(const uint64_t *times_ns, const double *values, size_t n)
+{
+    struct line line = {0, 0};
+    double mean_t = 0, mean_v = 0, tt = 0, tv = 0, rest = 0;
+    for (size_t i = 0; i < n; i++) {
+        mean_t += (double)(times_ns[i] - times_ns[0]) / 1e9 / (double)n;
+        mean_v += values[i] / (double)n;
+    }
+    for (size_t i = 0; i < n; i++) {
+        double t = (double)(times_ns[i] - times_ns[0]) / 1e9 - mean_t;
+        tt += t * t;
+        tv += t * (values[i] - mean_v);
+    }
+    if (n < 2 || tt <= 0)
+        return line;
+    line.slope = tv / tt;
+    for (size_t i = 0; i < n; i++) {
+        double t = (double)(times_ns[i] - times_ns[0]) / 1e9 - mean_t;
+        double off = values[i] - mean_v - line.slope * t;
+        rest += off * off;
+    }
+    if (n > 2)
+        line.error = sqrt(rest / (double)(n - 2) / tt);
+    return line;
+}
+
+/* The later half of the time, but at least four points where there are so many. */
+static size_t later_half(const uint64_t *times_ns, size_t n)
+{
+    uint64_t middle_ns = times_ns[0] + (times_ns[n - 1] - times_ns[0]) / 2;
+    size_t first = 0;
+    while (first + 4 < n && times_ns[first] < middle_ns)
+        first++;
+    return first;
+}
+
+/* The largest fall from a value to a later one. */
+static double largest_fall(const double *values, size_t n)
+{
+    double highest = values[0], fall = 0;
+    for (size_t i = 1; i < n; i++) {
+        highest = fmax(highest, values[i]);
+        fall = fmax(fall, highest - values[i]);
+    }
+    return fall;
+}
+
+/* When it was as low as it ever was for the last time. */
+static size_t began_at(const double *values, size_t n)
+{
+    size_t lowest = 0;
+    for (size_t i = 1; i < n; i++)
+        if (values[i] <= values[lowest])
+            lowest = i;
+    return lowest;
+}
+
+void leak_judge(struct type_growth *g, const uint64_t *times_ns, const double *counts,
+                const double *sizes, size_t n)
+{
+    size_t half = later_half(times_ns, n), began = began_at(counts, n);
+    struct line all = fit(times_ns, counts, n);
+    struct line now = fit(times_ns + half, counts + half, n - half);
+    g->count = g->largest_count = (uint64_t)counts[n - 1];
+    g->size_bytes = (uint64_t)sizes[n - 1];
+    g->initial_count = (uint64_t)counts[0];
+    g->initial_bytes = (uint64_t)sizes[0];
+    g->per_s = now.slope;
+    g->error_per_s = 1.96 * now.error;
+    g->bytes_per_s = fit(times_ns + half, sizes + half, n - half).slope;
+    g->rule = LEAK_NONE;
+
+    uint64_t span_ns = times_ns[n - 1] - times_ns[0];
+    double net = counts[n - 1] - counts[0];
+    bool kept = net > 0 && largest_fall(counts, n) <= GIVEN_BACK_MAX * net;
+    bool goes_on = now.slope > 0 && now.slope >= STILL_GROWING * all.slope &&
+                   counts[n - 1] > counts[half] && counts[n - 1] > counts[n - 2];
+    if (!kept || !goes_on)
+        return;
+    if (n >= DOUBLED_CENSUSES && span_ns >= DOUBLED_SPAN_NS && counts[n - 1] > LEAK_COUNT &&
+        counts[n - 1] >= 2 * counts[0]) {
+        g->rule = LEAK_DOUBLED;
+    } else if (n >= SLOPE_CENSUSES && span_ns >= SLOPE_SPAN_NS && net >= LEAK_COUNT &&
+               all.slope > SLOPE_ERRORS * all.error && now.slope > 2 * now.error &&
+               (g->bytes_per_s >= SLOPE_BYTES_PER_S ||
+                now.slope * SLOPE_DOUBLES_S >= counts[n - 1])) {
+        g->rule = LEAK_SLOPE;
+    }
+    if (g->rule == LEAK_NONE)
+        return;
+    g->severity = g->per_s > LEAK_HIGH_PER_S ? LEAK_HIGH : LEAK_MEDIUM;
+    g->since_ns = times_ns[began];
+}
+
+/* One process's censuses in a window. */
+struct history {
+    VEC(const struct census *) censuses;
+};
+
+static const struct census_row *row_of(const struct census *census, const struct census_row *like,
+                                       size_t guess)
+{
+    for (size_t i = 0; i < census->rows.n; i++) {
+        /* The order of types changes little from census to census. */
+        const struct census_row *row = &census->rows.at[(guess + i) % census->rows.n];
+        if (row->type.n == like->type.n && row->language == like->language &&
+            row->flags == like->flags)
+            return row;
+    }
+    return NULL;
+}
+
+static struct type_growth judge_row(const struct history *history, size_t at)
+{
+    size_t n = history->censuses.n;
+    const struct census *newest = history->censuses.at[n - 1];
+    const struct census_row *row = &newest->rows.at[at];
+    uint64_t *times_ns = xcalloc(n, sizeof *times_ns);
+    double *counts = xcalloc(n, sizeof *counts), *sizes = xcalloc(n, sizeof *sizes);
+    for (size_t i = 0; i < n; i++) {
+        const struct census_row *then = row_of(history->censuses.at[i], row, at);
+        times_ns[i] = history->censuses.at[i]->time_ns;
+        counts[i] = then ? (double)then->count : 0;
+        sizes[i] = then ? (double)then->size_bytes : 0;
+    }
+    struct type_growth g = {.type = row->type,
+                            .language = row->language,
+                            .flags = row->flags | (newest->flags & HEAP_PARTIAL),
+                            .incarnation = newest->incarnation};
+    leak_judge(&g, times_ns, counts, sizes, n);
+    free(times_ns);
+    free(counts);
+    free(sizes);
+    return g;
+}
+
+/* Adds what another process has of the same type. */
+static void add_growth(struct growth_list *list, struct map *index, const struct type_growth *g)
+{
+    uint64_t key = hash_mix((uint64_t)g->type.n << 8 | g->language, 0);
+    uint32_t found = map_get(index, key);
+    if (found == MAP_NONE) {
+        map_set(index, key, (uint32_t)list->rows.n);
+        vec_push(&list->rows, *g);
+        return;
+    }
+    struct type_growth *into = &list->rows.at[found];
+    if (g->count > into->largest_count) {
+        into->incarnation = g->incarnation;
+        into->largest_count = g->count;
+    }
+    into->flags |= g->flags;
+    into->count += g->count;
+    into->size_bytes += g->size_bytes;
+    into->initial_count += g->initial_count;
+    into->initial_bytes += g->initial_bytes;
+    into->per_s += g->per_s;
+    into->bytes_per_s += g->bytes_per_s;
+    into->error_per_s = hypot(into->error_per_s, g->error_per_s);
+    if (g->rule != LEAK_NONE && (into->rule == LEAK_NONE || g->severity > into->severity)) {
+        into->rule = g->rule;
+        into->severity = g->severity;
+        into->since_ns = g->since_ns;
+    }
+}
+
+static int worst_first(const void *a, const void *b)
+{
+    const struct type_growth *x = a, *y = b;
+    bool x_leaks = x->rule != LEAK_NONE, y_leaks = y->rule != LEAK_NONE;
+    if (x_leaks != y_leaks)
+        return x_leaks ? -1 : 1;
+    if (x_leaks && x->per_s != y->per_s)
+        return x->per_s > y->per_s ? -1 : 1;
+    if (x->size_bytes != y->size_bytes)
+        return x->size_bytes > y->size_bytes ? -1 : 1;
+    return x->type.n < y->type.n ? -1 : x->type.n > y->type.n;
+}
+
+/* A process's censuses in the window: the whole ones, where there are any, for a partial one is too
+ * low. Where the window has none, what was there when it began. */
+static void find_history(struct history *history, const struct recording *rec,
+                         struct incarnation_id id, uint64_t from_ns, uint64_t to_ns)
+{
+    for (uint32_t flags = 0; flags <= HEAP_PARTIAL && !history->censuses.n; flags++) {
+        for (size_t i = 0; i < rec->censuses.list.n; i++) {
+            const struct census *c = &rec->censuses.list.at[i];
+            if (c->incarnation.n == id.n && c->time_ns >= from_ns && c->time_ns < to_ns &&
+                (c->flags & HEAP_PARTIAL) == flags)
+                vec_push(&history->censuses, c);
+        }
+    }
+    const struct census *last = recording_census(rec, id, to_ns);
+    if (!history->censuses.n && last)
+        vec_push(&history->censuses, last);
+}
+
+/* A process that had ended by then holds nothing. */
+static bool lived_at(const struct incarnation *in, uint64_t time_ns)
+{
+    return !in->to_ns || in->to_ns + 2 * NS_PER_S >= time_ns;
+}
+
+void leak_find(struct growth_list *list, const struct recording *rec, uint64_t from_ns,
+               uint64_t to_ns, int32_t pid)
+{
+    *list = (struct growth_list){0};
+    struct map index = {0};
+    uint64_t end_ns = to_ns < rec->end_ns ? to_ns : rec->end_ns;
+    for (uint32_t i = 1; i < rec->incarnations.n; i++) {
+        const struct incarnation *in = &rec->incarnations.at[i];
+        if ((pid && in->pid != pid) || !lived_at(in, end_ns))
+            continue;
+        struct history history = {0};
+        find_history(&history, rec, (struct incarnation_id){i}, from_ns, to_ns);
+        if (history.censuses.n) {
+            const struct census *newest = *vec_last(&history.censuses);
+            for (size_t k = 0; k < newest->rows.n; k++) {
+                struct type_growth g = judge_row(&history, k);
+                add_growth(list, &index, &g);
+            }
+            if (newest->time_ns > list->time_ns)
+                list->time_ns = newest->time_ns;
+        }
+        if (history.censuses.n > list->censuses)
+            list->censuses = history.censuses.n;
+        vec_free(&history.censuses);
+    }
+    map_free(&index);
+    vec_sort(&list->rows, worst_first);
+}
+
+static double count_of(const struct census *census, struct string_id type)
+{
+    double count = 0;
+    for (size_t i = 0; i < census->rows.n; i++)
+        if (census->rows.at[i].type.n == type.n)
+            count += (double)census->rows.at[i].count;
+    return count;
+}
+
+static double length_of(const struct census *census, uint64_t address)
+{
+    for (size_t i = 0; i < census->containers.n; i++)
+        if (census->containers.at[i].address == address)
+            return (double)census->containers.at[i].length;
+    return 0;
+}
+
+uint64_t leak_container(const struct recording *rec, struct incarnation_id incarnation,
+                        struct string_id type)
+{
+    const struct census *newest = recording_census(rec, incarnation, UINT64_MAX), *first = NULL;
+    for (size_t i = 0; i < rec->censuses.list.n && !first; i++)
+        if (rec->censuses.list.at[i].incarnation.n == incarnation.n)
+            first = &rec->censuses.list.at[i];
+    if (!newest || newest == first)
+        return 0;
+    double grown = count_of(newest, type) - count_of(first, type);
+    uint64_t best = 0;
+    double best_off = 2; /* between half and twice as much */
+    for (size_t i = 0; i < newest->containers.n && grown > 0; i++) {
+        const struct census_container *c = &newest->containers.at[i];
+        double more = (double)c->length - length_of(first, c->address);
+        double off = more <= 0 ? INFINITY : more > grown ? more / grown : grown / more;
+        if (off < best_off) {
+            best_off = off;
+            best = c->address;
+        }
+    }
+    return best;
+}

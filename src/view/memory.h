@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the memory is made of, as a table for people: a row a kind, beside the memory view's rows of
+ * growth sites (views.h). Filled as a view is (table_fill), but not in views[]: it is part of the
+ * Memory screen and of what `report --view memory` prints for people. Pure.
+ */
+#ifndef VIEW_MEMORY_H
+#define VIEW_MEMORY_H
+
+#include "view/table.h"
+
+extern const struct view memory_parts_view;
+
+#endif

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""record --growth: the line that leaks, in Python and in C++, in the report and the file."""
+
+import os
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+
+import contextlib
+import json
+import shutil
+import subprocess
+import time
+
+import proftop
+import tap
+import targets
+
+LEAKS = {
+    "python": (os.path.join(targets.PROGRAMS, "leak_line.py"), "leak", "str"),
+    "c++": (os.path.join(targets.PROGRAMS, "leak_line.cc"), "leak_session(long)", None),
+}
+PER_S = 1 << 20
+
+
+def command_of(language, source, place):
+    if language == "python":
+        return ["/usr/bin/python3", source]
+    compiler = shutil.which(os.environ.get("CXX", "g++")) or shutil.which("c++")
+    tap.require(compiler, "no C++ compiler")
+    binary = os.path.join(place, "leak")
+    subprocess.run([compiler, "-O2", "-g", source, "-o", binary, "-lpthread"], check=True)
+    return [binary]
+
+
+def sites(path):
+    done = proftop.run("report", path, "--view", "memory", "--format", "json")
+    return json.loads(done.stdout)["rows"] if done.returncode == 0 else []
+
+
+def check(path, source, name, type_name):
+    rows = sites(path)
+    stays = [row for row in rows if row["kind"] == "survives"]
+    tap.note(*("%(name)s:%(line)s %(growth_bytes_per_s).0f" % row for row in stays[:3]))
+    first = stays[0]
+    tap.equal(first["name"].split("(")[0], name.split("(")[0], "the function that leaks")
+    tap.equal(first["line"], targets.marked_lines(source, "LEAK").pop(), "its line")
+    tap.equal(os.path.basename(first["file"]), os.path.basename(source), "its file")
+    assert first["growth_pct"] > 60, first
+    tap.near(first["growth_bytes_per_s"], PER_S, PER_S / 2, "its bytes per second")
+    if type_name:
+        tap.equal(first["type"], type_name, "of which type")
+    assert any(row["kind"] == "enlarged" for row in rows), "nothing enlarged it"
+
+
+@tap.test("the leaking line is first among what stays, in Python and in C++", slow=True)
+def _():
+    tap.require(os.geteuid() == 0, "probes need root")
+    with contextlib.ExitStack() as stack:
+        place = stack.enter_context(targets.folder())
+        recorders = {}
+        for language, (source, _, _) in LEAKS.items():
+            command = command_of(language, source, place)
+            process = stack.enter_context(targets.started(command, ready="ready"))
+            path = os.path.join(place, language + ".ptop")
+            words = ["record", "-p", str(process.pid), "-o", path, "--growth"]
+            recorders[path] = stack.enter_context(proftop.started(*words))
+
+        def all_found():
+            time.sleep(0.5)
+            return all(sites(path + ".part") for path in recorders)
+
+        targets.wait_for(all_found, "growth sites", 90)
+        for recorder in recorders.values():
+            tap.equal(proftop.interrupt(recorder), 0, "exit status of record")
+        for path, leak in zip(recorders, LEAKS.values()):
+            check(path, *leak)
+
+
+@tap.test("--growth where probes are not permitted: said in a line, and the recording goes on")
+def _():
+    tap.require(os.geteuid() == 0 and shutil.which("setpriv"), "not root, or no setpriv")
+    drop = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    with targets.folder() as place:
+        os.chmod(place, 0o777)
+        path = os.path.join(place, "none.ptop")
+        command = [*drop, "/usr/bin/python3", LEAKS["python"][0]]
+        with targets.started(command, ready="ready") as process:
+            words = ["record", "-p", str(process.pid), "-o", path, "-d", "2", "--growth"]
+            done = subprocess.run([*drop, proftop.PATH, *words], stderr=subprocess.PIPE)
+        said = done.stderr.decode()
+        tap.note(said)
+        tap.equal(done.returncode, 0, "exit status")
+        assert "permitted" in said or "CAP_PERFMON" in said, said
+        tap.equal(sites(path), [], "sites")
+
+
+tap.main()

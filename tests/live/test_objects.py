@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Censuses through the whole program: a leak is named with its rate and who holds it, what is no
+leak is not, and two censuses compare."""
+
+import os
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+
+import contextlib
+import json
+import time
+
+import proftop
+import tap
+import targets
+
+SOURCE = os.path.join(targets.PROGRAMS, "leak.py")
+PER_S = 2000.0
+
+
+def leaks(shown):
+    return [row for row in shown["rows"] if row["rule"]]
+
+
+def by_type(shown):
+    return {row["type"]: row for row in shown["rows"]}
+
+
+class Recorder:
+    """A program that is being recorded."""
+
+    def __init__(self, stack, python, *options):
+        self.path = os.path.join(stack.enter_context(targets.folder()), "objects.ptop")
+        script = stack.enter_context(python.script(SOURCE))
+        command = [*python.command, script, "--per-s", str(PER_S), *options]
+        process = stack.enter_context(targets.started(command, ready="ready"))
+        watching = ["record", "-o", self.path, "-p", str(process.pid)]
+        self.recorder = stack.enter_context(proftop.started(*watching))
+
+    def so_far(self):
+        shown = proftop.run("report", self.path + ".part", "--view", "objects", "--format", "json")
+        return json.loads(shown.stdout) if shown.returncode == 0 else {"rows": []}
+
+    def until(self, done, timeout_s=60):
+        """Record until done(the objects so far); the objects of the whole recording."""
+
+        def enough():
+            time.sleep(0.5)  # it commits once a second
+            return done(self.so_far())
+
+        targets.wait_for(enough, "what the censuses should show", timeout_s)
+        tap.equal(proftop.interrupt(self.recorder), 0, "exit status of record")
+        return proftop.report(self.path, "objects")
+
+
+def leak_is_named(shown):
+    return any(row["type"] == "__main__.Entry" and row["owner"] for row in leaks(shown))
+
+
+def check_leak(recorder):
+    shown = recorder.until(leak_is_named)
+    row = by_type(shown)["__main__.Entry"]
+    tap.note("%(count)d, %(growth_per_s).1f/s, %(severity)s by %(rule)s, %(owner)s" % row)
+    tap.near(row["growth_per_s"], PER_S, PER_S / 10, "growth")
+    tap.equal(row["severity"], "high", "severity")
+    tap.equal(row["rule"], "doubled", "rule")
+    tap.equal(row["language"], "python", "language")
+    assert "entries" in row["owner"] and "dict" in row["owner"], row["owner"]
+    assert by_type(shown)["__main__.Other"]["rule"] is None, "Other is no leak"
+    verdicts = proftop.report(recorder.path, "summary")["rows"]
+    told = [row["verdict"] for row in verdicts if row["kind"] == "leak"]
+    assert told and "entries" in told[0], verdicts
+
+
+def debian_python():
+    return targets.pythons()[0]
+
+
+@tap.test("a leak, its rate, and the dict that holds it")
+def _():
+    with contextlib.ExitStack() as stack:
+        check_leak(Recorder(stack, debian_python()))
+
+
+# The others all at once: most of their time they wait for the next census.
+others = contextlib.ExitStack()
+recorders = {}
+
+
+def other(python):
+    if not recorders:
+        for each in targets.pythons()[1:]:
+            recorders[each.label] = Recorder(others, each)
+        for kind in ("warm-up", "sawtooth"):
+            recorders[kind] = Recorder(others, debian_python(), "--kind", kind)
+    return recorders[python]
+
+
+def check_other(python):
+    check_leak(other(python.label))
+
+
+for python in targets.pythons()[1:]:
+    title = "Python %s: a leak, its rate, and the dict that holds it" % python.label
+    tap.test(title, python, slow=True)(check_other)
+
+
+def check_no_leak(kind):
+    def over(shown):
+        return shown["rows"] and shown["window"]["to_s"] > 31  # the censuses at 20 and 30 s saw it
+
+    shown = other(kind).until(over)
+    assert not leaks(shown), "%s: %s" % (kind, leaks(shown))
+    assert by_type(shown)["__main__.Entry"]["count"] > 100, kind
+
+
+for kind in ("warm-up", "sawtooth"):
+    tap.test("a %s is not called a leak" % kind, kind, slow=True)(check_no_leak)
+
+
+@tap.test("diff of two censuses: what grew, by how much")
+def _():
+    with contextlib.ExitStack() as stack:
+        recorder = Recorder(stack, debian_python())
+        recorder.until(lambda shown: shown["rows"] and shown["window"]["to_s"] > 6)
+        path = recorder.path
+        diff = json.loads(
+            proftop.ok("diff", path + "@0..3", path, "--view", "objects", "--format", "json")
+        )
+        tap.equal(diff["view"], "objects", "view")
+        rows = by_type(diff)
+        grown = rows["__main__.Entry"]
+        lasted_s = diff["after"]["census_s"] - diff["before"]["census_s"]
+        tap.near(grown["count_diff"], PER_S * lasted_s, PER_S * lasted_s / 10, "how many more")
+        tap.equal(grown["verdict"], "regression", "verdict")
+        tap.equal(rows["__main__.Other"]["verdict"], "unchanged", "verdict of what stays")
+        done = proftop.run("diff", path + "@0..3", path, "--view", "objects", "--fail-on", "regression")
+        tap.equal(done.returncode, 3, "exit status")
+
+
+@tap.test("--no-census: the heap is not read, and the table says that nothing was counted")
+def _():
+    with targets.folder() as place:
+        path = os.path.join(place, "none.ptop")
+        with targets.started([sys.executable, SOURCE], ready="ready") as process:
+            proftop.ok("record", "-p", process.pid, "-o", path, "-d", 1, "--no-census")
+        tap.equal(proftop.report(path, "objects")["rows"], [], "rows")
+        assert "No objects were counted" in proftop.ok("report", path, "--view", "objects")
+
+
+with others:
+    tap.main()

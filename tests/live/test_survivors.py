@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Survivor sampling names the line whose objects stay, among much that comes and goes: on every
+Python, and in C++; and leaves a target as it was."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+
+import survivors
+import tap
+import targets
+
+LEAK_PY = os.path.join(targets.PROGRAMS, "leak_line.py")
+LEAK_CC = os.path.join(targets.PROGRAMS, "leak_line.cc")
+# Short for a test, and so with more loss than a user is asked for.
+TIMES = (1, 0.7, 15)
+
+
+def compiled(place, *flags):
+    compiler = shutil.which(os.environ.get("CXX", "g++")) or shutil.which("c++")
+    tap.require(compiler, "no C++ compiler")
+    binary = os.path.join(place, "leak")
+    words = [compiler, "-O2", "-g", LEAK_CC, "-o", binary, "-lpthread", *flags]
+    made = subprocess.run(words, stderr=subprocess.PIPE)
+    tap.require(made.returncode == 0, "cannot be linked: " + made.stderr.decode()[:200])
+    return binary
+
+
+def goes_on(process, seconds=0.2):
+    """The process still runs, with the CPU."""
+    with open("/proc/%d/schedstat" % process.pid) as stat:
+        before = int(stat.read().split()[0])
+    time.sleep(seconds)
+    with open("/proc/%d/schedstat" % process.pid) as stat:
+        assert int(stat.read().split()[0]) > before, "it does not run any more"
+    assert process.poll() is None
+
+
+def check_python(python):
+    line = targets.marked_lines(LEAK_PY, "LEAK").pop()
+    with python.script(LEAK_PY) as script:
+        with targets.started([*python.command, script], ready="ready") as process:
+            result = survivors.sample(process.pid, *TIMES)
+            goes_on(process)
+    assert result.rows, result.figures
+    first = result.rows[0]
+    name, file, at = first.frames[0].split(":")
+    tap.note("%s: %r of %d samples" % (python.label, first[:4], result.figures["samples"]))
+    tap.equal((name, int(at)), ("leak", line), "function and line")
+    tap.equal(os.path.basename(file), "leak_line.py")
+    tap.equal(first.type, "str", "type")
+    assert first.count > 0.7 * first.of_samples, first
+    assert first.bytes_per_s > 0.5 * sum(row.bytes_per_s for row in result.rows), result.rows
+    assert result.figures["unnamed"] < 0.05 * result.figures["samples"], result.figures
+
+
+for each in targets.pythons():
+    tap.test("%s: the line that leaks" % each.label, each)(check_python)
+
+
+def check_first(result, function):
+    assert result.rows, result.figures
+    own = [name for name in result.rows[0].frames if not name.startswith(("operator", "new"))]
+    tap.note("%r of %d samples" % (result.rows[0][:3], result.figures["samples"]))
+    assert own[0].startswith(function), result.rows[0]
+
+
+@tap.test("C++: the function that leaks, in two threads of which one does")
+def _():
+    with targets.folder() as place:
+        binary = compiled(place)
+        with targets.started([binary, "60", "2"], ready="ready") as process:
+            result = survivors.sample(process.pid, 3, 0.7, 15)
+            goes_on(process)
+    check_first(result, "leak_session")
+
+
+@tap.test("C++, static: its own malloc is found")
+def _():
+    with targets.folder() as place:
+        binary = compiled(place, "-static")
+        with targets.started([binary, "60"], ready="ready") as process:
+            result = survivors.sample(process.pid, 3, 0.7, 15)
+            goes_on(process)
+    check_first(result, "leak_session")
+
+
+@tap.test("killed in the middle it leaves nothing in the target")
+def _():
+    with targets.folder() as place:
+        binary = compiled(place)
+        with targets.started([binary, "60"], ready="ready") as process:
+            survivors.sample(process.pid, 0.2, 0.2, 15)  # it is permitted, or skipped
+            for _ in range(3):
+                words = survivors.command(process.pid, 60, 60, 50)
+                sampling = subprocess.Popen(words, stdout=subprocess.DEVNULL)
+                time.sleep(0.3)
+                sampling.send_signal(signal.SIGKILL)
+                sampling.wait()
+                goes_on(process)
+
+
+@tap.test("a process without an allocator to probe is refused with a sentence")
+def _():
+    with targets.folder() as place:
+        binary = compiled(place, "-static", "-s")
+        with targets.started([binary, "60"], ready="ready") as process:
+            survivors.sample(os.getpid(), 0.1, 0.1, 15)  # it is permitted, or skipped
+            words = survivors.command(process.pid, 1, 1)
+            done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    tap.equal(done.returncode, 1)
+    assert b"no allocator that can be probed" in done.stderr, done.stderr
+
+
+tap.main()

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The Objects screen, and what Enter shows of a type."""
+
+import os
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+
+import contextlib
+import re
+
+import proftop
+import tap
+import targets
+import tmux
+
+
+@contextlib.contextmanager
+def watched(columns=80, rows=24):
+    command = ["/usr/bin/python3", os.path.join(targets.PROGRAMS, "leak.py"), "--per-s", "2000"]
+    with targets.started(command, ready="ready") as target:
+        with tmux.terminal(columns, rows) as screen:
+            screen.type("%s %d" % (proftop.PATH, target.pid))
+            screen.wait("[1 Hot]")
+            yield screen, target
+
+
+def line_with(text, word):
+    found = [line for line in text.split("\n") if word in line]
+    assert found, "no line with %r" % word
+    return found[0]
+
+
+@tap.test("the Objects screen: the leak first, its rate, who holds it; then closely, and compared")
+def _():
+    with watched() as (screen, _target):
+        screen.keys("o")
+        screen.wait("[7 Objects]")
+        screen.wait(lambda t: re.search(r"^.*__main__.Entry", t, re.M))
+        screen.keys("b")
+        text = screen.wait(lambda t: re.search(r"^ *!__main__.Entry.*entries", t, re.M))
+        head = line_with(text, "TYPE")
+        assert re.search(r"TYPE +COUNT +BYTES +SINCE FIRST +PER S\S* +HELD BY", head), head
+        row = line_with(text, "__main__.Entry")
+        assert re.search(r"__main__.Entry +[0-9,]+ +[0-9.]+[KM] +x [0-9.]+ +\+[12],\d{3} ", row), row
+        assert re.search(r"[0-9,]+ objects [0-9.]+M, \S+ ago in \S+", text), text
+        assert all(len(line) <= 80 for line in text.split("\n"))
+        assert re.search(r"grows [0-9,]+/s to [0-9,]+, held by .*o$", text, re.M), text
+
+        screen.keys("/")
+        screen.wait("Search:")
+        screen.type("main__.Entry")
+        screen.keys("Enter")
+        text = screen.wait("Looks like a leak")
+        for words in ("Held by", "entries", "Counted in process", "+-"):
+            assert words in text, text
+        screen.keys("R")  # asks again
+        screen.wait(lambda t: re.search(r"as of \S+ ago", t) or "Held by" in t)
+        screen.keys("Escape")
+        screen.wait("[7 Objects]")
+
+        screen.keys("R")
+        screen.wait("counting")
+        screen.keys("c")
+        text = screen.wait(lambda t: "[c Compare]" in t and "__main__.Entry" in t)
+        assert re.search(r"BEFORE +AFTER +CHANGE +BYTES", text), text
+        assert re.search(r"\d+ types? grew", text), text
+        screen.keys("q")
+        screen.wait("ready>")
+
+
+@tap.test("a snapshot holds the objects, and opens with them")
+def _():
+    with watched() as (screen, target):
+        screen.keys("o")
+        screen.wait("__main__.Entry")
+        screen.keys("S")
+        screen.wait("Save as:")
+        screen.keys("C-u")
+        screen.type("objects.ptop")
+        screen.wait("saved objects.ptop")
+        screen.keys("q")
+        screen.wait("ready>")
+        targets.kill(target)
+        screen.type("%s open objects.ptop" % proftop.PATH)
+        screen.wait("FILE objects.ptop")
+        screen.keys("7")
+        text = screen.wait(lambda t: "[7 Objects]" in t and "__main__.Entry" in t)
+        assert "next in" not in text, text
+        screen.keys("R")
+        screen.wait("no live target")
+        screen.keys("q")
+        screen.wait("ready>")
+
+
+tap.main()

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Blocks of this very process: freed, given out again, changed, kept; and pools of Python's that
+ * are none. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "engine/blocks.h"
+
+/* A heap of our own making with glibc's headers: the compiler's sanitizers have another malloc. */
+#define CHUNK 128u
+static uint64_t *heap;
+
+static uint64_t *chunk(unsigned i)
+{
+    return heap + i * CHUNK / 8 + 2;
+}
+
+static int make_heap(void **state)
+{
+    (void)state;
+    heap = mmap(NULL, 1 << 16, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(heap != MAP_FAILED);
+    for (unsigned i = 0; i < 64; i++) {
+        chunk(i)[-1] = CHUNK | 1; /* the one before is in use */
+        for (unsigned k = 0; k < 14; k++)
+            chunk(i)[k] = i * 1000 + k;
+    }
+    return 0;
+}
+
+static int end_heap(void **state)
+{
+    (void)state;
+    return munmap(heap, 1 << 16);
+}
+
+static struct blocks *blocks_of(unsigned n)
+{
+    struct blocks *b = xcalloc(1, sizeof *b);
+    blocks_init(b, getpid(), NULL);
+    for (unsigned i = 0; i < n; i++)
+        blocks_add(b, HEAP_GLIBC, (uint64_t)(uintptr_t)chunk(i), 0, i, i);
+    blocks_look(b, 0);
+    return b;
+}
+
+static void end(struct blocks *b)
+{
+    blocks_clear(b);
+    free(b);
+}
+
+static void what_is_as_it_was_stays(void **state)
+{
+    (void)state;
+    struct blocks *b = blocks_of(40);
+    chunk(3)[0]++;         /* written to */
+    chunk(5)[-1] = 64 | 1; /* now part of something else */
+    chunk(8)[-1] &= ~1ull; /* the one before, 7, was freed */
+    chunk(9)[13]++;        /* far behind a beginning that is its own */
+    chunk(11)[-1] = 8 | 1; /* nonsense for a size */
+    blocks_judge(b, 0, 20);
+    for (unsigned i = 0; i < 20; i++) {
+        bool gone = i == 3 || i == 5 || i == 7 || i == 11;
+        assert_int_equal(b->list.at[i].fate, gone ? BLOCK_GONE : BLOCK_STAYS);
+    }
+    assert_int_equal(b->list.at[20].fate, BLOCK_YOUNG);
+    assert_int_equal(b->list.at[0].size, CHUNK - 8);
+    end(b);
+}
+
+static void a_common_beginning_is_not_enough(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 10; i++)
+        memset(chunk(i), 'x', 40);
+    struct blocks *b = blocks_of(10);
+    chunk(4)[5]++;  /* in the words that are kept */
+    chunk(6)[12]++; /* behind them */
+    blocks_judge(b, 0, 10);
+    for (unsigned i = 0; i < 10; i++)
+        assert_int_equal(b->list.at[i].fate, i == 4 || i == 6 ? BLOCK_GONE : BLOCK_STAYS);
+    end(b);
+}
+
+static void what_was_given_out_again_is_gone(void **state)
+{
+    (void)state;
+    struct blocks *b = blocks_of(4);
+    blocks_add(b, HEAP_GLIBC, (uint64_t)(uintptr_t)chunk(2), 0, 9, 9);
+    blocks_look(b, 4);
+    blocks_judge(b, 0, 5);
+    assert_int_equal(b->list.at[1].fate, BLOCK_STAYS);
+    assert_int_equal(b->list.at[2].fate, BLOCK_GONE);
+    assert_int_equal(b->list.at[4].fate, BLOCK_STAYS);
+    end(b);
+}
+
+static void blocks_in_a_tcache_are_free(void **state)
+{
+    (void)state;
+    for (unsigned i = 10; i < 20; i++) {
+        chunk(i)[0] = (uint64_t)(uintptr_t)chunk(i) >> 12 ^ (uint64_t)(uintptr_t)chunk(i + 1);
+        chunk(i)[1] = 0xfeedfacecafebeef;
+    }
+    struct blocks *b = blocks_of(30);
+    blocks_judge(b, 0, 30);
+    for (unsigned i = 0; i < 30; i++)
+        assert_int_equal(b->list.at[i].fate, i >= 10 && i < 20 ? BLOCK_GONE : BLOCK_STAYS);
+    end(b);
+}
+
+static void what_cannot_be_read_says_nothing(void **state)
+{
+    (void)state;
+    struct blocks *b = blocks_of(2);
+    blocks_add(b, HEAP_GLIBC, 8, 0, 2, 2);
+    blocks_add(b, HEAP_OTHER, 1ull << 46, 100, 3, 3);
+    blocks_look(b, 2);
+    blocks_judge(b, 0, 4);
+    assert_int_equal(b->list.at[1].fate, BLOCK_STAYS);
+    assert_int_equal(b->list.at[2].fate, BLOCK_UNSEEN);
+    assert_int_equal(b->list.at[3].fate, BLOCK_UNSEEN);
+    char name[16];
+    blocks_type_name(b, &b->list.at[0], name, sizeof name);
+    assert_string_equal(name, "");
+    end(b);
+}
+
+static void put32(uint8_t *pool, size_t at, uint32_t value)
+{
+    memcpy(pool + at, &value, sizeof value);
+}
+
+static void put64(uint8_t *pool, size_t at, uint64_t value)
+{
+    memcpy(pool + at, &value, sizeof value);
+}
+
+static void pools_say_what_is_free(void **state)
+{
+    (void)state;
+    static uint8_t pool[PYMALLOC_POOL_MAX];
+    const struct pymalloc m = {.pool_bytes = PYMALLOC_POOL_MAX};
+    const uint64_t at = 0x7f0000004000;
+    uint32_t size;
+    put32(pool, 0, 20);            /* blocks in use */
+    put32(pool, 36, 3);            /* of 64 bytes */
+    put32(pool, 40, 48 + 64 * 30); /* the next that was never given out */
+    put64(pool, 8, at + 48 + 64 * 5);
+    put64(pool, 48 + 64 * 5, at + 48 + 64 * 9);
+    put64(pool, 48 + 64 * 9, 0);
+    assert_int_equal(pymalloc_block(&m, at, pool, at + 48, &size), BLOCK_USED);
+    assert_int_equal(size, 64);
+    assert_int_equal(pymalloc_block(&m, at, pool, at + 48 + 64 * 5, &size), BLOCK_FREE);
+    assert_int_equal(pymalloc_block(&m, at, pool, at + 48 + 64 * 9, &size), BLOCK_FREE);
+    assert_int_equal(pymalloc_block(&m, at, pool, at + 48 + 64 * 30, &size), BLOCK_FREE);
+    assert_int_equal(pymalloc_block(&m, at, pool, at + 48 + 8, &size), BLOCK_NONE);
+    assert_int_equal(pymalloc_block(&m, at, pool, at + 16, &size), BLOCK_NONE);
+    /* A list that goes round, or out of the pool, ends. */
+    put64(pool, 48 + 64 * 9, at + 48 + 64 * 5);
+    assert_int_equal(pymalloc_block(&m, at, pool, at + 48, &size), BLOCK_USED);
+    put64(pool, 48 + 64 * 9, at - 64);
+    assert_int_equal(pymalloc_block(&m, at, pool, at + 48, &size), BLOCK_USED);
+    put64(pool, 48 + 64 * 9, at + PYMALLOC_POOL_MAX - 4);
+    assert_int_equal(pymalloc_block(&m, at, pool, at + 48, &size), BLOCK_USED);
+    memset(pool, 0xff, sizeof pool);
+    assert_int_equal(pymalloc_block(&m, at, pool, at + 48, &size), BLOCK_NONE);
+    memset(pool, 0, sizeof pool);
+    assert_int_equal(pymalloc_block(&m, at, pool, at + 48, &size), BLOCK_NONE);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(what_is_as_it_was_stays, make_heap, end_heap),
+        cmocka_unit_test_setup_teardown(a_common_beginning_is_not_enough, make_heap, end_heap),
+        cmocka_unit_test_setup_teardown(what_was_given_out_again_is_gone, make_heap, end_heap),
+        cmocka_unit_test_setup_teardown(blocks_in_a_tcache_are_free, make_heap, end_heap),
+        cmocka_unit_test_setup_teardown(what_cannot_be_read_says_nothing, make_heap, end_heap),
+        cmocka_unit_test(pools_say_what_is_free),
+    };
+    return cmocka_run_group_tests_name("engine_blocks", tests, NULL, NULL);
+}

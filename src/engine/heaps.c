@@ -5,10 +5,13 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/text.h"
+#include "model/growth_look.h"
 #include "native/census.h"
 #include "native/holders.h"
 #include "python/census.h"
 #include "python/holders.h"
+#include "python/tracemalloc.h"
 #include "target/hold.h"
 
 /* A process is not held still for longer, whatever its heap. */
@@ -49,6 +52,32 @@ bool heaps_count(pid_t pid, bool hold, const struct heap_limits *limits, struct 
     hold_release(held);
     out->flags |= HEAP_STOPPED;
     out->moved_pct = 0;
+    return ok;
+}
+
+bool heaps_traced(pid_t pid, const struct heap_limits *limits, struct growth *out)
+{
+    struct tracemalloc_table table;
+    out->from_ns = clock_mono_ns();
+    bool ok = python_tracemalloc(pid, limits, &table, NULL);
+    for (size_t i = 0; ok && i < table.rows.n && i < GROWTH_SITES_MAX; i++) {
+        const struct tracemalloc_row *row = &table.rows.at[i];
+        char name[256];
+        snprintf(name, sizeof name, "%.200s:%u", path_base(row->file), row->line);
+        struct growth_frame frame = {.python = true,
+                                     .line = row->line,
+                                     .first_line = row->line,
+                                     .name = growth_text(out, name),
+                                     .file = growth_text(out, row->file),
+                                     .module = "",
+                                     .build_id = ""};
+        growth_add(out, GROWTH_TRACED, growth_stack(out, &frame, 1), "", (double)row->bytes, 0,
+                   row->count, row->count);
+    }
+    out->samples = ok ? table.count : 0;
+    out->to_ns = clock_mono_ns();
+    tracemalloc_table_clear(&table);
+    growth_close(out);
     return ok;
 }
 

@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "model/growth.h"
 #include "model/heap_count.h"
 
 #define HEAP_PATH_MAX 512
@@ -17,10 +18,15 @@
 extern const struct heap_limits heap_default_limits;
 
 /* Counts the live objects of a process. out is initialised (heap_count_init) and stays the
- * caller's. hold: the process stands still meanwhile; nobody else may trace it. false: nothing could
- * be counted, with a sentence. */
+ * caller's. hold: the process stands still meanwhile; nobody else may trace it. false: nothing
+ * could be counted, with a sentence. */
 bool heaps_count(pid_t pid, bool hold, const struct heap_limits *limits, struct heap_count *out,
                  struct err *err);
+
+/* What the process's own tracer of allocations has by line: rows of GROWTH_TRACED in *out, which is
+ * initialised (growth_init) and stays the caller's; their bytes are exact, and of all time. false:
+ * it has none. */
+bool heaps_traced(pid_t pid, const struct heap_limits *limits, struct growth *out);
 
 struct heap_question {
     const char *type; /* as in a heap_count; borrowed */

@@ -82,6 +82,20 @@ static struct stack_id add_stack(struct dictionary *d, const struct growth *grow
     return id;
 }
 
+/* A tracer tells what there is, not how fast it came: since the look before. */
+static double traced_per_s(const struct growth_look *before, const struct growth_look *now,
+                           const struct growth_site *site)
+{
+    if (!before || now->to_ns <= before->to_ns)
+        return 0;
+    double had = 0;
+    for (size_t i = 0; i < before->sites.n; i++)
+        if (before->sites.at[i].kind == GROWTH_TRACED &&
+            before->sites.at[i].stack.n == site->stack.n)
+            had = before->sites.at[i].bytes;
+    return (site->bytes - had) / ((double)(now->to_ns - before->to_ns) / 1e9);
+}
+
 void recording_add_growth(struct recording *rec, struct incarnation_id incarnation,
                           const struct growth *growth)
 {
@@ -95,6 +109,8 @@ void recording_add_growth(struct recording *rec, struct incarnation_id incarnati
         .lost = growth->lost,
         .unnamed = growth->unnamed,
     };
+    const struct growth_look *before =
+        recording_growth(rec, incarnation, GROWTH_TRACED, UINT64_MAX);
     for (size_t i = 0; i < growth->rows.n && look.sites.n < GROWTH_SITES_MAX; i++) {
         const struct growth_row *row = &growth->rows.at[i];
         struct growth_site site = {
@@ -107,6 +123,8 @@ void recording_add_growth(struct recording *rec, struct incarnation_id incarnati
         };
         if (row->type && row->type[0])
             site.type = dictionary_string(&rec->words, row->type);
+        if (site.kind == GROWTH_TRACED)
+            site.bytes_per_s = traced_per_s(before, &look, &site);
         vec_push(&look.sites, site);
     }
     recording_restore_growth(rec, look);

@@ -72,7 +72,7 @@ bool sweep_init(struct sweep *s, pid_t pid, const struct layout *l,
 void sweep_clear(struct sweep *s);
 /* Shows every block. Returns early with `cut` set where a limit is met. */
 void sweep_run(struct sweep *s);
-/* Reads a sample of the headers that were swept once more: the share of them that has changed; or
+/* Reads a sample of the headers that were swept once more: the share of blocks that changed; or
  * that of malloc's memory where chunks were lost on the way, if it is more. */
 double sweep_moved_pct(struct sweep *s);
 /* The name of an allocator whose blocks are not known, if the process uses one ("jemalloc"), or

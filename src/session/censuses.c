@@ -42,6 +42,8 @@ struct look {
     bool ok;
     struct err err;
     struct heap_count count;
+    struct growth traced; /* LOOK_COUNT */
+    bool is_traced;
     char path[HEAP_PATH_MAX];
     uint64_t cpu_ns;
 };
@@ -76,6 +78,7 @@ static void look_free(struct look *look)
     if (!look)
         return;
     heap_count_clear(&look->count);
+    growth_clear(&look->traced);
     free(look->type);
     free(look);
 }
@@ -96,11 +99,13 @@ static void *look_work(void *arg)
         struct heap_limits limits = heap_default_limits;
         limits.stop = should_stop;
         limits.context = c;
-        if (look->kind == LOOK_COUNT)
+        if (look->kind == LOOK_COUNT) {
             look->ok = heaps_count(look->pid, c->hold, &limits, &look->count, &look->err);
-        else
+            look->is_traced = look->ok && heaps_traced(look->pid, &limits, &look->traced);
+        } else {
             look->ok = heaps_holder(look->pid, &look->question, &limits, look->path,
                                     sizeof look->path, &look->err);
+        }
         look->cpu_ns = clock_thread_cpu_ns() - before_ns;
         queue_put(c->results, look); /* has room: there is one look at a time */
     }
@@ -151,6 +156,7 @@ static struct look *look_new(enum look_kind kind, const struct recording *rec, u
     look->incarnation = incarnation;
     look->pid = rec->incarnations.at[incarnation].pid;
     heap_count_init(&look->count, look->pid);
+    growth_init(&look->traced, look->pid);
     return look;
 }
 
@@ -279,6 +285,8 @@ static void take_result(struct censuses *c, struct recording *rec, struct look *
             subject->due_ns = now_ns + AGAIN_NS;
         if (look->ok)
             recording_add_census(rec, (struct incarnation_id){look->incarnation}, &look->count);
+        if (look->is_traced)
+            recording_add_growth(rec, (struct incarnation_id){look->incarnation}, &look->traced);
         if (look->ok && alive)
             ask_who_holds(c, rec, now_ns);
     } else if (look->ok) {

@@ -51,7 +51,7 @@ struct site_sum {
 struct site_sums {
     VEC(struct site_sum) at;
     struct map index;
-    double total_per_s[GROWTH_KINDS];
+    double total[GROWTH_KINDS]; /* bytes per second; of what is traced, bytes */
 };
 
 /* Allocators and containers, which are compiled into the program itself (templates, static
@@ -99,7 +99,7 @@ static void add_site(struct site_sums *sums, struct fold *fold, const struct gro
     sum->bytes_per_s += site->bytes_per_s;
     sum->count += site->count;
     sum->of_samples += site->of_samples;
-    sums->total_per_s[site->kind] += site->bytes_per_s;
+    sums->total[site->kind] += site->kind == GROWTH_TRACED ? site->bytes : site->bytes_per_s;
 }
 
 /* What stays is worth more than what merely came; then by how fast. */
@@ -129,8 +129,9 @@ static void add_site_row(struct table *table, const struct recording *rec,
     table_set_text(table, SITE_KIND, growth_kind_name(site->kind));
     table_set_number(table, SITE_GROWTH, site->bytes);
     table_set_number(table, SITE_GROWTH_PER_S, site->bytes_per_s);
-    if (sums->total_per_s[site->kind] > 0)
-        table_set_number(table, SITE_PCT, 100 * site->bytes_per_s / sums->total_per_s[site->kind]);
+    double part = site->kind == GROWTH_TRACED ? site->bytes : site->bytes_per_s;
+    if (sums->total[site->kind] > 0)
+        table_set_number(table, SITE_PCT, 100 * part / sums->total[site->kind]);
     table_set_text(table, SITE_NAME, rows_function_name(rec, site->place.function));
     rows_set_text(table, SITE_PLACE,
                   rows_place(place, sizeof place, rec, site->place.function, site->place.line));

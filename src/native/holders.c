@@ -367,6 +367,8 @@ static void write_path(struct search *s)
 {
     char text[4096];
     struct text t = TEXT(text);
+    if (s->path.n < 2)
+        return;
     for (size_t i = s->path.n; i-- > 0;)
         text_add(&t, "%s%s", s->path.at[i], i ? " -> " : "");
     s->out->path = xstrdup(text);
@@ -386,7 +388,8 @@ static bool find_holders(struct search *s, struct err *err)
            strcmp(size_class_name(s->wanted_size, text), s->type) != 0)
         s->wanted_size++;
     if (s->limits && s->limits->own_bytes_max &&
-        2 * block_set_bytes(s->heap) > s->limits->own_bytes_max)
+        2 * block_set_bytes(s->heap) >
+            s->limits->own_bytes_max + malloc_heap_system_bytes(s->heap) / 20)
         return err_set(err, "the heap of process %d is too large to look for holders in it",
                        (int)s->pid);
     block_set_init(&s->set, s->heap);

@@ -21,16 +21,17 @@
 #include "target/maps.h"
 #include "target/resident.h"
 
-#define KEY_SIZE     0x80000000u /* a size class's number; else a C++ class's */
-#define FOUND_MAX    (2u << 20)  /* holders that are kept: 32 MB */
-#define GLOBALS_MAX  65536u
-#define MAPPED_MAX   (1u << 20)
-#define NAMED_MAX    16u /* addresses of variables that are named on a level */
-#define LISTED       4u  /* classes of holders that are told on a level */
-#define PIECE        (1u << 20)
-#define HEAD_BYTES   256u
-#define ROOT_WEIGHT  4u  /* a variable's word against what may be left over in blocks */
-#define HEADS_ENOUGH 20u /* a list's head is one word: so many times fewer others do not matter */
+#define KEY_SIZE      0x80000000u /* a size class's number; else a C++ class's */
+#define FOUND_MAX     (2u << 20)  /* holders that are kept: 32 MB */
+#define GLOBALS_MAX   65536u
+#define NAME_COMPARED 511u /* a row's name is cut there (heap_count.c) */
+#define MAPPED_MAX    (1u << 20)
+#define NAMED_MAX     16u /* addresses of variables that are named on a level */
+#define LISTED        4u  /* classes of holders that are told on a level */
+#define PIECE         (1u << 20)
+#define HEAD_BYTES    256u
+#define ROOT_WEIGHT   4u  /* a variable's word against what may be left over in blocks */
+#define HEADS_ENOUGH  20u /* a list's head is one word: so many times fewer others do not matter */
 
 struct tally {
     uint32_t key;
@@ -127,7 +128,7 @@ static bool select_block(void *context, const struct malloc_block *b)
     }
     uint32_t key = key_of(s, b);
     if (key & KEY_SIZE ? (key & ~KEY_SIZE) == s->wanted_size
-                       : !strcmp(rtti_name(s->rtti, key), s->type))
+                       : !strncmp(rtti_name(s->rtti, key), s->type, NAME_COMPARED))
         add(&s->set, b->addr, b->usable_size);
     return true;
 }
@@ -367,6 +368,8 @@ static void write_path(struct search *s)
 {
     char text[4096];
     struct text t = TEXT(text);
+    if (s->path.n < 2)
+        return;
     for (size_t i = s->path.n; i-- > 0;)
         text_add(&t, "%s%s", s->path.at[i], i ? " -> " : "");
     s->out->path = xstrdup(text);
@@ -386,7 +389,8 @@ static bool find_holders(struct search *s, struct err *err)
            strcmp(size_class_name(s->wanted_size, text), s->type) != 0)
         s->wanted_size++;
     if (s->limits && s->limits->own_bytes_max &&
-        2 * block_set_bytes(s->heap) > s->limits->own_bytes_max)
+        2 * block_set_bytes(s->heap) >
+            s->limits->own_bytes_max + malloc_heap_system_bytes(s->heap) / 20)
         return err_set(err, "the heap of process %d is too large to look for holders in it",
                        (int)s->pid);
     block_set_init(&s->set, s->heap);

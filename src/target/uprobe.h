@@ -23,7 +23,7 @@
 #include "base/err.h"
 #include "target/capture.h"
 
-#define UPROBE_POINTS_MAX  16
+#define UPROBE_POINTS_MAX  32 /* bits of a mask */
 #define UPROBE_THREADS_MAX 64 /* each hit looks at every thread's event: 0.03 us each */
 
 struct uprobes;

@@ -8,7 +8,8 @@
  * that the period passes over, and on threads that were not given.
  *
  * Invariant: armed means that descriptors are open, and nothing else: closing them takes the
- * breakpoints out, be it uprobes_disarm, or the kernel when this process ends, however it ends.
+ * breakpoints out, be it uprobes_disarm, or the kernel when this process ends, however it ends. (One
+ * page, [uprobes], stays mapped in the target; Linux never unmaps it.)
  * Events are not inherited: a new thread would set up its own inside the target's clone()
  * (measured: 0.1 to 0.3 ms each); the caller gives new threads at the next uprobes_arm. One thread.
  */

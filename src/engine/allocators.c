@@ -9,11 +9,15 @@
 #include "python/pymalloc.h"
 #include "target/maps.h"
 
+/* Those from OPERATORS on are the C++ operators new and new[], plain and aligned, where they come
+ * with an allocator of its own (jemalloc, tcmalloc): others call malloc. */
 static const struct allocator_kin kin[] = {
     {"malloc", 0, -1, -1},        {"calloc", 0, 1, -1},    {"realloc", 1, -1, -1},
     {"aligned_alloc", 1, -1, -1}, {"memalign", 1, -1, -1}, {"posix_memalign", 2, -1, 0},
+    {"_Znwm", 0, -1, -1},         {"_Znam", 0, -1, -1},    {"_ZnwmSt11align_val_t", 0, -1, -1},
 };
-#define KIN (sizeof kin / sizeof *kin)
+#define OPERATORS 6u
+#define KIN       (sizeof kin / sizeof *kin)
 
 static const struct allocator_kin python_kin[] = {
     {"malloc", 1, -1, -1}, {"calloc", 1, 2, -1}, {"realloc", 2, -1, -1}};
@@ -66,7 +70,7 @@ static void look_into(struct finding *f, const struct mapping *m)
         struct elf_range unused;
         enum heap_kind heap =
             elf_symbols_find(symbols, glibc, 2, &unused, NULL) ? HEAP_GLIBC : HEAP_OTHER;
-        for (size_t i = 0; i < KIN; i++) {
+        for (size_t i = 0; i < (heap == HEAP_OTHER ? KIN : OPERATORS); i++) {
             const char *const name[] = {kin[i].name};
             if (!elf_symbols_find(symbols, name, 1, &range, NULL))
                 continue;

@@ -2,8 +2,8 @@
 /*
  * The functions of a process that give out memory, as places for probes: malloc and its kin in
  * every mapped file that defines them (libc, a static program, jemalloc, tcmalloc), and the
- * functions of Python's allocator of small objects. operator new is not among them: it calls
- * malloc. Once per process; one thread.
+ * functions of Python's allocator of small objects. libstdc++'s operator new is not among them: it
+ * calls malloc. Once per process; one thread.
  */
 #ifndef ENGINE_ALLOCATORS_H
 #define ENGINE_ALLOCATORS_H

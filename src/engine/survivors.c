@@ -32,7 +32,7 @@
 #define RING_PAGES      1024u /* 4 MB: a burst's samples */
 #define BURST_SAMPLES   250u  /* that a burst is meant to have */
 #define BURST_KEPT_MAX  600u
-#define BURST_MOST_NS   (200 * NS_PER_MS)
+#define BURST_MOST_NS   (100 * NS_PER_MS)
 #define COUNT_NS        (20 * NS_PER_MS)
 #define BLOCKS_MAX      200000u
 #define JUDGED_AT_ONCE  1000u

@@ -2,6 +2,7 @@
 """Survivor sampling names the line whose objects stay, among much that comes and goes: on every
 Python, and in C++; and leaves a target as it was."""
 
+import glob
 import os
 import shutil
 import signal
@@ -55,7 +56,8 @@ def check_python(python):
     tap.equal((name, int(at)), ("leak", line), "function and line")
     tap.equal(os.path.basename(file), "leak_line.py")
     tap.equal(first.type, "str", "type")
-    assert first.count > 0.7 * first.of_samples, first
+    # The line makes a tuple and an int, too, which do not stay.
+    assert first.count > 0.3 * first.of_samples, first
     assert first.bytes_per_s > 0.5 * sum(row.bytes_per_s for row in result.rows), result.rows
     assert result.figures["unnamed"] < 0.05 * result.figures["samples"], result.figures
 
@@ -87,6 +89,19 @@ def _():
         binary = compiled(place, "-static")
         with targets.started([binary, "60"], ready="ready") as process:
             result = survivors.sample(process.pid, 3, 0.7, 15)
+            goes_on(process)
+    check_first(result, "leak_session")
+
+
+@tap.test("C++ with jemalloc, whose operator new is its own")
+def _():
+    found = glob.glob("/usr/lib/*/libjemalloc.so.2")
+    tap.require(found, "no jemalloc here")
+    with targets.folder() as place:
+        binary = compiled(place)
+        environment = dict(os.environ, LD_PRELOAD=found[0])
+        with targets.started([binary, "60"], ready="ready", env=environment) as process:
+            result = survivors.sample(process.pid, 4, 0.7, 15)
             goes_on(process)
     check_first(result, "leak_session")
 

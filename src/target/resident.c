@@ -7,11 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "target/pagemap.h"
 #include "target/remote.h"
-
-/* Bits of an entry (pagemap.rst). */
-#define ENTRY_PRESENT (1ull << 63)
-#define ENTRY_SWAPPED (1ull << 62)
 
 void resident_open(struct resident *r, pid_t pid)
 {
@@ -41,9 +38,9 @@ void resident_states(const struct resident *r, uint64_t addr, size_t n, uint8_t 
             return;
         size_t have = (size_t)got / sizeof *entries;
         for (size_t i = 0; i < have; i++)
-            states[done + i] = (uint8_t)(entries[i] & ENTRY_PRESENT   ? RESIDENT_READ
-                                         : entries[i] & ENTRY_SWAPPED ? RESIDENT_SWAPPED
-                                                                      : RESIDENT_NEVER);
+            states[done + i] = (uint8_t)(entries[i] & PAGEMAP_PRESENT  ? RESIDENT_READ
+                                         : pagemap_swapped(entries[i]) ? RESIDENT_SWAPPED
+                                                                       : RESIDENT_NEVER);
         done += have;
     }
 }

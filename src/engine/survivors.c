@@ -349,7 +349,9 @@ static bool burst(struct survivors *s, struct err *err)
     if (!uprobes_arm(s->probes, points, &thread->tid, 1, err))
         return false;
     burst_wait(s);
+    uint64_t disarm_ns = clock_mono_ns();
     uprobes_disarm(s->probes);
+    disarm_ns = clock_mono_ns() - disarm_ns;
     hits = uprobes_hits(s->probes, a->at_return) - hits;
     armed_ns = uprobes_armed_ns(s->probes) - armed_ns;
     uint64_t seen = drain(s, a);
@@ -361,6 +363,9 @@ static bool burst(struct survivors *s, struct err *err)
     double each = kept > 0 ? (double)hits / kept * 1e9 / (thread_chance * allocator_chance) : 0;
     settle(s, first, each / (double)armed_ns, each / own_ns);
     uint64_t taken_ns = hits * s->call_ns < armed_ns ? hits * s->call_ns : armed_ns;
+    /* Of two events the breakpoint outlives the first one's closing, which is half of the time. */
+    if (a->at_entry >= 0)
+        taken_ns += (uint64_t)((double)taken_ns / (double)armed_ns * (double)disarm_ns / 2);
     s->lost_time_ns += taken_ns;
     s->next_burst_ns = clock_mono_ns() + (uint64_t)((double)taken_ns * 100 / s->options.loss_pct);
     return true;

@@ -269,6 +269,7 @@ LIVE_FILES = \
 	tests/programs/alloc_steps.c \
 	tests/programs/alloc_steps.py \
 	tests/programs/eintr.c \
+	tests/programs/leak.py \
 	tests/programs/leak_line.cc \
 	tests/programs/leak_line.py \
 	tests/programs/heap_shapes.cc \

@@ -12,9 +12,9 @@
 
 void recording_collect(struct recording *rec);
 
-/* Forgets threads that have ended and of which no run is left, and renumbers the rest: a server that
- * starts a thread for each request has millions of them in a day. renumbered, an array of as many
- * as there were, gets each thread's new number (0: forgotten). O(recording). */
+/* Forgets threads that have ended and of which no run is left, and renumbers the rest: a server
+ * that starts a thread for each request has millions of them in a day. renumbered, an array of as
+ * many as there were, gets each thread's new number (0: forgotten). O(recording). */
 void recording_collect_threads(struct recording *rec, uint32_t *renumbered);
 
 #endif

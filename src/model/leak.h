@@ -45,8 +45,8 @@ struct growth_list {
 void leak_find(struct growth_list *list, const struct recording *rec, uint64_t from_ns,
                uint64_t to_ns, int32_t pid);
 
-/* The address of the container, of those that are listed by themselves, which has grown about as much
- * as the type's objects of that process, and so seems to hold them; 0: none has. */
+/* The address of the container, of those that are listed by themselves, which has grown about as
+ * much as the type's objects of that process, and so seems to hold them; 0: none has. */
 uint64_t leak_container(const struct recording *rec, struct incarnation_id incarnation,
                         struct string_id type);
 

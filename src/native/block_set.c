@@ -7,10 +7,11 @@
 
 #include "native/malloc_state.h"
 
-#define GRANULE      16u
-#define OUTSIDE_MAX  (1u << 20)
-#define ALL_BITS_MAX (1ull << 33) /* heaps of 128 GB: a broken size must not take all our memory   \
-                                   */
+#define GRANULE     16u
+#define OUTSIDE_MAX (1u << 20)
+#define ALL_BITS_MAX                                                                               \
+    (1ull << 33) /* heaps of 128 GB: a broken size must not take all our memory                    \
+                  */
 
 void block_set_init(struct block_set *s, const struct malloc_heap *heap)
 {

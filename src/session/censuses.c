@@ -21,8 +21,9 @@ static const uint64_t schedule_ns[] = {
 #define CENSUS_SHARE 0.01
 /* A process that was started while its family was watched is counted when it has lived so long. */
 #define SETTLED_NS (3 * NS_PER_S)
-/* After a look that failed. */
-#define AGAIN_NS (60 * NS_PER_S)
+/* After a look that failed; after one that found no object (another allocator, Go, a JVM). */
+#define AGAIN_NS   (60 * NS_PER_S)
+#define NOTHING_NS (600 * NS_PER_S)
 /* Who holds a leaking type is looked for without being asked, for so many types of a census, and
  * again when the answer is so old. */
 #define HOLDERS_AT_ONCE 3
@@ -283,6 +284,8 @@ static void take_result(struct censuses *c, struct recording *rec, struct look *
         schedule_next(subject, now_ns);
         if (!look->ok)
             subject->due_ns = now_ns + AGAIN_NS;
+        else if (!look->count.rows.n)
+            subject->due_ns = now_ns + NOTHING_NS;
         if (look->ok)
             recording_add_census(rec, (struct incarnation_id){look->incarnation}, &look->count);
         if (look->is_traced)

@@ -141,6 +141,17 @@ class Python:
             yield os.path.join("/tmp", os.path.basename(inside), os.path.basename(source))
 
 
+# Each of the formats of frames, code and line tables once: where a case on every version takes long.
+SOME_VERSIONS = ("3.6", "3.8", "3.10", "3.11", "3.12", "3.15")
+
+
+def is_one_of_many(python):
+    """Whether a slow case on this Python is much like that on another one."""
+    return python.minor not in SOME_VERSIONS or (
+        python.minor == "3.11" and python.path != "/usr/bin/python3"
+    )
+
+
 def pythons():
     """Every Python on this machine of a version that proftop promises to read."""
     paths = sorted(glob.glob(os.path.expanduser("~/.pyenv/versions/*/bin/python3")))

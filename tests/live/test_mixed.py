@@ -122,7 +122,8 @@ for python in targets.pythons():
     for kind, options, count, samples in KINDS:
         title = "Python %s, %s: its split, with C below" % (python.label, kind)
         quick = python.path == "/usr/bin/python3" and not options
-        tap.test(title, python, options, count, samples, slow=not quick)(check)
+        rare = bool(options) and targets.is_one_of_many(python)
+        tap.test(title, python, options, count, samples, slow=not quick, rare=rare)(check)
 
 
 def check_digest(python):

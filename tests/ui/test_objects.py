@@ -45,7 +45,7 @@ def _():
         assert re.search(r"TYPE +COUNT +BYTES +SINCE FIRST +PER S\S* +HELD BY", head), head
         row = line_with(text, "__main__.Entry")
         assert re.search(r"__main__.Entry +[0-9,]+ +[0-9.]+[KM] +x [0-9.]+ +\+[12],\d{3} ", row), row
-        assert re.search(r"[0-9,]+ objects [0-9.]+M, \S+ ago in \S+", text), text
+        assert re.search(r"[0-9,]+ objects [0-9.]+M( \(\S+ free\))?, \S+ ago in \S+", text), text
         assert all(len(line) <= 80 for line in text.split("\n"))
         assert re.search(r"grows [0-9,]+/s to [0-9,]+, held by .*o$", text, re.M), text
 

@@ -127,7 +127,7 @@ def _():
         screen.keys("h")
         screen.wait("1-16 of")
         screen.keys("End")
-        screen.wait("~ is within the noise.")
+        screen.wait("Both are estimates from samples")
 
 
 @tap.test("Enter opens a function, Esc goes back")

@@ -121,9 +121,8 @@ KINDS = (
 for python in targets.pythons():
     for kind, options, count, samples in KINDS:
         title = "Python %s, %s: its split, with C below" % (python.label, kind)
-        quick = python.path == "/usr/bin/python3" and not options
         rare = bool(options) and targets.is_one_of_many(python)
-        tap.test(title, python, options, count, samples, slow=not quick, rare=rare)(check)
+        tap.test(title, python, options, count, samples, slow=True, rare=rare)(check)
 
 
 def check_digest(python):
@@ -139,7 +138,7 @@ def check_digest(python):
 
 for python in targets.pythons():
     title = "Python %s: hashlib's code below the function that calls it" % python.label
-    tap.test(title, python, slow=True)(check_digest)
+    tap.test(title, python, slow=True, rare=targets.is_one_of_many(python))(check_digest)
 
 
 def tachyon_counts(python, pid, seconds):

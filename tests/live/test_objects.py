@@ -87,11 +87,17 @@ def _():
 # The others all at once: most of their time they wait for the next census.
 others = contextlib.ExitStack()
 recorders = {}
+rare_too = os.environ.get("PROFTOP_TESTS") == "all"
+others_tested = [
+    python
+    for python in targets.pythons()[1:]
+    if rare_too or not targets.is_one_of_many(python)
+]
 
 
 def other(python):
     if not recorders:
-        for each in targets.pythons()[1:]:
+        for each in others_tested:
             recorders[each.label] = Recorder(others, each)
         for kind in ("warm-up", "sawtooth"):
             recorders[kind] = Recorder(others, debian_python(), "--kind", kind)
@@ -102,7 +108,7 @@ def check_other(python):
     check_leak(other(python.label))
 
 
-for python in targets.pythons()[1:]:
+for python in others_tested:
     title = "Python %s: a leak, its rate, and the dict that holds it" % python.label
     tap.test(title, python, slow=True)(check_other)
 

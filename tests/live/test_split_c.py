@@ -41,7 +41,8 @@ for kind, flags in KINDS.items():
     busy = "a busy C program, %s, within 2 points, with its lines" % kind
     tap.test(busy, flags, [], slow=kind != "at -O2")(check)
     stopped = busy + ", by brief stops"
-    tap.test(stopped, flags, [], "ptrace", slow=True)(check)
+    rare = kind not in ("at -O2", "at -O0")
+    tap.test(stopped, flags, [], "ptrace", slow=True, rare=rare)(check)
 for engine in ("perf", "ptrace"):
     sleeping = "a C program that sleeps in between, within 2 points, with its lines, by " + engine
     tap.test(sleeping, ["-O2"], ["--sleep-ms", "10"], engine, slow=True)(check)

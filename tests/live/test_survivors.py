@@ -63,7 +63,9 @@ def check_python(python):
 
 
 for each in targets.pythons():
-    tap.test("%s: the line that leaks" % each.label, each)(check_python)
+    rare = targets.is_one_of_many(each)
+    slow = each.path != "/usr/bin/python3"
+    tap.test("%s: the line that leaks" % each.label, each, slow=slow, rare=rare)(check_python)
 
 
 def check_first(result, function):

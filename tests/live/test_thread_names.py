@@ -48,5 +48,7 @@ def check(python):
 
 
 for python in targets.pythons():
-    tap.test("Python %s" % python.label, python, slow=python.path != "/usr/bin/python3")(check)
+    rare = targets.is_one_of_many(python)
+    slow = python.path != "/usr/bin/python3"
+    tap.test("Python %s" % python.label, python, slow=slow, rare=rare)(check)
 tap.main()

@@ -256,8 +256,8 @@ def check_python(python):
 
 
 for python in targets.pythons():
-    tap.test("Python %s: the GIL, a lock, sockets, a queue, a join" % python.label, python)(
-        check_python
-    )
+    title = "Python %s: the GIL, a lock, sockets, a queue, a join" % python.label
+    rare = targets.is_one_of_many(python)
+    tap.test(title, python, slow=python.path != "/usr/bin/python3", rare=rare)(check_python)
 
 tap.main()

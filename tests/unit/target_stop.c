@@ -459,7 +459,7 @@ static void exec_while_stopped(void **state)
     assert_true(reaches(&mine->rounds, 1));
     struct stops *s = stops_new();
     int stopped = 0;
-    uint64_t until_ns = clock_mono_ns() + WAIT_NS;
+    uint64_t until_ns = clock_mono_ns() + 3 * WAIT_NS;
     for (int i = 0; mine->rounds < EXECS && clock_mono_ns() < until_ns; i++) {
         /* The ids of a process with two threads follow each other closely. */
         char newest[64];

@@ -142,7 +142,7 @@ class Python:
 
 
 # Each of the formats of frames, code and line tables once: where a case on every version takes long.
-SOME_VERSIONS = ("3.6", "3.8", "3.10", "3.11", "3.12", "3.15")
+SOME_VERSIONS = ("3.6", "3.8", "3.11", "3.12", "3.15")
 
 
 def is_one_of_many(python):

@@ -121,7 +121,7 @@ KINDS = (
 for python in targets.pythons():
     for kind, options, count, samples in KINDS:
         title = "Python %s, %s: its split, with C below" % (python.label, kind)
-        rare = bool(options) and targets.is_one_of_many(python)
+        rare = targets.is_one_of_many(python)
         tap.test(title, python, options, count, samples, slow=True, rare=rare)(check)
 
 

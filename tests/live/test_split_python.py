@@ -36,8 +36,8 @@ def check(python, options):
 
 for python in targets.pythons():
     busy = "Python %s, busy: within 2 points, with its lines" % python.label
-    tap.test(busy, python, [], slow=python.path != "/usr/bin/python3")(check)
-    sleeping = "Python %s, sleeping in between: within 2 points, with its lines" % python.label
     rare = targets.is_one_of_many(python)
+    tap.test(busy, python, [], slow=python.path != "/usr/bin/python3", rare=rare)(check)
+    sleeping = "Python %s, sleeping in between: within 2 points, with its lines" % python.label
     tap.test(sleeping, python, ["--sleep-ms", "10"], slow=True, rare=rare)(check)
 tap.main()

@@ -10,6 +10,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 import contextlib
 import re
+import time
 
 import proftop
 import tap
@@ -33,6 +34,18 @@ def line_with(text, word):
     return found[0]
 
 
+def counted_until(screen, pattern):
+    """Have the objects counted again and again until the screen shows it. (By itself proftop counts
+    seldom where that takes long, as under a sanitizer.)"""
+
+    def shown():
+        screen.keys("R")
+        time.sleep(0.7)
+        return re.search(pattern, screen.text(), re.M) and screen.text()
+
+    return targets.wait_for(shown, pattern, 60)
+
+
 @tap.test("the Objects screen: the leak first, its rate, who holds it; then closely, and compared")
 def _():
     with watched() as (screen, _target):
@@ -40,7 +53,7 @@ def _():
         screen.wait("[7 Objects]")
         screen.wait(lambda t: re.search(r"^.*__main__.Entry", t, re.M))
         screen.keys("b")
-        text = screen.wait(lambda t: re.search(r"^ *!__main__.Entry.*entries", t, re.M))
+        text = counted_until(screen, r"^ *!__main__.Entry.*entries")
         head = line_with(text, "TYPE")
         assert re.search(r"TYPE +COUNT +BYTES +SINCE FIRST +PER S\S* +HELD BY", head), head
         row = line_with(text, "__main__.Entry")

@@ -18,12 +18,14 @@ static const uint64_t schedule_ns[] = {
 #define SCHEDULED (sizeof schedule_ns / sizeof schedule_ns[0])
 #define EVERY_NS  (30 * NS_PER_S)
 /* Scheduled looks may take this share of a core. */
-#define CENSUS_SHARE 0.01
+#define CENSUS_SHARE 0.005
 /* A process that was started while its family was watched is counted when it has lived so long. */
 #define SETTLED_NS (3 * NS_PER_S)
 /* After a look that failed; after one that found no object (another allocator, Go, a JVM). */
 #define AGAIN_NS   (60 * NS_PER_S)
 #define NOTHING_NS (600 * NS_PER_S)
+/* After one that found no tracer of allocations running. */
+#define UNTRACED_NS (300 * NS_PER_S)
 /* Who holds a leaking type is looked for without being asked, for so many types of a census, and
  * again when the answer is so old. */
 #define HOLDERS_AT_ONCE 3
@@ -43,7 +45,8 @@ struct look {
     bool ok;
     struct err err;
     struct heap_count count;
-    struct growth traced; /* LOOK_COUNT */
+    bool trace; /* LOOK_COUNT: look for a tracer of allocations, too */
+    struct growth traced;
     bool is_traced;
     char path[HEAP_PATH_MAX];
     uint64_t cpu_ns;
@@ -52,6 +55,7 @@ struct look {
 /* What is known of a process by its incarnation. */
 struct subject {
     uint64_t met_ns;
+    uint64_t trace_ns; /* from then on it is looked for a tracer of allocations */
     size_t taken;
     uint64_t due_ns;
 };
@@ -102,7 +106,8 @@ static void *look_work(void *arg)
         limits.context = c;
         if (look->kind == LOOK_COUNT) {
             look->ok = heaps_count(look->pid, c->hold, &limits, &look->count, &look->err);
-            look->is_traced = look->ok && heaps_traced(look->pid, &limits, &look->traced);
+            look->is_traced =
+                look->ok && look->trace && heaps_traced(look->pid, &limits, &look->traced);
         } else {
             look->ok = heaps_holder(look->pid, &look->question, &limits, look->path,
                                     sizeof look->path, &look->err);
@@ -163,6 +168,7 @@ static struct look *look_new(enum look_kind kind, const struct recording *rec, u
 
 static void begin(struct censuses *c, struct look *look)
 {
+    look->trace = clock_mono_ns() >= c->subjects.at[look->incarnation].trace_ns;
     c->under_way = look;
     c->under_way_kind = look->kind;
     c->under_way_wanted = look->wanted;
@@ -288,6 +294,8 @@ static void take_result(struct censuses *c, struct recording *rec, struct look *
             subject->due_ns = now_ns + NOTHING_NS;
         if (look->ok)
             recording_add_census(rec, (struct incarnation_id){look->incarnation}, &look->count);
+        if (look->trace && !look->is_traced)
+            subject->trace_ns = now_ns + UNTRACED_NS;
         if (look->is_traced)
             recording_add_growth(rec, (struct incarnation_id){look->incarnation}, &look->traced);
         if (look->ok && alive)

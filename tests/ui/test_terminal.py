@@ -70,7 +70,8 @@ def ended_by(number):
             screen.keys("Enter")
         screen.wait_shell()
         # The alternate screen is left: what was typed before is there again.
-        assert "%s %d" % (proftop.PATH, target.pid) in screen.history().replace("\n", "")
+        typed = "%s %d" % (proftop.PATH, target.pid)
+        targets.wait_for(lambda: typed in screen.history().replace("\n", ""), typed)
         assert target.poll() is None, "the target was harmed"
         state = open("/proc/%d/stat" % target.pid).read().rsplit(")", 1)[1].split()[0]
         assert state in "RS", "the target is left in state %s" % state

@@ -378,6 +378,8 @@ libview_a_SOURCES = \
 	src/view/tally.c \
 	src/view/tally.h \
 	src/view/theme.h \
+	src/view/text_lines.c \
+	src/view/text_lines.h \
 	src/view/threads.c \
 	src/view/timeline.c \
 	src/view/tree.c \

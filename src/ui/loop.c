@@ -145,8 +145,8 @@ static void ui_clear(struct ui *ui)
     table_clear(&ui->summary);
     detail_clear(&ui->detail);
     flame_screen_clear(&ui->flame);
-    wait_detail_clear(&ui->wait);
-    wait_detail_clear(&ui->objects.lines);
+    text_lines_clear(&ui->wait);
+    text_lines_clear(&ui->objects.lines);
     map_free(&ui->folded);
     vec_free(&ui->folded_keys);
     vec_free(&ui->detail_path);

@@ -99,10 +99,10 @@ void object_screen_fill(struct ui *ui)
 
 void object_screen_draw(struct ui *ui, int row, int height)
 {
-    draw_wait_detail(&ui->grid, row, height, &ui->objects.lines, ui_list(ui)->top);
+    draw_text_lines(&ui->grid, row, height, &ui->objects.lines, ui_list(ui)->top);
 }
 
 size_t object_screen_rows(const struct ui *ui)
 {
-    return ui->objects.lines.lines.n;
+    return ui->objects.lines.at.n;
 }

@@ -13,7 +13,7 @@ struct ui;
 
 struct objects_screen {
     uint64_t key; /* the row of the objects that the type's screen shows */
-    struct wait_detail lines;
+    struct text_lines lines;
 };
 
 void objects_screen_draw(struct ui *ui, int row, int height);

@@ -155,12 +155,12 @@ static void fill_wait(struct ui *ui)
 
 static void draw_wait_screen(struct ui *ui, int row, int height)
 {
-    draw_wait_detail(&ui->grid, row, height, &ui->wait, ui_list(ui)->top);
+    draw_text_lines(&ui->grid, row, height, &ui->wait, ui_list(ui)->top);
 }
 
 static size_t wait_lines(const struct ui *ui)
 {
-    return ui->wait.lines.n;
+    return ui->wait.at.n;
 }
 
 static void draw_time_screen(struct ui *ui, int row, int height)

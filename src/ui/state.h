@@ -92,7 +92,7 @@ struct ui {
     struct detail detail;
     uint64_t detail_key;       /* the function that the detail screen shows */
     VEC(uint64_t) detail_path; /* those that Back leads to */
-    struct wait_detail wait;
+    struct text_lines wait;
     uint64_t wait_key; /* the row of the waits that the wait screen shows */
     struct objects_screen objects;
 

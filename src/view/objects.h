@@ -7,7 +7,8 @@
 #define VIEW_OBJECTS_H
 
 #include "model/leak.h"
-#include "view/wait_detail.h"
+#include "view/table.h"
+#include "view/text_lines.h"
 
 /* The newest census of each process before the window's end, summed. */
 struct objects_census {
@@ -40,7 +41,7 @@ void objects_say_growth(char *out, size_t size, const struct recording *rec,
 
 /* The type's history, its large containers, and who holds it. looking: what is being done to find
  * that out, or "". */
-void object_detail_fill(struct wait_detail *d, const struct query *query, uint64_t key,
+void object_detail_fill(struct text_lines *d, const struct query *query, uint64_t key,
                         const char *looking);
 
 #endif

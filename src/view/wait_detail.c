@@ -2,9 +2,7 @@
 /* See wait_detail.h. Pure. */
 #include "view/wait_detail.h"
 
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/text.h"
 #include "view/wait_chain.h"
@@ -13,19 +11,7 @@
 #define STACK_LINES 24
 #define NAMES_MAX   12
 
-static void __attribute__((format(printf, 3, 4)))
-add_line(struct wait_detail *d, enum style style, const char *fmt, ...)
-{
-    char text[600];
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
-    va_end(ap);
-    text_make_printable(text);
-    vec_push(&d->lines, ((struct wait_line){xstrdup(text), style}));
-}
-
-static void add_stack(struct wait_detail *d, const struct fold *fold, struct stack_id stack)
+static void add_stack(struct text_lines *d, const struct fold *fold, struct stack_id stack)
 {
     const struct recording *rec = fold->rec;
     size_t shown = 0;
@@ -35,19 +21,20 @@ static void add_stack(struct wait_detail *d, const struct fold *fold, struct sta
         for (size_t i = 0; i < n; i++) {
             char place[160];
             if (shown++ == STACK_LINES) {
-                add_line(d, STYLE_GREY, "    and its callers");
+                text_lines_add(d, STYLE_GREY, "    and its callers");
                 return;
             }
-            add_line(d, rows_is_own(rec, places[i].function) ? STYLE_NORMAL : STYLE_GREY,
-                     "    %-36s  %s", rows_function_name(rec, places[i].function),
-                     rows_place(place, sizeof place, rec, places[i].function, places[i].line));
+            text_lines_add(
+                d, rows_is_own(rec, places[i].function) ? STYLE_NORMAL : STYLE_GREY,
+                "    %-36s  %s", rows_function_name(rec, places[i].function),
+                rows_place(place, sizeof place, rec, places[i].function, places[i].line));
         }
     }
     if (!stack.n)
-        add_line(d, STYLE_GREY, "    its stack was not seen then");
+        text_lines_add(d, STYLE_GREY, "    its stack was not seen then");
 }
 
-static void add_figures(struct wait_detail *d, const struct wait_group *g, uint64_t whole_ns)
+static void add_figures(struct text_lines *d, const struct wait_group *g, uint64_t whole_ns)
 {
     char line[256], figure[FIGURE_MAX];
     struct text t = TEXT(line);
@@ -59,12 +46,12 @@ static void add_figures(struct wait_detail *d, const struct wait_group *g, uint6
         text_add(&t, "; typically %s", figure_duration(figure, g->typical_ns));
         text_add(&t, ", at the longest %s", figure_duration(figure, g->longest_ns));
     }
-    add_line(d, STYLE_NORMAL, "%s", line);
+    text_lines_add(d, STYLE_NORMAL, "%s", line);
     if (g->idle)
-        add_line(d, STYLE_GREY, "This wait is idle: nobody waits for it to end.");
+        text_lines_add(d, STYLE_GREY, "This wait is idle: nobody waits for it to end.");
 }
 
-static void add_threads(struct wait_detail *d, const struct wait_groups *gs,
+static void add_threads(struct text_lines *d, const struct wait_groups *gs,
                         const struct wait_group *g)
 {
     const struct recording *rec = gs->query->rec;
@@ -78,7 +65,7 @@ static void add_threads(struct wait_detail *d, const struct wait_groups *gs,
                      string_text(&rec->words, rec->threads.at[n].name), rec->threads.at[n].tid);
     if (g->threads > named)
         text_add(&t, " and %u more", g->threads - named);
-    add_line(d, STYLE_NORMAL, "Threads: %s", line);
+    text_lines_add(d, STYLE_NORMAL, "Threads: %s", line);
 }
 
 static void print_thread(char *out, size_t size, const struct recording *rec, uint32_t n)
@@ -105,7 +92,7 @@ static void print_doing(char *out, size_t size, const struct recording *rec, con
 }
 
 /* The holder, whom it waits for, and so on. */
-static void add_chain(struct wait_detail *d, struct wait_groups *gs, const struct wait_group *g,
+static void add_chain(struct text_lines *d, struct wait_groups *gs, const struct wait_group *g,
                       const struct wait_chain *chain)
 {
     const struct recording *rec = gs->query->rec;
@@ -117,8 +104,9 @@ static void add_chain(struct wait_detail *d, struct wait_groups *gs, const struc
         const struct run *r = &chain->threads.at[links[i]].run;
         print_thread(name, sizeof name, rec, links[i]);
         print_doing(doing, sizeof doing, rec, r);
-        add_line(d, STYLE_NORMAL, "%s", "");
-        add_line(d, STYLE_HEADING, "%s is held by %s, which %s", i ? "That" : "It", name, doing);
+        text_lines_add(d, STYLE_NORMAL, "%s", "");
+        text_lines_add(d, STYLE_HEADING, "%s is held by %s, which %s", i ? "That" : "It", name,
+                       doing);
         bool blocked = r->ticks && r->state == STATE_WAITING;
         struct stack_id at = blocked    ? fold_stack(&gs->sum->fold, r->stack)
                              : i == 0   ? wait_groups_holder(gs, g)
@@ -126,22 +114,22 @@ static void add_chain(struct wait_detail *d, struct wait_groups *gs, const struc
                                         : (struct stack_id){0};
         add_stack(d, &gs->sum->fold, at);
     }
-    add_line(d, STYLE_NORMAL, "%s", "");
+    text_lines_add(d, STYLE_NORMAL, "%s", "");
     if (cycle >= 0) {
         for (size_t i = (size_t)cycle; i < n; i++) {
             print_thread(name, sizeof name, rec, links[i]);
             print_thread(next, sizeof next, rec, links[i + 1 < n ? i + 1 : (size_t)cycle]);
-            add_line(d, STYLE_CRITICAL, "%s %s waits for %s",
-                     i == (size_t)cycle ? "Deadlock:" : "         ", name, next);
+            text_lines_add(d, STYLE_CRITICAL, "%s %s waits for %s",
+                           i == (size_t)cycle ? "Deadlock:" : "         ", name, next);
         }
-        add_line(d, STYLE_CRITICAL, "They wait for each other in a circle: none will go on.");
+        text_lines_add(d, STYLE_CRITICAL, "They wait for each other in a circle: none will go on.");
     } else if (n) {
         print_thread(name, sizeof name, rec, links[n - 1]);
-        add_line(d, STYLE_WARNING, "Root blocker: %s", name);
+        text_lines_add(d, STYLE_WARNING, "Root blocker: %s", name);
     }
 }
 
-static void add_holder(struct wait_detail *d, struct wait_groups *gs, const struct wait_group *g)
+static void add_holder(struct text_lines *d, struct wait_groups *gs, const struct wait_group *g)
 {
     struct wait_chain chain;
     uint64_t at_ns = g->last_ns < gs->query->window.to_ns ? g->last_ns : gs->query->window.to_ns;
@@ -150,18 +138,11 @@ static void add_holder(struct wait_detail *d, struct wait_groups *gs, const stru
     wait_chain_clear(&chain);
 }
 
-static void empty(struct wait_detail *d)
-{
-    for (size_t i = 0; i < d->lines.n; i++)
-        free(d->lines.at[i].text);
-    vec_clear(&d->lines);
-}
-
-void wait_detail_fill(struct wait_detail *d, const struct query *query, uint64_t key)
+void wait_detail_fill(struct text_lines *d, const struct query *query, uint64_t key)
 {
     struct window_sum sum;
     struct wait_groups groups;
-    empty(d);
+    text_lines_empty(d);
     window_sum(&sum, query->rec, query->window, &query->filter);
     wait_groups_sum(&groups, query, &sum);
     wait_groups_time(&groups);
@@ -172,31 +153,18 @@ void wait_detail_fill(struct wait_detail *d, const struct query *query, uint64_t
     if (g) {
         char about[512];
         wait_group_about(about, sizeof about, query->rec, g, false);
-        add_line(d, STYLE_TITLE, "%s%s%s in %s", wait_group_kind(g), *about ? ": " : "", about,
-                 rows_function_name(query->rec, g->function));
+        text_lines_add(d, STYLE_TITLE, "%s%s%s in %s", wait_group_kind(g), *about ? ": " : "",
+                       about, rows_function_name(query->rec, g->function));
         add_figures(d, g, sum.whole_ns);
         add_threads(d, &groups, g);
-        add_line(d, STYLE_NORMAL, "%s", "");
-        add_line(d, STYLE_HEADING, "Where they wait, mostly");
+        text_lines_add(d, STYLE_NORMAL, "%s", "");
+        text_lines_add(d, STYLE_HEADING, "Where they wait, mostly");
         add_stack(d, &sum.fold, g->stack);
         if (g->owner)
             add_holder(d, &groups, g);
     } else {
-        add_line(d, STYLE_GREY, "This wait is not in the window any more.");
+        text_lines_add(d, STYLE_GREY, "This wait is not in the window any more.");
     }
     wait_groups_clear(&groups);
     window_sum_clear(&sum);
-}
-
-void wait_detail_clear(struct wait_detail *d)
-{
-    empty(d);
-    vec_free(&d->lines);
-}
-
-void draw_wait_detail(struct grid *g, int row, int height, const struct wait_detail *d, size_t top)
-{
-    for (int i = 0; i < height && top + (size_t)i < d->lines.n; i++)
-        grid_put(g, row + i, 1, g->columns - 2, d->lines.at[top + (size_t)i].style,
-                 d->lines.at[top + (size_t)i].text);
 }

@@ -111,10 +111,10 @@ static void test_table(void **state)
     recording_free(rec);
 }
 
-static bool has_line(const struct wait_detail *d, const char *words)
+static bool has_line(const struct text_lines *d, const char *words)
 {
-    for (size_t i = 0; i < d->lines.n; i++)
-        if (strstr(d->lines.at[i].text, words))
+    for (size_t i = 0; i < d->at.n; i++)
+        if (strstr(d->at.at[i].text, words))
             return true;
     return false;
 }
@@ -140,7 +140,7 @@ static void test_words(void **state)
     assert_string_equal(table_cell(&t, 0, (size_t)view_column(t.view, "view"))->text, "objects");
 
     table_fill(&t, view_by_name("objects"), &q);
-    struct wait_detail d = {0};
+    struct text_lines d = {0};
     object_detail_fill(&d, &q, t.rows.at[0].key, "looking [##..]");
     assert_true(has_line(&d, "it has doubled and grows on"));
     assert_true(has_line(&d, HELD_BY));
@@ -149,7 +149,7 @@ static void test_words(void **state)
     assert_true(has_line(&d, "(partial)"));
     object_detail_fill(&d, &q, 12345, "");
     assert_true(has_line(&d, "None of this type"));
-    wait_detail_clear(&d);
+    text_lines_clear(&d);
     table_clear(&t);
     recording_free(rec);
 }

@@ -242,20 +242,20 @@ static void futexes(void **state)
     recording_free(k.rec);
 }
 
-static bool detail_says(const struct wait_detail *d, const char *text)
+static bool detail_says(const struct text_lines *d, const char *text)
 {
-    for (size_t i = 0; i < d->lines.n; i++)
-        if (strstr(d->lines.at[i].text, text))
+    for (size_t i = 0; i < d->at.n; i++)
+        if (strstr(d->at.at[i].text, text))
             return true;
     return false;
 }
 
-static void must_say(const struct wait_detail *d, const char *text)
+static void must_say(const struct text_lines *d, const char *text)
 {
     if (detail_says(d, text))
         return;
-    for (size_t i = 0; i < d->lines.n; i++)
-        print_message("%s\n", d->lines.at[i].text);
+    for (size_t i = 0; i < d->at.n; i++)
+        print_message("%s\n", d->at.at[i].text);
     fail_msg("the detail does not say: %s", text);
 }
 
@@ -273,7 +273,7 @@ static void chain_to_the_root(void **state)
     (void)state;
     struct known k = known_new();
     struct table t = {0};
-    struct wait_detail d = {0};
+    struct text_lines d = {0};
     wait_run(k.rec, k.main, k.acquire, WAIT_FUTEX, "lock 0x1", 101, false, 0, 5);
     wait_run(k.rec, k.worker[0], k.rebuild, WAIT_FUTEX, "lock 0x2", 102, false, 0, 5);
     wait_run(k.rec, k.worker[1], k.query, WAIT_READ, "tcp 10.0.0.5:5432", 0, false, 0, 5);
@@ -288,7 +288,7 @@ static void chain_to_the_root(void **state)
     assert_false(detail_says(&d, "Deadlock"));
     wait_detail_fill(&d, &q, 12345);
     must_say(&d, "not in the window any more");
-    wait_detail_clear(&d);
+    text_lines_clear(&d);
 
     struct wait_chain c;
     uint32_t links[CHAIN_MAX];
@@ -319,7 +319,7 @@ static void deadlock(void **state)
     (void)state;
     struct known k = known_new();
     struct table t = {0};
-    struct wait_detail d = {0};
+    struct text_lines d = {0};
     wait_run(k.rec, k.main, k.query, WAIT_FUTEX, "lock 0x9", 101, false, 0, 5);
     wait_run(k.rec, k.worker[0], k.acquire, WAIT_FUTEX, "lock 0x1", 102, false, 0, 5);
     wait_run(k.rec, k.worker[1], k.rebuild, WAIT_FUTEX, "lock 0x2", 101, false, 0, 5);
@@ -332,7 +332,7 @@ static void deadlock(void **state)
     must_say(&d, "Deadlock: worker-1 (101) waits for worker-2 (102)");
     must_say(&d, "worker-2 (102) waits for worker-1 (101)");
     assert_false(detail_says(&d, "Root blocker"));
-    wait_detail_clear(&d);
+    text_lines_clear(&d);
     /* Over, once one of them goes on. */
     fixture_run(k.rec, k.worker[1], k.rebuild, STATE_RUNNING, WAIT_NONE, 5, 1);
     wait_run(k.rec, k.worker[0], k.acquire, WAIT_FUTEX, "lock 0x1", 102, false, 5, 1);

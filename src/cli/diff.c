@@ -131,60 +131,53 @@ static void put_objects_side(FILE *out, const char *title, const struct compare_
     fprintf(out, "%s\n", line);
 }
 
-static bool print_objects(FILE *out, const struct compare_side sides[2],
-                          const struct diff_options *o, enum print_format format, size_t limit,
-                          size_t *regressions, struct err *err)
+static void put_objects_head(FILE *out, const struct compare_side sides[2],
+                             const struct diff_options *o,
+                             const struct compare_objects_summary *summary)
 {
-    struct table table = {0};
-    struct compare_objects_summary summary;
-    bool ok = true;
-    compare_objects_fill(&table, &summary, &sides[0], &sides[1], o->sort, false, limit);
-    switch (format) {
-    case PRINT_JSON:
-        ok = print_json(out, diff_objects_json(sides, o, &summary, &table), err);
-        break;
-    case PRINT_CSV:
-        print_csv(out, &table);
-        break;
-    case PRINT_TABLE:
-        put_objects_side(out, "BEFORE", &sides[0], &o->before, &summary.before);
-        put_objects_side(out, "AFTER ", &sides[1], &o->after, &summary.after);
-        print_table(out, &table, o->columns);
-        break;
-    }
-    *regressions = summary.regressions;
-    table_clear(&table);
-    return ok;
-}
-
-static bool print_functions(FILE *out, const struct compare_side sides[2],
-                            const struct diff_options *o, enum print_format format, size_t limit,
-                            size_t *regressions, struct err *err)
-{
-    struct table table = {0};
-    struct compare_summary summary;
-    bool ok = true;
-    compare_fill(&table, &summary, &sides[0], &sides[1], o->sort, false, limit);
-    switch (format) {
-    case PRINT_JSON:
-        ok = print_json(out, diff_json(sides, o, &summary, &table), err);
-        break;
-    case PRINT_CSV:
-        print_csv(out, &table);
-        break;
-    case PRINT_TABLE:
-        put_head(out, sides, o, &summary);
-        print_table(out, &table, o->columns);
-        break;
-    }
-    *regressions = summary.regressions;
-    table_clear(&table);
-    return ok;
+    put_objects_side(out, "BEFORE", &sides[0], &o->before, &summary->before);
+    put_objects_side(out, "AFTER ", &sides[1], &o->after, &summary->after);
 }
 
 static bool of_objects(const struct diff_options *o)
 {
     return o->view && strcmp(o->view, objects_view.name) == 0;
+}
+
+/* Prints what differs; the number of regressions. */
+static bool print_difference(FILE *out, const struct compare_side sides[2],
+                             const struct diff_options *o, enum print_format format, size_t limit,
+                             size_t *regressions, struct err *err)
+{
+    struct table table = {0};
+    struct compare_summary functions = {0};
+    struct compare_objects_summary objects = {0};
+    bool by_objects = of_objects(o), ok = true;
+    if (by_objects)
+        compare_objects_fill(&table, &objects, &sides[0], &sides[1], o->sort, false, limit);
+    else
+        compare_fill(&table, &functions, &sides[0], &sides[1], o->sort, false, limit);
+    switch (format) {
+    case PRINT_JSON:
+        ok = print_json(out,
+                        by_objects ? diff_objects_json(sides, o, &objects, &table)
+                                   : diff_json(sides, o, &functions, &table),
+                        err);
+        break;
+    case PRINT_CSV:
+        print_csv(out, &table);
+        break;
+    case PRINT_TABLE:
+        if (by_objects)
+            put_objects_head(out, sides, o, &objects);
+        else
+            put_head(out, sides, o, &functions);
+        print_table(out, &table, o->columns);
+        break;
+    }
+    *regressions = by_objects ? objects.regressions : functions.regressions;
+    table_clear(&table);
+    return ok;
 }
 
 static bool check_options(const struct diff_options *o, enum print_format *format, struct err *err)
@@ -214,8 +207,7 @@ int diff_print(const struct recording *before, const struct recording *after,
                    : format == PRINT_TABLE ? REPORT_TABLE_LIMIT
                                            : 0;
     size_t regressions = 0;
-    bool ok = (of_objects(o) ? print_objects : print_functions)(out, sides, o, format, limit,
-                                                                &regressions, err);
+    bool ok = print_difference(out, sides, o, format, limit, &regressions, err);
     if (ok && (fflush(out) || ferror(out)))
         ok = err_errno(err, "cannot write the comparison");
     if (!ok)

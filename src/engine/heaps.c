@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "model/census.h"
 #include "model/growth_look.h"
 #include "native/census.h"
 #include "native/holders.h"
@@ -22,7 +23,7 @@ const struct heap_limits heap_default_limits = {
     .own_bytes_max = 64u << 20,
     .duration_ns_max = 20 * NS_PER_S,
     .rows_max = 20000,
-    .containers_max = 32,
+    .containers_max = CENSUS_CONTAINERS_MAX,
     .container_min = 1000,
 };
 

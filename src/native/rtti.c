@@ -70,11 +70,6 @@ void rtti_free(struct rtti *r)
     free(r);
 }
 
-size_t rtti_count(const struct rtti *r)
-{
-    return r->classes.n;
-}
-
 const char *rtti_name(const struct rtti *r, uint32_t class_number)
 {
     return r->classes.at[class_number];

@@ -30,7 +30,6 @@ void rtti_free(struct rtti *r);
 /* The number of the class whose objects begin with this word, or RTTI_NONE. Classes of one name
  * have one number. 3 ns for what was asked before, 10 us for a new class. */
 uint32_t rtti_class(struct rtti *r, uint64_t word);
-size_t rtti_count(const struct rtti *r);
 /* As a programmer says it; printable. Borrowed. */
 const char *rtti_name(const struct rtti *r, uint32_t class_number);
 /* More different words were asked for than are looked at: some classes may have been missed. */

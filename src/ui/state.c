@@ -95,12 +95,11 @@ int ui_list_height(const struct ui *ui)
     if (ui->screen == SCREEN_TREE || ui->screen == SCREEN_OBJECTS)
         frame++; /* which way it goes; which census it is */
     int height = ui->grid.rows - frame;
-    char growing[300];
-    memory_screen_say_growing(growing, sizeof growing, ui);
-    if (ui->screen == SCREEN_MEMORY && growing[0])
-        height--;
-    if (ui->screen == SCREEN_MEMORY)
-        return memory_table_rows(ui->grid.columns, height + 1);
+    if (ui->screen == SCREEN_MEMORY) {
+        char growing[300];
+        memory_screen_say_growing(growing, sizeof growing, ui);
+        return memory_table_rows(ui->grid.columns, growing[0] ? height : height + 1);
+    }
     if (ui->screen == SCREEN_FLAME)
         return flame_rows_shown(height + 1);
     return height > 1 ? height : 1;

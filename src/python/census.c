@@ -354,7 +354,7 @@ bool python_census(pid_t pid, const struct heap_limits *limits, struct heap_coun
     struct census *c = xcalloc(1, sizeof *c);
     heap_count_init(out, pid);
     c->out = out;
-    c->sweep.pagemap.fd = -1;
+    c->sweep.pages.pagemap.fd = -1;
     uint64_t start_ns = clock_mono_ns();
     bool ok = open_all(c, pid, limits, err);
     if (ok) {
@@ -362,7 +362,7 @@ bool python_census(pid_t pid, const struct heap_limits *limits, struct heap_coun
         add_rows(c);
         heap_count_close(out, limits->containers_max);
         out->moved_pct = sweep_moved_pct(&c->sweep);
-        out->swapped_bytes = c->sweep.copied.swapped_bytes + peek_swapped_bytes(c->peek);
+        out->swapped_bytes = c->sweep.pages.swapped_bytes + peek_swapped_bytes(c->peek);
         out->space.free_bytes = c->sweep.free_bytes;
         out->space.mapped_bytes = c->sweep.mapped_bytes;
         out->space.used_bytes = c->block_bytes - c->sweep.mapped_bytes;
@@ -381,7 +381,7 @@ size_t python_census_instances(pid_t pid, const struct heap_limits *limits, cons
     struct census *c = xcalloc(1, sizeof *c);
     struct picked picked = {.name = type, .at = out, .max = max};
     c->picked = &picked;
-    c->sweep.pagemap.fd = -1;
+    c->sweep.pages.pagemap.fd = -1;
     if (open_all(c, pid, limits, err))
         run(c);
     close_all(c);

@@ -60,12 +60,12 @@ bool sweep_init(struct sweep *s, pid_t pid, const struct layout *l,
                 const struct heap_limits *limits, struct err *err)
 {
     *s = (struct sweep){.pid = pid, .limits = limits};
-    s->pagemap.fd = -1;
+    s->pages.pagemap.fd = -1;
     s->pool_bytes = l->minor >= 10 ? 16u << 10 : 4u << 10;
     maps_init(&s->maps);
     if (!maps_read(&s->maps, pid, NULL, err))
         return false;
-    pagemap_open(&s->pagemap, pid);
+    resident_open(&s->pages, pid);
     for (size_t i = 0; i < s->maps.list.n; i++) {
         const struct mapping *map = &s->maps.list.at[i];
         bool brk;
@@ -90,7 +90,7 @@ bool sweep_init(struct sweep *s, pid_t pid, const struct layout *l,
 void sweep_clear(struct sweep *s)
 {
     maps_clear(&s->maps);
-    pagemap_close(&s->pagemap);
+    resident_close(&s->pages);
     vec_free(&s->regions);
     vec_free(&s->sample);
     vec_free(&s->sample_bytes);
@@ -104,7 +104,7 @@ static bool limit_met(struct sweep *s, uint64_t done_bytes)
 {
     const struct heap_limits *l = s->limits;
     int permille = s->all_bytes ? (int)(done_bytes * 1000 / s->all_bytes) : 0;
-    if (l->read_bytes_max && s->copied.read_bytes >= l->read_bytes_max)
+    if (l->read_bytes_max && s->pages.read_bytes >= l->read_bytes_max)
         s->cut = "more memory than may be read";
     else if (s->end_ns && clock_mono_ns() > s->end_ns)
         s->cut = "it took longer than it may";
@@ -131,7 +131,7 @@ static const uint8_t *window(struct sweep *s, uint64_t addr, size_t need, uint64
         s->want = s->buffer_bytes;
     s->at = from;
     s->have = end - from < s->want ? (size_t)(end - from) : s->want;
-    pagemap_copy(&s->pagemap, s->pid, from, s->buffer, s->have, &s->copied);
+    resident_read(&s->pages, from, s->buffer, s->have);
     return addr + need <= s->at + s->have ? s->buffer + (addr - s->at) : NULL;
 }
 
@@ -411,10 +411,10 @@ static uint64_t read_region(struct sweep *s, uint64_t region)
     struct remote_span spans[REGION_PAGES];
     uint32_t n = REGION_BYTES / s->pool_bytes;
     uint64_t bits = 0;
-    pagemap_read(&s->pagemap, region, REGION_PAGES);
+    pagemap_read(&s->pages.pagemap, region, REGION_PAGES);
     size_t used = 0;
     for (uint32_t i = 0; i < n; i++)
-        if (s->pagemap.entries[i * (s->pool_bytes / PAGE_BYTES)] & PAGEMAP_PRESENT)
+        if (s->pages.pagemap.entries[i * (s->pool_bytes / PAGE_BYTES)] & PAGEMAP_PRESENT)
             spans[used++] = (struct remote_span){region + (uint64_t)i * s->pool_bytes, heads[i],
                                                  POOL_HEADER, false};
     remote_read_spans(s->pid, spans, used);

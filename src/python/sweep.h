@@ -20,7 +20,7 @@
 #include "model/heap_count.h"
 #include "python/layout.h"
 #include "target/maps.h"
-#include "target/pagemap.h"
+#include "target/resident.h"
 #include "target/remote.h"
 
 /* A block in use, as its allocator says. */
@@ -40,8 +40,7 @@ struct sweep {
     pid_t pid;
     uint32_t pool_bytes;
     struct maps maps;
-    struct pagemap pagemap;
-    struct pagemap_copied copied;
+    struct resident pages;
     VEC(struct sweep_region) regions;
     uint64_t all_bytes, done_bytes; /* of all regions; of those before the current one */
     const struct heap_limits *limits;

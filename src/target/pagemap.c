@@ -4,10 +4,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
-
-#include "target/remote.h"
 
 void pagemap_open(struct pagemap *p, pid_t pid)
 {
@@ -33,30 +30,4 @@ void pagemap_read(struct pagemap *p, uint64_t addr, size_t n)
                     (off_t)(addr / PAGE_BYTES * sizeof *p->entries));
     for (size_t i = got > 0 ? (size_t)got / sizeof *p->entries : 0; i < n; i++)
         p->entries[i] = PAGEMAP_PRESENT;
-}
-
-void pagemap_copy(struct pagemap *p, pid_t pid, uint64_t addr, uint8_t *to, size_t size,
-                  struct pagemap_copied *copied)
-{
-    size_t n = size / PAGE_BYTES;
-    if (n > PAGEMAP_RUN_PAGES)
-        n = PAGEMAP_RUN_PAGES;
-    pagemap_read(p, addr, n);
-    for (size_t i = 0; i < n;) {
-        size_t run = 0;
-        while (i + run < n && p->entries[i + run] & PAGEMAP_PRESENT)
-            run++;
-        if (run) {
-            size_t want = run * PAGE_BYTES;
-            size_t got = remote_read_some(pid, addr + i * PAGE_BYTES, to + i * PAGE_BYTES, want);
-            memset(to + i * PAGE_BYTES + got, 0, want - got);
-            copied->read_bytes += got;
-            i += run;
-            continue;
-        }
-        if (pagemap_swapped(p->entries[i]))
-            copied->swapped_bytes += PAGE_BYTES;
-        memset(to + i * PAGE_BYTES, 0, PAGE_BYTES);
-        i++;
-    }
 }

@@ -35,13 +35,4 @@ static inline bool pagemap_swapped(uint64_t entry)
     return entry & PAGEMAP_SWAPPED && !(entry & PAGEMAP_GUARD);
 }
 
-struct pagemap_copied {
-    uint64_t read_bytes, swapped_bytes;
-};
-/* Copies `size` bytes (whole pages, at most PAGEMAP_RUN_PAGES) from a page's address: pages that
- * are present are read in as few calls as possible, all others come out as zeros, and those that
- * are swapped out are counted. Adds to *copied. About 0.2 s for a GiB into a touched buffer. */
-void pagemap_copy(struct pagemap *p, pid_t pid, uint64_t addr, uint8_t *to, size_t size,
-                  struct pagemap_copied *copied);
-
 #endif

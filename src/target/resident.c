@@ -2,57 +2,45 @@
 /* See resident.h. Any thread; one struct belongs to one of them. */
 #include "target/resident.h"
 
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "target/pagemap.h"
 #include "target/remote.h"
 
 void resident_open(struct resident *r, pid_t pid)
 {
-    char path[64];
     memset(r, 0, sizeof *r);
     r->pid = pid;
-    snprintf(path, sizeof path, "/proc/%d/pagemap", (int)pid);
-    r->pagemap = open(path, O_RDONLY | O_CLOEXEC);
+    pagemap_open(&r->pagemap, pid);
 }
 
 void resident_close(struct resident *r)
 {
-    if (r->pagemap >= 0)
-        close(r->pagemap);
-    r->pagemap = -1;
+    pagemap_close(&r->pagemap);
 }
 
-void resident_states(const struct resident *r, uint64_t addr, size_t n, uint8_t *states)
+void resident_states(struct resident *r, uint64_t addr, size_t n, uint8_t *states)
 {
-    uint64_t entries[512];
-    memset(states, RESIDENT_READ, n);
-    for (size_t done = 0; r->pagemap >= 0 && done < n;) {
-        size_t want = n - done < 512 ? n - done : 512;
-        off_t at = (off_t)((addr / RESIDENT_PAGE + done) * sizeof *entries);
-        ssize_t got = pread(r->pagemap, entries, want * sizeof *entries, at);
-        if (got < (ssize_t)sizeof *entries)
-            return;
-        size_t have = (size_t)got / sizeof *entries;
-        for (size_t i = 0; i < have; i++)
-            states[done + i] = (uint8_t)(entries[i] & PAGEMAP_PRESENT  ? RESIDENT_READ
-                                         : pagemap_swapped(entries[i]) ? RESIDENT_SWAPPED
-                                                                       : RESIDENT_NEVER);
-        done += have;
+    for (size_t done = 0; done < n;) {
+        size_t run = n - done < PAGEMAP_RUN_PAGES ? n - done : PAGEMAP_RUN_PAGES;
+        pagemap_read(&r->pagemap, addr + done * RESIDENT_PAGE, run);
+        for (size_t i = 0; i < run; i++) {
+            uint64_t entry = r->pagemap.entries[i];
+            states[done + i] = (uint8_t)(entry & PAGEMAP_PRESENT  ? RESIDENT_READ
+                                         : pagemap_swapped(entry) ? RESIDENT_SWAPPED
+                                                                  : RESIDENT_NEVER);
+        }
+        done += run;
     }
 }
 
-bool resident_has(const struct resident *r, uint64_t addr)
+bool resident_has(struct resident *r, uint64_t addr)
 {
     uint8_t state;
     resident_states(r, addr, 1, &state);
     return state == RESIDENT_READ;
 }
 
-bool resident_any(const struct resident *r, uint64_t addr, size_t size)
+bool resident_any(struct resident *r, uint64_t addr, size_t size)
 {
     uint8_t states[RESIDENT_PAGES_MAX];
     size_t n = (size + RESIDENT_PAGE - 1) / RESIDENT_PAGE;

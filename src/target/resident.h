@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Copying much of another process's memory: only pages that are there. A page that was swapped out
- * would be brought back by reading it, and one that was never touched would be made; so
- * /proc/PID/pagemap (proc(5), Documentation/admin-guide/mm/pagemap.rst) is asked first.
+ * would be brought back by reading it, and one that was never touched would be made; so the page
+ * map (pagemap.h) is asked first.
  *
  * Invariant: every byte of the caller's buffer is written, with zeros where nothing was read. The
  * target is not stopped. One struct belongs to one thread.
@@ -15,8 +15,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define RESIDENT_PAGE      4096u
-#define RESIDENT_PAGES_MAX 1024u /* in one call: 4 MiB */
+#include "target/pagemap.h"
+
+#define RESIDENT_PAGE      PAGE_BYTES
+#define RESIDENT_PAGES_MAX PAGEMAP_RUN_PAGES /* in one call: 4 MiB */
 
 enum resident_state {
     RESIDENT_READ,    /* was read */
@@ -27,7 +29,7 @@ enum resident_state {
 
 struct resident {
     pid_t pid;
-    int pagemap; /* -1: cannot be read; then every page is taken for present */
+    struct pagemap pagemap;
     uint64_t read_bytes, swapped_bytes; /* of all calls */
     /* Of the last resident_read. */
     uint8_t state[RESIDENT_PAGES_MAX]; /* enum resident_state, of each page */
@@ -41,11 +43,11 @@ void resident_close(struct resident *r);
  * bytes that were read. 0.15 ms for 1 MiB into a touched buffer. */
 size_t resident_read(struct resident *r, uint64_t addr, void *to, size_t size);
 /* Whether the page at addr can be read without bringing it back or making it. */
-bool resident_has(const struct resident *r, uint64_t addr);
+bool resident_has(struct resident *r, uint64_t addr);
 /* Whether any page of [addr, addr + size) can be; of at most RESIDENT_PAGES_MAX pages. */
-bool resident_any(const struct resident *r, uint64_t addr, size_t size);
+bool resident_any(struct resident *r, uint64_t addr, size_t size);
 /* The states of n pages from addr on, as far as pagemap tells: RESIDENT_READ is one that is
  * there. */
-void resident_states(const struct resident *r, uint64_t addr, size_t n, uint8_t *states);
+void resident_states(struct resident *r, uint64_t addr, size_t n, uint8_t *states);
 
 #endif

@@ -28,12 +28,6 @@ def watched(columns=80, rows=24):
             yield screen, target
 
 
-def line_with(text, word):
-    found = [line for line in text.split("\n") if word in line]
-    assert found, "no line with %r" % word
-    return found[0]
-
-
 def counted_until(screen, pattern):
     """Have the objects counted again and again until the screen shows it. (By itself proftop counts
     seldom where that takes long, as under a sanitizer.)"""
@@ -54,9 +48,9 @@ def _():
         screen.wait(lambda t: re.search(r"^.*__main__.Entry", t, re.M))
         screen.keys("b")
         text = counted_until(screen, r"^ *!__main__.Entry.*entries")
-        head = line_with(text, "TYPE")
+        head = tmux.line_with(text, "TYPE")
         assert re.search(r"TYPE +COUNT +BYTES +SINCE FIRST +PER S\S* +HELD BY", head), head
-        row = line_with(text, "__main__.Entry")
+        row = tmux.line_with(text, "__main__.Entry")
         assert re.search(r"__main__.Entry +[0-9,]+ +[0-9.]+[KM] +x [0-9.]+ +\+[12],\d{3} ", row), row
         assert re.search(r"[0-9,]+ objects [0-9.]+M( \(\S+ free\))?, \S+ ago in \S+", text), text
         assert all(len(line) <= 80 for line in text.split("\n"))

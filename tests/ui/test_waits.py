@@ -27,12 +27,6 @@ def watched(columns=80, rows=24):
                 yield screen, target
 
 
-def line_with(text, word):
-    found = [line for line in text.split("\n") if word in line]
-    assert found, "no line with %r" % word
-    return found[0]
-
-
 @tap.test("the Waits screen: reasons, holders, idle waits last")
 def _():
     with watched() as (screen, _target):
@@ -40,10 +34,10 @@ def _():
         share = r"33\.\d +1/3 +futex +lock held by worker-3"  # of few samples it is another
         text = screen.wait(lambda t: re.search(share, t) and "(idle)" in t)
         assert "[4 Waits]" in text, text
-        head = line_with(text, "WAITS FOR")
+        head = tmux.line_with(text, "WAITS FOR")
         assert re.search(r"WAIT%\S* +THREADS +WAITS FOR +ON +NEAREST OWN FUNC", head), head
         assert re.search(
-            r"33\.\d +1/3 +futex +lock held by worker-3 +update_pool", line_with(text, "worker-3")
+            r"33\.\d +1/3 +futex +lock held by worker-3 +update_pool", tmux.line_with(text, "worker-3")
         ), text
         assert re.search(r"1/3 +futex +lock held by worker-2 +acquire", text), text
         assert re.search(r"1/3 +read +pipe:\[\d+\] +rebuild_cache", text), text
@@ -60,7 +54,7 @@ def _():
 def _():
     with watched() as (screen, _target):
         text = screen.wait("a lock that worker-")
-        line = line_with(text, "a lock that worker-")
+        line = tmux.line_with(text, "a lock that worker-")
         assert re.search(r"33% of the time 1 thread waits for a lock that worker-\d holds", line)
         assert line.rstrip().endswith("w"), line
 

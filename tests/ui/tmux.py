@@ -22,6 +22,13 @@ import tap
 DEADLINE_S = 15.0
 
 
+def line_with(text, word):
+    """The first line of a screen's text that has the word."""
+    found = [line for line in text.split("\n") if word in line]
+    assert found, "no line with %r" % word
+    return found[0]
+
+
 class Screen:
     def __init__(self, columns, rows, environment):
         tap.require(shutil.which("tmux"), "tmux is not installed")

@@ -64,6 +64,17 @@ static void take(struct program *p, struct heap_count *count)
         fail_msg("partial: %s", count->why_partial);
 }
 
+/* Has the program answer, which goes on to be read, and counts when it waits for the next question.
+ */
+static void answered(struct program *p, struct heap_count *count)
+{
+    ask(p, '\n');
+    assert_int_equal(fgetc(p->out), '_'); /* "__main__..." */
+    ungetc('_', p->out);
+    wait_blocked(p);
+    take(p, count);
+}
+
 /* Reads the program's lines and compares each with the count of its type. */
 static void compare(struct program *p, const struct heap_count *count)
 {
@@ -93,11 +104,7 @@ static void test_paused(void **state)
     ask(&p, '\n'); /* once before, so that answering leaves nothing new behind */
     while (fgets(line, sizeof line, p.out) && line[0] != '\n')
         continue;
-    ask(&p, '\n');
-    assert_int_equal(fgetc(p.out), '_'); /* "__main__..." */
-    ungetc('_', p.out);
-    wait_blocked(&p);
-    take(&p, &count);
+    answered(&p, &count);
     compare(&p, &count);
     assert_true(count_of(&count, "tuple") >= PLANTED + PLANTED / 10);
     assert_true(count_of(&count, "dict") >= PLANTED);
@@ -145,11 +152,7 @@ static void test_frozen(void **state)
 {
     struct program p = start_with(*state, "python_heap.py", "frozen");
     struct heap_count count;
-    ask(&p, '\n');
-    assert_int_equal(fgetc(p.out), '_');
-    ungetc('_', p.out);
-    wait_blocked(&p);
-    take(&p, &count);
+    answered(&p, &count);
     assert_int_equal(count_of(&count, "__main__.Order"), PLANTED);
     assert_int_equal(count_of(&count, "__main__.Wide"), PLANTED / 10);
     heap_count_clear(&count);
@@ -168,11 +171,7 @@ static void test_allocator(void **state)
     struct program p = start_with(version, "python_heap.py", NULL);
     unsetenv("PYTHONMALLOC");
     struct heap_count count;
-    ask(&p, '\n');
-    assert_int_equal(fgetc(p.out), '_');
-    ungetc('_', p.out);
-    wait_blocked(&p);
-    take(&p, &count);
+    answered(&p, &count);
     assert_int_equal(count_of(&count, "__main__.Order"), PLANTED);
     assert_int_equal(count_of(&count, "__main__.Wide"), PLANTED / 10);
     assert_int_equal(count_of(&count, "__main__.InThread"), PLANTED / 10);
@@ -299,18 +298,7 @@ static void test_no_python(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        PAUSED("/usr/bin/python3"),
-        PAUSED("3.6"),
-        PAUSED("3.7"),
-        PAUSED("3.8"),
-        PAUSED("3.9"),
-        PAUSED("3.10"),
-        PAUSED("3.11"),
-        PAUSED("3.12"),
-        PAUSED("3.13"),
-        PAUSED("root 3.13"),
-        PAUSED("root 3.14"),
-        PAUSED("root 3.15"),
+        ON_EVERY_PYTHON(PAUSED),
         RUNNING("3.8"),
         RUNNING("3.12"),
         RUNNING("root 3.15"),

@@ -113,18 +113,7 @@ static void test_unanswered(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WAYS("/usr/bin/python3"),
-        WAYS("3.6"),
-        WAYS("3.7"),
-        WAYS("3.8"),
-        WAYS("3.9"),
-        WAYS("3.10"),
-        WAYS("3.11"),
-        WAYS("3.12"),
-        WAYS("3.13"),
-        WAYS("root 3.13"),
-        WAYS("root 3.14"),
-        WAYS("root 3.15"),
+        ON_EVERY_PYTHON(WAYS),
         {"unanswered", test_unanswered, NULL, NULL, (void *)"/usr/bin/python3"},
     };
     return cmocka_run_group_tests_name("python_holders", tests, NULL, NULL);

@@ -17,6 +17,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* What a macro makes of each Python that there may be: one by its path, those of pyenv, and those
+ * of $PROFTOP_PYTHONS_ROOT. A case is skipped where its interpreter is not there. */
+#define ON_EVERY_PYTHON(case_of)                                                                   \
+    case_of("/usr/bin/python3"), case_of("3.6"), case_of("3.7"), case_of("3.8"), case_of("3.9"),   \
+        case_of("3.10"), case_of("3.11"), case_of("3.12"), case_of("3.13"), case_of("root 3.13"),  \
+        case_of("root 3.14"), case_of("root 3.15")
+
 struct program {
     pid_t pid;
     int in;         /* the program's standard input: closing it ends a blocked one */

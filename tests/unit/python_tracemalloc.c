@@ -84,18 +84,7 @@ static void test_not_traced(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        EACH("/usr/bin/python3"),
-        EACH("3.6"),
-        EACH("3.7"),
-        EACH("3.8"),
-        EACH("3.9"),
-        EACH("3.10"),
-        EACH("3.11"),
-        EACH("3.12"),
-        EACH("3.13"),
-        EACH("root 3.13"),
-        EACH("root 3.14"),
-        EACH("root 3.15"),
+        ON_EVERY_PYTHON(EACH),
     };
     return cmocka_run_group_tests_name("python_tracemalloc", tests, NULL, NULL);
 }

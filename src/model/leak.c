@@ -122,45 +122,62 @@ void leak_judge(struct type_growth *g, const uint64_t *times_ns, const double *c
     g->since_ns = times_ns[began];
 }
 
-/* One process's censuses in a window. */
+/* One process's censuses in a window, and what each held of the types of the newest one. */
 struct history {
     VEC(const struct census *) censuses;
+    uint64_t *times_ns;
+    double *counts,
+        *sizes; /* as many as there are censuses for each row of the newest, row by row */
 };
 
-static const struct census_row *row_of(const struct census *census, const struct census_row *like,
-                                       size_t guess)
+static uint64_t row_key(const struct census_row *row)
 {
-    for (size_t i = 0; i < census->rows.n; i++) {
-        /* The order of types changes little from census to census. */
-        const struct census_row *row = &census->rows.at[(guess + i) % census->rows.n];
-        if (row->type.n == like->type.n && row->language == like->language &&
-            row->flags == like->flags)
-            return row;
-    }
-    return NULL;
+    return (uint64_t)row->type.n << 16 | (uint64_t)row->language << 8 | row->flags;
 }
 
-static struct type_growth judge_row(const struct history *history, size_t at)
+/* Goes once through the rows of every census. */
+static void read_counts(struct history *h)
 {
-    size_t n = history->censuses.n;
-    const struct census *newest = history->censuses.at[n - 1];
-    const struct census_row *row = &newest->rows.at[at];
-    uint64_t *times_ns = xcalloc(n, sizeof *times_ns);
-    double *counts = xcalloc(n, sizeof *counts), *sizes = xcalloc(n, sizeof *sizes);
+    size_t n = h->censuses.n;
+    const struct census *newest = *vec_last(&h->censuses);
+    struct map index = {0};
+    for (size_t row = 0; row < newest->rows.n; row++)
+        map_set(&index, row_key(&newest->rows.at[row]), (uint32_t)row);
+    h->times_ns = xcalloc(n, sizeof *h->times_ns);
+    h->counts = xcalloc(n * newest->rows.n, sizeof *h->counts);
+    h->sizes = xcalloc(n * newest->rows.n, sizeof *h->sizes);
     for (size_t i = 0; i < n; i++) {
-        const struct census_row *then = row_of(history->censuses.at[i], row, at);
-        times_ns[i] = history->censuses.at[i]->time_ns;
-        counts[i] = then ? (double)then->count : 0;
-        sizes[i] = then ? (double)then->size_bytes : 0;
+        const struct census *census = h->censuses.at[i];
+        h->times_ns[i] = census->time_ns;
+        for (size_t k = 0; k < census->rows.n; k++) {
+            uint32_t row = map_get(&index, row_key(&census->rows.at[k]));
+            if (row == MAP_NONE)
+                continue;
+            h->counts[row * n + i] = (double)census->rows.at[k].count;
+            h->sizes[row * n + i] = (double)census->rows.at[k].size_bytes;
+        }
     }
+    map_free(&index);
+}
+
+static void history_clear(struct history *h)
+{
+    vec_free(&h->censuses);
+    free(h->times_ns);
+    free(h->counts);
+    free(h->sizes);
+}
+
+static struct type_growth judge_row(const struct history *h, size_t at)
+{
+    size_t n = h->censuses.n;
+    const struct census *newest = h->censuses.at[n - 1];
+    const struct census_row *row = &newest->rows.at[at];
     struct type_growth g = {.type = row->type,
                             .language = row->language,
                             .flags = row->flags | (newest->flags & HEAP_PARTIAL),
                             .incarnation = newest->incarnation};
-    leak_judge(&g, times_ns, counts, sizes, n);
-    free(times_ns);
-    free(counts);
-    free(sizes);
+    leak_judge(&g, h->times_ns, h->counts + at * n, h->sizes + at * n, n);
     return g;
 }
 
@@ -245,6 +262,7 @@ void leak_find(struct growth_list *list, const struct recording *rec, uint64_t f
         find_history(&history, rec, (struct incarnation_id){i}, from_ns, to_ns);
         if (history.censuses.n) {
             const struct census *newest = *vec_last(&history.censuses);
+            read_counts(&history);
             for (size_t k = 0; k < newest->rows.n; k++) {
                 struct type_growth g = judge_row(&history, k);
                 add_growth(list, &index, &g);
@@ -254,7 +272,7 @@ void leak_find(struct growth_list *list, const struct recording *rec, uint64_t f
         }
         if (history.censuses.n > list->censuses)
             list->censuses = history.censuses.n;
-        vec_free(&history.censuses);
+        history_clear(&history);
     }
     map_free(&index);
     vec_sort(&list->rows, worst_first);

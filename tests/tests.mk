@@ -179,9 +179,11 @@ tests_unit_view_grid_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
 check_PROGRAMS += tests/unit/view_growth
 tests_unit_view_growth_SOURCES = tests/unit/view_growth.c
 tests_unit_view_growth_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
+
 check_PROGRAMS += tests/unit/view_memory
 tests_unit_view_memory_SOURCES = tests/unit/view_memory.c
 tests_unit_view_memory_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
+
 check_PROGRAMS += tests/unit/view_objects
 tests_unit_view_objects_SOURCES = tests/unit/view_objects.c
 tests_unit_view_objects_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm

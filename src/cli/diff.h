@@ -24,7 +24,7 @@ struct diff_options {
     enum states states;
     int32_t pid, tid; /* 0: any */
     enum native_frames native;
-    int columns;      /* the terminal's width; 0: not a terminal */
+    int columns; /* the terminal's width; 0: not a terminal */
     bool fail_on_regression;
 };
 

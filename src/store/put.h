@@ -42,7 +42,7 @@ struct put_progress {
     uint64_t censuses;               /* number of the newest */
     uint64_t holders_version;
     uint64_t growth; /* number of the newest look */
-    bool folded; /* the levels above raw */
+    bool folded;     /* the levels above raw */
 };
 /* Everything that is new since `done`, which is brought up to date. */
 void put_new(struct put *p, struct put_progress *done);

@@ -16,6 +16,8 @@
 /* After so many of them in a tick, the others are not waited for at all. */
 #define SLOW_MAX 4
 #define ATTEMPTS 4
+/* How old at most is what is known of a thread's run time: at the highest rates, some ticks. */
+#define ACCOUNT_NS (100 * NS_PER_US)
 /* For a call or two more than last time; and a stack that turns out to be deeper than its copy is
  * lost, and with it what only deep stacks do: so rather too much. */
 #define STACK_SPARE_BYTES 2048
@@ -160,6 +162,8 @@ static enum looked sample_running(struct watch *w, struct task *task, struct wat
 bool look_account(struct watch *w, struct task *task, struct watched *t, uint64_t now_ns)
 {
     uint64_t run_ns, queue_ns;
+    if (t->account.begun && now_ns - t->account.at_ns < ACCOUNT_NS)
+        return true;
     if (!task_run_time(w->tasks, task, &run_ns, &queue_ns))
         return false;
     watched_account(t, run_ns, queue_ns, now_ns, watch_gap_ns(w));

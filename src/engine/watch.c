@@ -13,6 +13,8 @@
 /* How often Python's list of threads is read: each tick while threads are young. */
 #define REFRESH_NS       (100 * NS_PER_MS)
 #define REFRESH_YOUNG_NS (500 * NS_PER_MS)
+/* How often at most the threads are listed: a shorter life says nothing to anybody. */
+#define LIST_NS NS_PER_MS
 /* Threads whose CPU is asked for at a time. */
 #define CPUS_ASKED_MAX 16
 /* See may_wait(). */
@@ -245,9 +247,15 @@ static void look(struct watch *w, size_t i, struct task *task, uint64_t now_ns)
         look_at(w, task, t, now_ns);
 }
 
+static bool list_threads(struct watch *w, uint64_t now_ns)
+{
+    w->list_at_ns = now_ns + LIST_NS;
+    return tasks_refresh(w->tasks);
+}
+
 bool watch_tick(struct watch *w, uint64_t now_ns)
 {
-    if (!tasks_refresh(w->tasks)) {
+    if (now_ns >= w->list_at_ns && !list_threads(w, now_ns)) {
         if (w->perf)
             perf_look_take(w, now_ns);
         end_process(w, now_ns);

@@ -36,6 +36,7 @@ struct watch {
     uint64_t perf_lost;                    /* of its losses, how many are counted */
     uint64_t python_at_ns, python_wait_ns; /* when to look for one again; 0: never */
     uint32_t incarnation;
+    uint64_t list_at_ns; /* when the threads are listed again */
     uint64_t last_tick_ns;
     uint32_t ticks;
     uint32_t slow_in_tick;

@@ -201,14 +201,6 @@ static const struct layout layouts[] = {
 };
 /* clang-format on */
 
-uint64_t field_get(const void *bytes, size_t size, struct field f)
-{
-    uint64_t value = 0;
-    if (f.size && f.at <= size && f.size <= size - f.at)
-        memcpy(&value, (const uint8_t *)bytes + f.at, f.size);
-    return value;
-}
-
 const struct layout *layout_find(unsigned minor)
 {
     for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++)

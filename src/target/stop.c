@@ -36,6 +36,8 @@
 /* Of threads on other CPUs 95 % stop within this; to be woken up by one takes longer, and keeps it
  * standing. More would be lost on those that wait for our own CPU. */
 #define SPIN_NS (20 * NS_PER_US)
+/* To be woken up takes about as long as this: a shorter sleep is not worth it. */
+#define DOZE_NS (20 * NS_PER_US)
 /* How fast what interruptions take is learnt, and how often what was learnt is put to the test. */
 #define LEARNT_OF 16
 #define TEST_EACH 32
@@ -281,6 +283,12 @@ static pid_t next_stopped(struct stops *s)
     return 0;
 }
 
+static void pause_until(uint64_t until_ns)
+{
+    while (clock_mono_ns() < until_ns)
+        __builtin_ia32_pause();
+}
+
 pid_t stops_wait(struct stops *s, uint64_t until_ns)
 {
     if (s->stray_until_ns)
@@ -290,6 +298,10 @@ pid_t stops_wait(struct stops *s, uint64_t until_ns)
         uint64_t now_ns = clock_mono_ns();
         if (tid || now_ns >= until_ns)
             return tid;
+        if (until_ns - now_ns < DOZE_NS && !s->slow.n) {
+            pause_until(until_ns);
+            continue;
+        }
         if (!s->slow.n) {
             struct timespec ts = timespec_of(until_ns);
             clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);

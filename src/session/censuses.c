@@ -17,8 +17,10 @@ static const uint64_t schedule_ns[] = {
     0, 2 * NS_PER_S, 5 * NS_PER_S, 10 * NS_PER_S, 20 * NS_PER_S, 30 * NS_PER_S};
 #define SCHEDULED (sizeof schedule_ns / sizeof schedule_ns[0])
 #define EVERY_NS  (30 * NS_PER_S)
-/* Scheduled looks may take this share of a core. */
-#define CENSUS_SHARE 0.005
+/* Scheduled looks may take this share of a core, and so much ahead of that, so that the first ones
+ * of a large heap do not lie minutes apart. */
+#define CENSUS_SHARE    0.005
+#define CENSUS_AHEAD_NS (300 * NS_PER_MS)
 /* A process that was started while its family was watched is counted when it has lived so long. */
 #define SETTLED_NS (3 * NS_PER_S)
 /* After a look that failed; after one that found no object (another allocator, Go, a JVM). */
@@ -73,7 +75,7 @@ struct censuses {
     struct look *under_way;       /* the worker's until it is in results; NULL: none */
     enum look_kind under_way_kind;
     bool under_way_wanted;
-    uint64_t rest_until_ns; /* for the schedule: what the last looks cost is paid back */
+    uint64_t paid_ns; /* when all that looks have cost is paid back, at CENSUS_SHARE */
     uint64_t next_ns;
     struct err trouble;
 };
@@ -275,9 +277,9 @@ static void take_result(struct censuses *c, struct recording *rec, struct look *
     c->under_way = NULL;
     if (c->hold && look->kind == LOOK_COUNT)
         c->rest(c->context, false);
-    uint64_t pause_ns = (uint64_t)((double)look->cpu_ns / CENSUS_SHARE);
-    if (c->rest_until_ns < now_ns + pause_ns)
-        c->rest_until_ns = now_ns + pause_ns;
+    if (c->paid_ns < now_ns)
+        c->paid_ns = now_ns;
+    c->paid_ns += (uint64_t)((double)look->cpu_ns / CENSUS_SHARE);
     if (look->incarnation >= rec->incarnations.n)
         return;
     bool alive = lives(rec, look->incarnation);
@@ -346,7 +348,9 @@ void censuses_pump(struct censuses *c, struct recording *rec, uint64_t now_ns)
     c->next_ns = 0;
     if (first) {
         uint64_t due_ns = c->subjects.at[first].due_ns;
-        c->next_ns = due_ns > c->rest_until_ns ? due_ns : c->rest_until_ns;
+        uint64_t ahead_ns = (uint64_t)(CENSUS_AHEAD_NS / CENSUS_SHARE);
+        uint64_t allowed_ns = c->paid_ns > ahead_ns ? c->paid_ns - ahead_ns : 0;
+        c->next_ns = due_ns > allowed_ns ? due_ns : allowed_ns;
     }
     if (c->under_way)
         return;

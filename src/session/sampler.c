@@ -449,14 +449,14 @@ static void *work(void *arg)
 {
     struct sampler *s = arg;
     prctl(PR_SET_TIMERSLACK, 1000ul);
-    s->realtime = work_ask_realtime();
     sched_getaffinity(0, sizeof s->cpus, &s->cpus);
     s->now_on = s->cpus;
     sink_init(&s->sink);
     s->stops = stops_new();
     s->watching.registers = s->registers = bpf_regs_new();
     s->metrics = metrics_reader_new();
-    if (work_attach(s)) {
+    if (work_attach(s)) { /* this may take 0.1 s, in which it has no right to anybody's CPU */
+        s->realtime = work_ask_realtime();
         work_tell(s, 1);
         work_loop(s);
         /* The last one says that the target has ended: a front that is held up must not miss it. */

@@ -277,6 +277,7 @@ LIVE_FILES = \
 	tests/lib/count-results \
 	tests/lib/lsan.supp \
 	tests/lib/measure.py \
+	tests/lib/paging.py \
 	tests/lib/proftop.py \
 	tests/lib/split_check.py \
 	tests/lib/survivors.py \

@@ -50,11 +50,14 @@ static void tell_news(const struct session *s, uint32_t *told)
     *told = seq;
 }
 
-/* Why the look for growth failed. */
-static void tell_trouble(const struct session *s, bool *told)
+/* Why the look for growth failed, or a count of objects: each once. */
+struct troubles_told {
+    bool growth, census;
+};
+
+static void tell_trouble(const char *trouble, bool *told)
 {
-    const char *trouble = session_growing(s).trouble;
-    if (!*told && trouble[0]) {
+    if (!*told && trouble && trouble[0]) {
         log_note("%s", trouble);
         *told = true;
     }
@@ -66,7 +69,7 @@ static bool record_loop(struct session *s, struct store_writer *w, const struct 
     uint64_t start = clock_mono_ns(), commit_at = start + COMMIT_NS;
     uint64_t end = o->duration_s > 0 ? start + (uint64_t)(o->duration_s * NS_PER_S) : UINT64_MAX;
     uint32_t told = 0;
-    bool trouble_told = false;
+    struct troubles_told troubles = {0};
     for (;;) {
         bool asked = wait_for(s, signal_fd, commit_at < end ? commit_at : end);
         session_pump(s);
@@ -74,7 +77,8 @@ static bool record_loop(struct session *s, struct store_writer *w, const struct 
         if (asked || now >= end || session_kind(s) == SESSION_ENDED)
             return true;
         tell_news(s, &told);
-        tell_trouble(s, &trouble_told);
+        tell_trouble(session_growing(s).trouble, &troubles.growth);
+        tell_trouble(session_censuses(s).trouble, &troubles.census);
         if (now >= commit_at) {
             if (!store_writer_commit(w, session_recording(s), err))
                 return false;

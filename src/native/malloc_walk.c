@@ -427,12 +427,15 @@ bool malloc_heap_walk(struct malloc_heap *heap, const struct malloc_visitor *vis
         malloc_walk_cut(w, "not all arenas of malloc could be found: they are changing or broken");
     if (w->passed_holes || sums->swapped_bytes)
         malloc_walk_cut(w, "some of the heap is swapped out or was unmapped meanwhile");
-    /* A few at a moment's change are no more than what moves elsewhere. */
+    /* A few at a moment's change are no more than what moves elsewhere; what is swapped out has not
+     * moved. */
+    uint64_t swapped = sums->swapped_bytes;
+    uint64_t lost = sums->lost_bytes > swapped ? sums->lost_bytes - swapped : 0;
     if (sums->heap_bytes)
-        sums->moved_pct += 100.0 * (double)sums->lost_bytes / (double)sums->heap_bytes;
-    if (sums->lost_bytes > sums->heap_bytes / LOST_SHARE)
+        sums->moved_pct += 100.0 * (double)lost / (double)sums->heap_bytes;
+    if (lost > sums->heap_bytes / LOST_SHARE)
         malloc_walk_cut(w, "in some of the heap no blocks could be made out");
-    bool alive = w->alive || !w->tried;
+    bool alive = w->alive || !w->tried || sums->swapped_bytes;
     malloc_walk_free(w);
     return alive ||
            err_set(err, "the memory of process %d cannot be read: it has ended", (int)heap->pid);

@@ -375,7 +375,10 @@ static uint64_t moved_blocks(const struct remote_span *span, const uint8_t *was,
 double sweep_moved_pct(struct sweep *s)
 {
     size_t n = s->sample.n;
-    double lost = s->heap_bytes ? 100.0 * (double)s->lost_bytes / (double)s->heap_bytes : 0;
+    /* What is swapped out has not moved, and is told apart. */
+    uint64_t swapped = s->pages.swapped_bytes;
+    uint64_t lost_bytes = s->lost_bytes > swapped ? s->lost_bytes - swapped : 0;
+    double lost = s->heap_bytes ? 100.0 * (double)lost_bytes / (double)s->heap_bytes : 0;
     if (!n)
         return lost;
     uint64_t moved = 0, blocks = 0;

@@ -12,6 +12,7 @@ import contextlib
 import json
 import time
 
+import paging
 import proftop
 import tap
 import targets
@@ -144,6 +145,31 @@ def _():
         tap.equal(rows["__main__.Other"]["verdict"], "unchanged", "verdict of what stays")
         done = proftop.run("diff", path + "@0..3", path, "--view", "objects", "--fail-on", "regression")
         tap.equal(done.returncode, 3, "exit status")
+
+
+CACHE = """
+import time
+kept = ["entry-%d" % i for i in range(100000)]
+print("ready", flush=True)
+time.sleep(1000)
+"""
+
+
+@tap.test("what is swapped out stays there, is said so, and does not count as moved")
+def _():
+    with targets.folder() as place:
+        path = os.path.join(place, "swapped.ptop")
+        with targets.started([sys.executable, "-c", CACHE], ready="ready") as process:
+            paging.page_out(process.pid)
+            before_kb = paging.swapped_kb(process.pid)
+            proftop.ok("record", "-p", process.pid, "-o", path, "-d", 3)
+            after_kb = paging.swapped_kb(process.pid)
+        census = proftop.report(path, "objects")["census"]
+        tap.note("%d KB were out, %d KB still are; %s" % (before_kb, after_kb, census["why_partial"]))
+        assert after_kb > 0.95 * before_kb, "%d of %d KB" % (after_kb, before_kb)
+        assert census["partial"] and "swapped out" in census["why_partial"], census
+        tap.near(census["swapped_bytes"] / 1024, before_kb, before_kb / 10, "told to be swapped out")
+        assert census["moved_pct"] < 5, census["moved_pct"]
 
 
 @tap.test("--no-census: the heap is not read, and the table says that nothing was counted")

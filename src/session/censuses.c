@@ -20,7 +20,7 @@ static const uint64_t schedule_ns[] = {
 /* Scheduled looks may take this share of a core, and so much ahead of that, so that the first ones
  * of a large heap do not lie minutes apart. */
 #define CENSUS_SHARE    0.005
-#define CENSUS_AHEAD_NS (300 * NS_PER_MS)
+#define CENSUS_AHEAD_NS (2500 * NS_PER_MS)
 /* A process that was started while its family was watched is counted when it has lived so long. */
 #define SETTLED_NS (3 * NS_PER_S)
 /* After a look that failed; after one that found no object (another allocator, Go, a JVM). */

@@ -164,6 +164,20 @@ static bool check_root(const struct recording *rec, const char *name, struct err
                             name);
 }
 
+/* Whether it has the thread and the process that the rows are asked of. */
+static bool check_filter(const struct recording *rec, int32_t pid, int32_t tid, struct err *err)
+{
+    bool has_pid = !pid, has_tid = !tid;
+    for (size_t i = 1; i < rec->incarnations.n; i++)
+        has_pid |= rec->incarnations.at[i].pid == pid;
+    for (size_t i = 1; i < rec->threads.n; i++)
+        has_tid |= rec->threads.at[i].tid == tid;
+    if (!has_pid)
+        return err_set(err, "no process %d in the recording; --view processes lists them", pid);
+    return has_tid ||
+           err_set(err, "no thread %d in the recording; --view threads lists them", tid);
+}
+
 int report_print(const struct recording *rec, const struct report_options *o, FILE *out,
                  struct err *err)
 {
@@ -186,7 +200,7 @@ int report_print(const struct recording *rec, const struct report_options *o, FI
         .source = o->source,
         .source_context = o->source_context,
     };
-    if (!check_root(rec, o->root, err))
+    if (!check_root(rec, o->root, err) || !check_filter(rec, o->pid, o->tid, err))
         return EXIT_FAILED;
     bool usage;
     if (!span_window(&query.window, rec, o->from, o->to, &usage, err))

@@ -160,6 +160,20 @@ def _():
         tap.near(window["to_s"] - window["from_s"], 2.0, 1.0, "the window's length")
 
 
+@tap.test("report of a thread or a process that is not in the file: exit 1 and a line")
+def _():
+    with targets.folder() as place:
+        path = os.path.join(place, "a.ptop")
+        with targets.started([sys.executable, "-c", "import time; time.sleep(60)"]) as process:
+            proftop.ok("record", "-p", process.pid, "-o", path, "-d", 0.5)
+            for filters in (["--thread", 1], ["-p", 1]):
+                done = proftop.run("report", path, *filters)
+                tap.equal(done.returncode, 1, "exit status with %s" % filters)
+                assert "in the recording" in done.stderr, done.stderr
+            for filters in (["--thread", process.pid], ["-p", process.pid]):
+                proftop.ok("report", path, *filters)
+
+
 @tap.test("an existing file is replaced only at the end")
 def _():
     with targets.folder() as place, targets.started(PYTHON, ready="ready") as target:

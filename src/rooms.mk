@@ -21,6 +21,9 @@ noinst_LIBRARIES += libmodel.a
 libmodel_a_SOURCES = \
 	src/model/alert.c \
 	src/model/alert.h \
+	src/model/alert_log.c \
+	src/model/alert_log.h \
+	src/model/alert_text.c \
 	src/model/batch.c \
 	src/model/batch.h \
 	src/model/census.c \

@@ -120,9 +120,13 @@ struct recording {
     } levels[LEVEL_COUNT];
     VEC(struct run) open; /* by thread id: the run that still lengthens; ticks 0: none */
 
-    struct metric_set total; /* of the target (and its family) */
-    VEC(struct alert_event) alerts;
-    struct alert_state alert_states[8]; /* by rule */
+    struct metric_set total;              /* of the target (and its family) */
+    struct alert_rules rules;             /* alert_log.h keeps these four */
+    VEC(struct alert_state) alert_states; /* by rule */
+    VEC(struct alert_event) alerts;       /* oldest first */
+    uint64_t alerts_dropped;              /* older ones: number n is alerts.at[n - 1 - dropped] */
+    uint64_t alerts_version;              /* grows when one gets its snapshot */
+    uint64_t shown_from_ns, shown_to_ns;  /* the window that the file opens with; both 0: all */
     VEC(struct mark) marks;
     struct census_list censuses;
     struct growth_looks growth;

@@ -66,8 +66,8 @@ static void refuses_other_formats(void **state)
     sql(path, "CREATE TABLE notes (text)");
     expect(path, "an SQLite file of another program");
     make(path);
-    sql(path, "PRAGMA user_version=4");
-    expect(path, "was written by a newer proftop (format 4), this one reads up to 3");
+    sql(path, "PRAGMA user_version=5");
+    expect(path, "was written by a newer proftop (format 5), this one reads up to 4");
     sql(path, "PRAGMA user_version=-1");
     expect(path, "no format version");
     make(path);
@@ -107,7 +107,10 @@ static void passes_over_what_it_does_not_know(void **state)
     sql(path, "UPDATE metric SET id = (SELECT count(*) - 1 FROM metric) WHERE id = 100;"
               "INSERT INTO point SELECT NULL, (SELECT max(id) FROM metric), time_ns, 1, 1, 1, 1"
               " FROM point LIMIT 5;"
-              "INSERT INTO alert VALUES (1000, 5, 10.0, 1, 1, 1, 11.0)");
+              "INSERT INTO alert_rule VALUES ((SELECT count(*) + 1 FROM alert_rule), 'moon', "
+              "'phase_of_moon > 1', 0);"
+              "INSERT INTO alert VALUES (1000, 5, 10.0, 1, 1, 1, 11.0, (SELECT max(id) FROM "
+              "alert_rule), 0, 0)");
     struct recording *more = load_ok(path);
     same_recordings(plain, more);
     recording_free(plain);

@@ -58,6 +58,10 @@ check_PROGRAMS += tests/unit/engine_weave
 tests_unit_engine_weave_SOURCES = tests/unit/engine_weave.c
 tests_unit_engine_weave_LDADD = libengine.a libbase.a $(CMOCKA_LIBS)
 
+check_PROGRAMS += tests/unit/model_alerts
+tests_unit_model_alerts_SOURCES = tests/unit/model_alerts.c
+tests_unit_model_alerts_LDADD = libmodel.a libbase.a $(CMOCKA_LIBS) -lm
+
 check_PROGRAMS += tests/unit/model_census
 tests_unit_model_census_SOURCES = tests/unit/model_census.c
 tests_unit_model_census_LDADD = libmodel.a libbase.a $(CMOCKA_LIBS) -lm

@@ -126,6 +126,8 @@ static uint64_t patience_ns(const struct alert_rule *rule, const struct alert_st
     if (rule->metric == METRIC_LIMIT || rule->metric == METRIC_SYSTEM)
         return UINT64_MAX;
     uint64_t gaps = SILENT_GAPS * state->gap_ns;
+    if (!gaps)
+        return FORGOTTEN_NS; /* how often it comes is not known yet */
     return gaps > SILENT_NS ? gaps : SILENT_NS;
 }
 
@@ -140,7 +142,10 @@ static void note_value(const struct alert_rule *rule, struct alert_state *state,
     uint64_t quiet = quiet_ns(state, time_ns);
     if (quiet >= patience_ns(rule, state))
         state->over_since_ns = state->under_since_ns = 0; /* who knows what it was meanwhile */
-    else if (quiet)
+    /* One that comes less often from now on is learned step by step, and a gap is none of these. */
+    if (state->gap_ns && quiet > 4 * state->gap_ns)
+        quiet = 4 * state->gap_ns;
+    if (quiet)
         state->gap_ns = quiet;
     state->last_ns = time_ns;
     state->silent = false;

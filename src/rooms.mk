@@ -30,6 +30,8 @@ libmodel_a_SOURCES = \
 	src/model/census.h \
 	src/model/collect.c \
 	src/model/collect.h \
+	src/model/cut.c \
+	src/model/cut.h \
 	src/model/dictionary.c \
 	src/model/dictionary.h \
 	src/model/fold.c \
@@ -307,6 +309,12 @@ libstore_a_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS)
 
 noinst_LIBRARIES += libsession.a
 libsession_a_SOURCES = \
+	src/session/alarms.c \
+	src/session/alarms.h \
+	src/session/hook.c \
+	src/session/hook.h \
+	src/session/saver.c \
+	src/session/saver.h \
 	src/session/censuses.c \
 	src/session/censuses.h \
 	src/session/growing.c \

@@ -32,7 +32,7 @@ void alert_log_restore(struct recording *rec, struct alert_event event)
         memmove(rec->alerts.at, rec->alerts.at + DROP,
                 (rec->alerts.n - DROP) * sizeof *rec->alerts.at);
         rec->alerts.n -= DROP;
-        rec->alerts_dropped += DROP;
+        rec->alerts_gone += DROP;
     }
     vec_push(&rec->alerts, event);
     rec->version++;
@@ -82,7 +82,7 @@ static size_t new_place(struct recording *rec)
         bool used = !rec->rules.at[i].off;
         for (size_t e = 0; e < rec->alerts.n && !used; e++)
             used = rec->alerts.at[e].rule == i;
-        if (!used && !rec->alerts_dropped)
+        if (!used && !rec->alerts_gone)
             return i;
     }
     vec_add(&rec->alert_states);
@@ -114,22 +114,21 @@ void alert_log_set_rules(struct recording *rec, const struct alert_rules *rules,
 
 uint64_t alert_log_last(const struct recording *rec)
 {
-    return rec->alerts_dropped + rec->alerts.n;
+    return rec->alerts_gone + rec->alerts.n;
 }
 
 const struct alert_event *alert_log_at(const struct recording *rec, uint64_t number)
 {
-    if (number <= rec->alerts_dropped || number > alert_log_last(rec))
+    if (number <= rec->alerts_gone || number > alert_log_last(rec))
         return NULL;
-    return &rec->alerts.at[number - 1 - rec->alerts_dropped];
+    return &rec->alerts.at[number - 1 - rec->alerts_gone];
 }
 
 void alert_log_set_snapshot(struct recording *rec, uint64_t number, const char *path)
 {
     if (!alert_log_at(rec, number))
         return;
-    rec->alerts.at[number - 1 - rec->alerts_dropped].snapshot =
-        dictionary_string(&rec->words, path);
+    rec->alerts.at[number - 1 - rec->alerts_gone].snapshot = dictionary_string(&rec->words, path);
     rec->alerts_version++;
     rec->version++;
 }

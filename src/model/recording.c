@@ -88,6 +88,15 @@ struct recording *recording_copy(const struct recording *from)
     return rec;
 }
 
+struct incarnation_id recording_target(const struct recording *rec)
+{
+    struct incarnation_id found = {rec->incarnations.n > 1 ? 1 : 0};
+    for (uint32_t i = 2; i < rec->incarnations.n; i++)
+        if (rec->incarnations.at[i].pid == rec->incarnations.at[found.n].pid)
+            found.n = i;
+    return found;
+}
+
 static void note_time(struct recording *rec, uint64_t time_ns)
 {
     if (time_ns > rec->end_ns)

@@ -309,7 +309,7 @@ static void put_alerts(struct put *p, struct put_progress *done)
 {
     const struct recording *rec = p->rec;
     bool again = done->alerts_version != rec->alerts_version;
-    for (uint64_t n = rec->alerts_dropped + 1; n <= alert_log_last(rec); n++)
+    for (uint64_t n = rec->alerts_gone + 1; n <= alert_log_last(rec); n++)
         if (n > done->alerts || (again && alert_log_at(rec, n)->snapshot.n))
             put_alert(p, n);
     done->alerts = alert_log_last(rec);

@@ -2,10 +2,8 @@
 /* What keys, clicks and prompts do to the screens' state. Nothing is painted here. See state.h. */
 #include "ui/state.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -337,23 +335,6 @@ static void next_window(struct ui *ui)
         ui_say(ui, STYLE_NOTICE, "window: all that was recorded");
 }
 
-/* proftop-COMM-PID-DATE-TIME.ptop, in the working directory. */
-static void snapshot_name(const struct ui *ui, char *out, size_t size)
-{
-    const struct recording *rec = ui_recording(ui);
-    const struct incarnation *in = &rec->incarnations.at[recording_target(rec).n];
-    char comm[64], when[32];
-    snprintf(comm, sizeof comm, "%.60s", string_text(&rec->words, in->comm));
-    for (char *c = comm; *c; c++)
-        if (!isalnum((unsigned char)*c) && !strchr("._-", *c))
-            *c = '_';
-    time_t now = (time_t)(clock_wall_ns() / (int64_t)NS_PER_S);
-    struct tm tm = {0};
-    localtime_r(&now, &tm);
-    strftime(when, sizeof when, "%Y%m%d-%H%M%S", &tm);
-    snprintf(out, size, "proftop-%s-%d-%s.ptop", comm, in->pid, when);
-}
-
 static void save(struct ui *ui, const char *path)
 {
     if (!session_save(ui->session, path)) {
@@ -541,7 +522,7 @@ static void back_to_now(struct ui *ui)
 static void snapshot(struct ui *ui, bool ask)
 {
     char path[256];
-    snapshot_name(ui, path, sizeof path);
+    alarms_file_name(path, sizeof path, ui_recording(ui), NULL); /* in the working directory */
     if (ask)
         prompt_start(&ui->prompt, PROMPT_SAVE, "Save as:", path);
     else

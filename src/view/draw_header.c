@@ -14,15 +14,6 @@
 
 #define SPARK_MAX 400
 
-struct incarnation_id recording_target(const struct recording *rec)
-{
-    struct incarnation_id found = {rec->incarnations.n > 1 ? 1 : 0};
-    for (uint32_t i = 2; i < rec->incarnations.n; i++)
-        if (rec->incarnations.at[i].pid == rec->incarnations.at[found.n].pid)
-            found.n = i;
-    return found;
-}
-
 /* The script or module among a Python command line's words; false if there is none. */
 static bool script_of(char *out, size_t size, const char *cmdline)
 {

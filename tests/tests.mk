@@ -110,6 +110,14 @@ check_PROGRAMS += tests/unit/python_tracemalloc
 tests_unit_python_tracemalloc_SOURCES = tests/unit/python_tracemalloc.c
 tests_unit_python_tracemalloc_LDADD = libpython.a libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) -lm
 
+check_PROGRAMS += tests/unit/session_alarms
+tests_unit_session_alarms_SOURCES = tests/unit/session_alarms.c
+tests_unit_session_alarms_LDADD = libsession.a libstore.a libmodel.a libbase.a $(CMOCKA_LIBS) $(SQLITE_LIBS) -lm
+
+check_PROGRAMS += tests/unit/store_cut
+tests_unit_store_cut_SOURCES = tests/unit/store_cut.c
+tests_unit_store_cut_LDADD = libstore.a libmodel.a libbase.a $(CMOCKA_LIBS) $(SQLITE_LIBS) -lm
+
 check_PROGRAMS += tests/unit/store_load
 tests_unit_store_load_SOURCES = tests/unit/store_load.c
 tests_unit_store_load_LDADD = libstore.a libmodel.a libbase.a $(CMOCKA_LIBS) $(SQLITE_LIBS) -lm

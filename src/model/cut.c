@@ -7,36 +7,34 @@
 #include "base/clock.h"
 #include "model/collect.h"
 
-/* The part of a run that lies in the window; false: none does. */
-static bool shorten(struct run *run, int level, uint64_t from_ns, uint64_t to_ns)
+/* The part of a run that lies after from_ns; false: none does. */
+static bool shorten(struct run *run, int level, uint64_t from_ns)
 {
     uint64_t slice = level < LEVEL_COUNT ? level_slice_ns(level) : 0;
     uint64_t end_ns = run->from_ns + (run->weight_ns > slice ? run->weight_ns : slice);
-    if (end_ns < from_ns || run->from_ns >= to_ns || (end_ns == from_ns && end_ns > run->from_ns))
+    if (run->from_ns >= from_ns)
+        return true;
+    if (end_ns <= from_ns)
         return false;
     if (run->weight_ns < slice)
         return true;
-    uint64_t begin = run->from_ns > from_ns ? run->from_ns : from_ns;
-    uint64_t end = end_ns < to_ns ? end_ns : to_ns;
-    if (end - begin == run->weight_ns)
-        return true;
-    double share = (double)(end - begin) / (double)run->weight_ns;
+    double share = (double)(end_ns - from_ns) / (double)run->weight_ns;
     run->ticks = (uint32_t)((double)run->ticks * share);
     if (!run->ticks)
         run->ticks = 1;
-    run->from_ns = begin;
-    run->weight_ns = end - begin;
+    run->from_ns = from_ns;
+    run->weight_ns = end_ns - from_ns;
     return true;
 }
 
-static void cut_runs(struct recording *rec, uint64_t from_ns, uint64_t to_ns)
+static void cut_runs(struct recording *rec, uint64_t from_ns)
 {
     for (int level = 0; level < LEVEL_COUNT; level++) {
         struct run_ring *r = &rec->levels[level];
         size_t kept = 0;
         for (size_t i = r->first; i < r->ring.n; i++) {
             struct run run = r->ring.at[i];
-            if (shorten(&run, level, from_ns, to_ns))
+            if (shorten(&run, level, from_ns))
                 r->ring.at[kept++] = run;
         }
         r->ring.n = kept;
@@ -44,11 +42,11 @@ static void cut_runs(struct recording *rec, uint64_t from_ns, uint64_t to_ns)
         map_clear(&r->index);
     }
     for (size_t i = 0; i < rec->open.n; i++)
-        if (rec->open.at[i].ticks && !shorten(&rec->open.at[i], LEVEL_COUNT, from_ns, to_ns))
+        if (rec->open.at[i].ticks && !shorten(&rec->open.at[i], LEVEL_COUNT, from_ns))
             rec->open.at[i].ticks = 0;
 }
 
-static void cut_series(struct series *s, uint64_t from_ns, uint64_t to_ns)
+static void cut_series(struct series *s, uint64_t from_ns)
 {
     struct series kept = {0};
     size_t n = series_count(s);
@@ -56,35 +54,33 @@ static void cut_series(struct series *s, uint64_t from_ns, uint64_t to_ns)
         const struct point *next = i + 1 < n ? series_at(s, i + 1) : NULL;
         struct point p = *series_at(s, i);
         bool last_before = !next || next->time_ns > from_ns;
-        if (p.time_ns < to_ns && (p.time_ns >= from_ns || last_before))
+        if (p.time_ns >= from_ns || last_before)
             series_restore(&kept, p);
     }
     series_clear(s);
     *s = kept;
 }
 
-static void cut_marks(struct recording *rec, uint64_t from_ns, uint64_t to_ns)
+static void cut_marks(struct recording *rec, uint64_t from_ns)
 {
     size_t kept = 0;
     for (size_t i = 0; i < rec->marks.n; i++)
-        if (rec->marks.at[i].time_ns >= from_ns && rec->marks.at[i].time_ns < to_ns)
+        if (rec->marks.at[i].time_ns >= from_ns)
             rec->marks.at[kept++] = rec->marks.at[i];
     rec->marks.n = kept;
 }
 
-static bool census_stays(const struct recording *rec, const struct census *census, uint64_t from_ns,
-                         uint64_t to_ns)
+static bool census_stays(const struct recording *rec, const struct census *census, uint64_t from_ns)
 {
-    return census->time_ns < to_ns &&
-           (census->time_ns >= from_ns ||
-            recording_census(rec, census->incarnation, from_ns) == census);
+    return census->time_ns >= from_ns ||
+           recording_census(rec, census->incarnation, from_ns) == census;
 }
 
-static void cut_censuses(struct recording *rec, uint64_t from_ns, uint64_t to_ns)
+static void cut_censuses(struct recording *rec, uint64_t from_ns)
 {
     struct census_list kept = {0};
     for (size_t i = 0; i < rec->censuses.list.n; i++)
-        if (census_stays(rec, &rec->censuses.list.at[i], from_ns, to_ns))
+        if (census_stays(rec, &rec->censuses.list.at[i], from_ns))
             vec_push(&kept.list, rec->censuses.list.at[i]);
     for (size_t i = 0, k = 0; i < rec->censuses.list.n; i++) {
         struct census *census = &rec->censuses.list.at[i];
@@ -101,17 +97,15 @@ static void cut_censuses(struct recording *rec, uint64_t from_ns, uint64_t to_ns
     rec->censuses.list.cap = kept.list.cap;
 }
 
-void recording_cut(struct recording *rec, uint64_t from_ns, uint64_t to_ns)
+void recording_cut(struct recording *rec, uint64_t from_ns)
 {
-    cut_runs(rec, from_ns, to_ns);
+    cut_runs(rec, from_ns);
     for (int m = 0; m < METRIC_COUNT; m++)
-        cut_series(&rec->total.series[m], from_ns, to_ns);
-    cut_marks(rec, from_ns, to_ns);
-    cut_censuses(rec, from_ns, to_ns);
+        cut_series(&rec->total.series[m], from_ns);
+    cut_marks(rec, from_ns);
+    cut_censuses(rec, from_ns);
     rec->start_wall_ns += (int64_t)(from_ns - rec->start_ns);
     rec->start_ns = from_ns;
-    if (rec->end_ns > to_ns)
-        rec->end_ns = to_ns;
     uint32_t *renumbered = xcalloc(rec->threads.n, sizeof *renumbered);
     recording_collect_threads(rec, renumbered);
     free(renumbered);

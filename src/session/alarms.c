@@ -322,7 +322,6 @@ static void start_writing(struct alarms *a, const struct recording *rec)
     job->copy = recording_copy(rec);
     job->from_ns =
         recording_cut_from(rec, shot->raised_ns > before_ns ? shot->raised_ns - before_ns : 0);
-    job->to_ns = rec->end_ns + 1;
     show_window(job->copy, shot->numbers[0], job->from_ns);
     for (size_t i = 0; i < shot->n; i++)
         alert_log_set_snapshot(job->copy, shot->numbers[i], job->path);

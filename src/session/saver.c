@@ -55,8 +55,8 @@ static void *save_work(void *arg)
 {
     struct saver *s = arg;
     struct saver_job *job = s->job;
-    if (job->to_ns)
-        recording_cut(job->copy, job->from_ns, job->to_ns);
+    if (job->from_ns)
+        recording_cut(job->copy, job->from_ns);
     job->ok = store_save(job->copy, job->path, &job->err);
     queue_put(s->done, job);
     return NULL;

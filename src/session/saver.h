@@ -13,9 +13,9 @@ struct saver;
 
 /* What is to be saved, and then what came of it. */
 struct saver_job {
-    struct recording *copy;  /* owned */
-    char *path;              /* owned */
-    uint64_t from_ns, to_ns; /* cut down to this window (model/cut.h); to_ns 0: whole */
+    struct recording *copy; /* owned */
+    char *path;             /* owned */
+    uint64_t from_ns;       /* cut down to what comes from then on (model/cut.h); 0: whole */
     bool ok;
     struct err err;
 };

@@ -433,6 +433,8 @@ libui_a_CPPFLAGS = $(AM_CPPFLAGS) $(NCURSES_CFLAGS)
 
 noinst_LIBRARIES += libcli.a
 libcli_a_SOURCES = \
+	src/cli/alerting.c \
+	src/cli/alerting.h \
 	src/cli/demo.c \
 	src/cli/demo.h \
 	src/cli/diff.c \

@@ -330,7 +330,9 @@ libsession_a_SOURCES = \
 
 noinst_LIBRARIES += libview.a
 libview_a_SOURCES = \
+	src/view/alert_rules.c \
 	src/view/alerts.c \
+	src/view/alerts.h \
 	src/view/calls.c \
 	src/view/calls.h \
 	src/view/compare.c \
@@ -406,6 +408,8 @@ libview_a_SOURCES = \
 
 noinst_LIBRARIES += libui.a
 libui_a_SOURCES = \
+	src/ui/alerts_screen.c \
+	src/ui/alerts_screen.h \
 	src/ui/command.c \
 	src/ui/flame_screen.c \
 	src/ui/flame_screen.h \

@@ -223,6 +223,7 @@ TESTS += tests/rooms.sh
 EXTRA_DIST += tests/rooms.sh tests/man-keys tests/lib/run-unit
 
 LIVE_TESTS = \
+	tests/live/test_alerts.py \
 	tests/live/test_bad_input.py \
 	tests/live/test_demo.py \
 	tests/live/test_diff.py \
@@ -245,6 +246,7 @@ LIVE_TESTS = \
 	tests/live/test_thread_names.py \
 	tests/live/test_throttle.py \
 	tests/live/test_throttled_threads.py \
+	tests/ui/test_alerts.py \
 	tests/ui/test_family.py \
 	tests/ui/test_growth.py \
 	tests/ui/test_objects.py \
@@ -294,6 +296,7 @@ LIVE_FILES = \
 	tests/lib/survivors.py \
 	tests/lib/tap.py \
 	tests/lib/targets.py \
+	tests/programs/alerts.py \
 	tests/programs/alloc_steps.c \
 	tests/programs/alloc_steps.py \
 	tests/programs/eintr.c \

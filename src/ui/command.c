@@ -190,6 +190,11 @@ static void open_row(struct ui *ui)
         objects_screen_open(ui);
         return;
     }
+    if (ui->screen == SCREEN_ALERTS) {
+        chose(ui);
+        alerts_screen_open(ui);
+        return;
+    }
     if (ui->screen == SCREEN_PROCESSES && l->selected < ui->table.rows.n) {
         chose(ui);
         ui_fill(ui, clock_mono_ns());
@@ -232,8 +237,12 @@ static void vary(struct ui *ui)
         turn_tree(ui, ui->tree.direction == CALLS_CALLERS ? CALLS_CALLEES : CALLS_DOWN);
         return;
     }
-    if (ui->screen == SCREEN_THREADS || ui->screen == SCREEN_ALERTS ||
-        ui->screen == SCREEN_PROCESSES || ui->screen == SCREEN_OBJECTS || only_scrolls(ui)) {
+    if (ui->screen == SCREEN_ALERTS) {
+        alerts_screen_vary(ui);
+        return;
+    }
+    if (ui->screen == SCREEN_THREADS || ui->screen == SCREEN_PROCESSES ||
+        ui->screen == SCREEN_OBJECTS || only_scrolls(ui)) {
         ui_say(ui, STYLE_NOTICE, "v is for functions: their callers, and what they call");
         return;
     }
@@ -515,6 +524,7 @@ static void start_window(struct ui *ui)
 static void back_to_now(struct ui *ui)
 {
     ui->span_ns = ui->started_ns = 0;
+    ui_select_window(ui, (struct window){0, 0});
     ui_go_on(ui);
     ui->refill = true;
 }
@@ -545,6 +555,8 @@ void ui_command(struct ui *ui, enum command command)
         return;
     if (move_command(ui, command) || row_command(ui, command))
         return;
+    if (command == COMMAND_WINDOW || command == COMMAND_START)
+        ui_select_window(ui, (struct window){0, 0});
     switch (command) {
     case COMMAND_TREE:
         go_to(ui, SCREEN_TREE);
@@ -635,6 +647,10 @@ static void prompt_done(struct ui *ui, enum prompt_kind kind)
     case PROMPT_COMPARE:
         if (text[0])
             compare_with_file(ui, text);
+        break;
+    case PROMPT_RULE:
+        if (text[0])
+            alerts_screen_change(ui, text);
         break;
     case PROMPT_NONE:
         break;

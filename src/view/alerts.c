@@ -3,6 +3,7 @@
  * The alerts: each raise and each clearing in the window, and what was raised before it and still
  * was at its beginning. The newest first. Pure.
  */
+#include "view/alerts.h"
 #include "view/rows.h"
 #include "view/views.h"
 
@@ -62,6 +63,19 @@ static double lasted_s(const struct recording *rec, size_t i, uint64_t end_ns)
     return rows_seconds(end_ns - rec->alerts.at[i].time_ns);
 }
 
+static uint64_t key_of(const struct alert_event *event)
+{
+    return hash_mix(event->time_ns, event->rule);
+}
+
+bool alerts_find(const struct recording *rec, uint64_t key, size_t *event)
+{
+    for (*event = 0; *event < rec->alerts.n; ++*event)
+        if (key_of(&rec->alerts.at[*event]) == key)
+            return true;
+    return false;
+}
+
 static void add_event(struct table *table, const struct query *query, size_t i)
 {
     const struct alert_event *event = &query->rec->alerts.at[i];
@@ -73,7 +87,7 @@ static void add_event(struct table *table, const struct query *query, size_t i)
     char figure[FIGURE_MAX];
 
     struct row *row = table_add_row(table);
-    row->key = hash_mix(event->time_ns, event->rule);
+    row->key = key_of(event);
     row->role = event->raised && newest ? ROW_ALERT : ROW_PLAIN;
     table_set_number(table, COL_TIME, rows_time_s(query->rec, event->time_ns));
     table_set_text(table, COL_SEVERITY, severity_name(event->severity));

@@ -13,6 +13,8 @@ libbase_a_SOURCES = \
 	src/base/map.h \
 	src/base/mem.c \
 	src/base/mem.h \
+	src/base/nearest.c \
+	src/base/nearest.h \
 	src/base/text.c \
 	src/base/text.h \
 	src/base/vec.h

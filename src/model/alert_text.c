@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/nearest.h"
 #include "base/text.h"
 #include "model/alert.h"
 
@@ -49,57 +50,21 @@ static void next_word(struct words *w)
     snprintf(w->word, sizeof w->word, "%.*s", (int)(n < sizeof w->word ? n : sizeof w->word), from);
 }
 
-/* How many letters must be changed, added or left out to make one word of the other. Longer ones
- * than those of the tables are as far off as can be. */
-static int distance(const char *a, const char *b)
-{
-    enum { LONGEST = 32 };
-    size_t n = strlen(a), m = strlen(b);
-    if (n > LONGEST || m > LONGEST)
-        return LONGEST;
-    int row[LONGEST + 1];
-    for (size_t j = 0; j <= m; j++)
-        row[j] = (int)j;
-    for (size_t i = 1; i <= n; i++) {
-        int corner = row[0];
-        row[0] = (int)i;
-        for (size_t j = 1; j <= m; j++) {
-            int least = corner + (a[i - 1] != b[j - 1]);
-            if (row[j] + 1 < least)
-                least = row[j] + 1;
-            if (row[j - 1] + 1 < least)
-                least = row[j - 1] + 1;
-            corner = row[j];
-            row[j] = least;
-        }
-    }
-    return row[m];
-}
-
-/* The name that a word was most likely meant to be. */
-static void nearer(const char *word, const char *name, const char **best, int *least)
-{
-    int d = distance(word, name);
-    if (d < *least) {
-        *least = d;
-        *best = name;
-    }
-}
-
 static bool parse_metric(struct alert_rule *rule, const char *word, struct err *err)
 {
-    const char *best = metrics[0].name;
-    int least = 1000;
+    struct nearest nearest = {0};
     for (int m = 0; m < METRIC_COUNT; m++) {
         if (strcmp(metrics[m].name, word) == 0) {
             rule->metric = (enum metric)m;
             return true;
         }
-        nearer(word, metrics[m].name, &best, &least);
+        nearest_try(&nearest, word, metrics[m].name);
     }
     if (!*word)
         return err_set(err, "a rule begins with a metric, as in \"cpu_pct > 80\"");
-    return err_set(err, "there is no metric \"%s\"; the nearest is %s", word, best);
+    return err_set(err, "there is no metric \"%s\"%s%s", word,
+                   nearest.name ? "; the nearest is " : " (they are the columns of the timeline)",
+                   nearest.name ? nearest.name : "");
 }
 
 static bool parse_comparison(struct alert_rule *rule, const char *word, struct err *err)
@@ -168,16 +133,14 @@ static bool parse_actions(struct alert_rule *rule, struct words *w, struct err *
 {
     rule->actions = 0;
     for (next_word(w); *w->word; next_word(w)) {
-        const char *best = actions[0].name;
-        int least = 1000;
+        struct nearest nearest = {0};
         size_t i = 0;
         while (i < ACTIONS && strcmp(actions[i].name, w->word) != 0)
-            nearer(w->word, actions[i++].name, &best, &least);
+            nearest_try(&nearest, w->word, actions[i++].name);
         if (i == ACTIONS && strcmp(w->word, "none") != 0)
-            return err_set(err,
-                           "no rule can \"%s\"; the nearest is %s (banner, bell, snapshot, "
-                           "command, none)",
-                           w->word, best);
+            return err_set(err, "no rule can \"%s\"%s%s (banner, bell, snapshot, command, none)",
+                           w->word, nearest.name ? "; the nearest is " : "",
+                           nearest.name ? nearest.name : "");
         if (i < ACTIONS)
             rule->actions |= actions[i].action;
     }

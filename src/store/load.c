@@ -637,6 +637,18 @@ static void load_cost(struct load *l)
     }
 }
 
+/* A window beyond what is there would show nothing. */
+static void set_shown(struct load *l)
+{
+    struct recording *rec = l->rec;
+    uint64_t length_ns = rec->end_ns - rec->start_ns + 1;
+    uint64_t to_ns = l->shown_to_ns < length_ns ? l->shown_to_ns : length_ns;
+    if (l->shown_from_ns >= to_ns)
+        return;
+    rec->shown_from_ns = rec->start_ns + l->shown_from_ns;
+    rec->shown_to_ns = rec->start_ns + to_ns;
+}
+
 static void load_all(struct load *l)
 {
     load_meta(l);
@@ -669,10 +681,7 @@ static void load_all(struct load *l)
     load_growth(l);
     if (l->rec->start_ns + l->end_ns > l->rec->end_ns)
         l->rec->end_ns = l->rec->start_ns + l->end_ns;
-    if (l->shown_from_ns < l->shown_to_ns) {
-        l->rec->shown_from_ns = l->rec->start_ns + l->shown_from_ns;
-        l->rec->shown_to_ns = l->rec->start_ns + l->shown_to_ns;
-    }
+    set_shown(l);
     recording_thin(l->rec, l->rec->end_ns);
 }
 

@@ -84,7 +84,9 @@ static void says_what_is_wrong(void **state)
         {"cpu_pct > 80 clear 90", "what alarms above 80 cannot clear at 90"},
         {"cpu_pct < 80 clear 70", "what alarms below 80 cannot clear at 70"},
         {"cpu_pct > 80 critical 70", "what alarms above 80 cannot be critical from 70"},
-        {"cpu_pct > 80: banana", "no rule can \"banana\"; the nearest is banner"},
+        {"cpu_pct > 80: baner", "no rule can \"baner\"; the nearest is banner"},
+        {"cpu_pct > 80: email", "no rule can \"email\" (banner, bell, snapshot, command, none)"},
+        {"tides > 3", "there is no metric \"tides\" (they are the columns of the timeline)"},
         {"cpu_pct > 80: snapshots", "the nearest is snapshot"},
     };
     struct alert_rule rule;

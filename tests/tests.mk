@@ -172,6 +172,10 @@ check_PROGRAMS += tests/unit/target_waited
 tests_unit_target_waited_SOURCES = tests/unit/target_waited.c
 tests_unit_target_waited_LDADD = libtarget.a libbase.a $(CMOCKA_LIBS) $(PROC2_LIBS)
 
+check_PROGRAMS += tests/unit/view_alerts
+tests_unit_view_alerts_SOURCES = tests/unit/view_alerts.c
+tests_unit_view_alerts_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
+
 check_PROGRAMS += tests/unit/view_compare
 tests_unit_view_compare_SOURCES = tests/unit/view_compare.c
 tests_unit_view_compare_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm

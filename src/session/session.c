@@ -484,11 +484,10 @@ bool session_take_alarm_news(struct session *s, struct alarm_news *news)
     return s->alarms && alarms_take_news(s->alarms, news);
 }
 
-bool session_alert_window(const struct session *s, uint64_t *from_ns, uint64_t *to_ns)
+bool session_alert_window(const struct session *s, struct window *window)
 {
-    *from_ns = s->rec->shown_from_ns;
-    *to_ns = s->rec->shown_to_ns;
-    return s->kind == SESSION_FILE && *to_ns;
+    *window = (struct window){s->rec->shown_from_ns, s->rec->shown_to_ns};
+    return s->kind == SESSION_FILE && window->to_ns;
 }
 
 static void start_saving(struct session *s)

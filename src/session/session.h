@@ -18,6 +18,7 @@
 #include "engine/budget.h"
 #include "engine/watch.h"
 #include "model/recording.h"
+#include "model/window.h"
 #include "session/alarms.h"
 #include "session/censuses.h"
 #include "session/growing.h"
@@ -116,7 +117,7 @@ bool session_set_alarms(struct session *s, const struct alarms_options *options,
 /* The oldest thing that alerts have to tell and that was not taken yet; false: none. */
 bool session_take_alarm_news(struct session *s, struct alarm_news *news);
 /* The window that a file of an alert is about; false: it is about none. */
-bool session_alert_window(const struct session *s, uint64_t *from_ns, uint64_t *to_ns);
+bool session_alert_window(const struct session *s, struct window *window);
 
 /* Writes the recording to path in a worker (a copy is made here; the screen does not wait). A live
  * target's objects are counted first, if that does not take long. One at a time: false if one is

@@ -197,7 +197,7 @@ bool ui_run(struct session *a, struct session *b, const struct ui_options *optio
         snprintf(ui.compare.name, sizeof ui.compare.name, "%s", path ? path_base(path) : "live");
     }
     struct window about;
-    if (session_alert_window(ui.session, &about.from_ns, &about.to_ns)) {
+    if (session_alert_window(ui.session, &about)) {
         ui_select_window(&ui, about);
         ui_say(&ui, STYLE_NOTICE, "the time of the alert that saved this file; 0 shows all");
     }

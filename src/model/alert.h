@@ -69,9 +69,9 @@ bool alert_rules_set_line(struct alert_rules *rules, const char *line, struct er
  * A rule as one line, such as
  *     p95_s > 1 for 3s, clear 0.9, critical 1.5: banner bell snapshot command
  * What is left out is as the contract has it: held for 3 s, cleared a tenth before the threshold
- * for as long, critical from 1.5 times it, ALERT_DEFAULT_ACTIONS. Numbers are in the metric's unit;
- * 2G, 80%, 500ms are understood where they fit. On failure err names the word and the nearest right
- * one.
+ * for as long and at least 3 s, critical from 1.5 times it, ALERT_DEFAULT_ACTIONS. Numbers are in
+ * the metric's unit; 2G, 80%, 500ms are understood where they fit. On failure err names the word
+ * and the nearest right one.
  */
 bool alert_rule_parse(struct alert_rule *rule, const char *name, const char *text, struct err *err);
 /* What alert_rule_parse takes, and makes the same rule of. */

@@ -13,6 +13,7 @@
 #include "model/alert.h"
 
 #define HOLD_DEFAULT_S  3
+#define CLEAR_LEAST_S   3   /* what is raised at once does not clear at once, unless told to */
 #define CLEAR_SHARE     0.1 /* of the threshold: so far before it a rule clears */
 #define CRITICAL_TIMES  1.5
 #define CRITICAL_PCT    95
@@ -200,7 +201,7 @@ static bool complete(struct alert_rule *rule, struct err *err)
     if (isnan(rule->critical_at))
         rule->critical_at = default_critical(rule);
     if (rule->clear_s < 0)
-        rule->clear_s = rule->hold_s;
+        rule->clear_s = rule->hold_s > CLEAR_LEAST_S ? rule->hold_s : CLEAR_LEAST_S;
     const char *way = rule->below ? "below" : "above";
     if (rule->below ? rule->clear_at < rule->threshold : rule->clear_at > rule->threshold)
         return err_set(err, "what alarms %s %.15g cannot clear at %.15g", way, rule->threshold,
@@ -291,7 +292,7 @@ void alert_rule_text(char *out, size_t size, const struct alert_rule *rule)
              rule->below ? "<" : ">",
              level_text(level[0], sizeof level[0], rule->metric, rule->threshold), rule->hold_s,
              level_text(level[1], sizeof level[1], rule->metric, rule->clear_at));
-    if (rule->clear_s != rule->hold_s)
+    if (rule->clear_s != rule->hold_s || rule->hold_s < CLEAR_LEAST_S)
         text_add(&t, " for %.15gs", rule->clear_s);
     text_add(&t, ", critical %s:",
              level_text(level[2], sizeof level[2], rule->metric, rule->critical_at));

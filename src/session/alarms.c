@@ -28,6 +28,7 @@
 #define FACTS_MAX   12
 #define FACT_SIZE   640
 #define BELL_GAP_NS (10 * NS_PER_S)
+#define SAID_MAX    120 /* alerts that are news, in an hour */
 
 const struct alarms_options alarms_defaults = {
     .before_s = 300,
@@ -60,9 +61,10 @@ struct alarms {
     uint64_t seen; /* number of the newest event taken in */
     struct shot waiting, written;
     VEC(uint64_t) rule_shot_ns; /* by rule: when it had its last; 0: never */
-    struct allowance shots, commands;
+    struct allowance shots, commands, said;
     uint64_t bell_ns;
-    bool told_save, told_hook, told_flood; /* trouble that was told, and has not gone since */
+    bool told_save, told_hook, told_flood,
+        told_many; /* trouble that was told, and has not gone since */
     struct alarm_news news[NEWS_MAX];
     size_t news_first, news_n;
 };
@@ -144,6 +146,7 @@ void alarms_free(struct alarms *a)
     vec_free(&a->rule_shot_ns);
     vec_free(&a->shots.times_ns);
     vec_free(&a->commands.times_ns);
+    vec_free(&a->said.times_ns);
     free(a->folder);
     free(a);
 }
@@ -260,11 +263,14 @@ static void want_shot(struct alarms *a, const struct recording *rec, uint64_t nu
                           .due_ns = now_ns + (uint64_t)(a->options.after_s * NS_PER_S)};
 }
 
-static void take_event(struct alarms *a, const struct recording *rec, uint64_t number,
-                       uint64_t now_ns)
+static void tell_event(struct alarms *a, const struct alert_rule *rule,
+                       const struct alert_event *event, uint64_t now_ns)
 {
-    const struct alert_event *event = alert_log_at(rec, number);
-    const struct alert_rule *rule = &rec->rules.at[event->rule];
+    if (!allow(&a->said, SAID_MAX, now_ns)) {
+        tell_trouble(a, &a->told_many, "too many alerts come to say each of them: the log has all");
+        return;
+    }
+    a->told_many = false;
     char sentence[256];
     alert_say(sentence, sizeof sentence, rule, event->value, NAN);
     struct alarm_news *news = add_news(a, event->raised ? ALARM_RAISED : ALARM_CLEARED);
@@ -278,6 +284,13 @@ static void take_event(struct alarms *a, const struct recording *rec, uint64_t n
         news->bell = true;
         a->bell_ns = now_ns + BELL_GAP_NS;
     }
+}
+
+static void take_event(struct alarms *a, const struct recording *rec, uint64_t number,
+                       uint64_t now_ns)
+{
+    const struct alert_event *event = alert_log_at(rec, number);
+    tell_event(a, &rec->rules.at[event->rule], event, now_ns);
     run_command(a, rec, event, event->raised ? "raised" : "cleared", now_ns);
     if (event->raised)
         want_shot(a, rec, number, now_ns);

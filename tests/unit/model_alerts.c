@@ -39,7 +39,7 @@ static void says_what_it_reads(void **state)
         {"rss_bytes >= 2G, critical 3G : bell", "rss_bytes > 2G for 3s, clear 1932740000, critical "
                                                 "3G: bell"},
         {"read_bytes_per_s > 1.5M/s for 0s:banner",
-         "read_bytes_per_s > 1536K for 0s, clear 1415580, critical 2359300: banner"},
+         "read_bytes_per_s > 1536K for 0s, clear 1415580 for 3s, critical 2359300: banner"},
         {"samples_per_s < 30 for 1m: banner",
          "samples_per_s < 30 for 60s, clear 33, critical 20: banner"},
         {"p95_s > 250ms: banner", "p95_s > 0.25 for 3s, clear 0.225, critical 0.375: banner"},
@@ -229,7 +229,7 @@ static void below_is_the_other_way(void **state)
     assert_float_equal(rec->alert_states.at[0].worst, 20, 0);
     alert_log_say(text, sizeof text, rec, 0);
     assert_string_equal(text, "samples has fallen to 33/s");
-    assert_string_equal(said(rec, METRIC_SAMPLES, &t, 34, 3), "-");
+    assert_string_equal(said(rec, METRIC_SAMPLES, &t, 34, 4), "-");
     recording_free(rec);
 }
 
@@ -326,7 +326,7 @@ static void rules_change_at_once(void **state)
 static void the_log_is_bounded(void **state)
 {
     (void)state;
-    struct recording *rec = with_rule("cpu: cpu_pct > 50 for 0s, clear 50, critical 90");
+    struct recording *rec = with_rule("cpu: cpu_pct > 50 for 0s, clear 50 for 0s, critical 90");
     uint64_t t = START;
     for (int i = 0; i < 2 * ALERT_LOG_MAX; i++)
         said(rec, METRIC_CPU_PCT, &t, i % 2 ? 10 : 60, 1);

@@ -183,9 +183,10 @@ static struct recording *target_recording(const char *comm)
     recording_add_incarnation(rec, in);
     struct alert_rules rules = {0};
     struct err err;
-    assert_true(alert_rules_set_line(&rules, "cpu: cpu_pct > 80 for 0s, clear 75", &err));
-    assert_true(alert_rules_set_line(&rules, "mem: memory_pct > 80 for 0s, clear 75", &err));
-    assert_true(alert_rules_set_line(&rules, "quiet: threads > 10 for 0s: bell", &err));
+    assert_true(alert_rules_set_line(&rules, "cpu: cpu_pct > 80 for 0s, clear 75 for 0s", &err));
+    assert_true(alert_rules_set_line(&rules, "mem: memory_pct > 80 for 0s, clear 75 for 0s", &err));
+    assert_true(
+        alert_rules_set_line(&rules, "quiet: threads > 10 for 0s, clear 9 for 0s: bell", &err));
     alert_log_set_rules(rec, &rules, START_NS);
     alert_rules_clear(&rules);
     return rec;

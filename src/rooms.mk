@@ -13,6 +13,8 @@ libbase_a_SOURCES = \
 	src/base/map.h \
 	src/base/mem.c \
 	src/base/mem.h \
+	src/base/nearest.c \
+	src/base/nearest.h \
 	src/base/text.c \
 	src/base/text.h \
 	src/base/vec.h
@@ -21,12 +23,17 @@ noinst_LIBRARIES += libmodel.a
 libmodel_a_SOURCES = \
 	src/model/alert.c \
 	src/model/alert.h \
+	src/model/alert_log.c \
+	src/model/alert_log.h \
+	src/model/alert_text.c \
 	src/model/batch.c \
 	src/model/batch.h \
 	src/model/census.c \
 	src/model/census.h \
 	src/model/collect.c \
 	src/model/collect.h \
+	src/model/cut.c \
+	src/model/cut.h \
 	src/model/dictionary.c \
 	src/model/dictionary.h \
 	src/model/fold.c \
@@ -304,6 +311,12 @@ libstore_a_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS)
 
 noinst_LIBRARIES += libsession.a
 libsession_a_SOURCES = \
+	src/session/alarms.c \
+	src/session/alarms.h \
+	src/session/hook.c \
+	src/session/hook.h \
+	src/session/saver.c \
+	src/session/saver.h \
 	src/session/censuses.c \
 	src/session/censuses.h \
 	src/session/growing.c \
@@ -319,7 +332,9 @@ libsession_a_SOURCES = \
 
 noinst_LIBRARIES += libview.a
 libview_a_SOURCES = \
+	src/view/alert_rules.c \
 	src/view/alerts.c \
+	src/view/alerts.h \
 	src/view/calls.c \
 	src/view/calls.h \
 	src/view/compare.c \
@@ -395,6 +410,8 @@ libview_a_SOURCES = \
 
 noinst_LIBRARIES += libui.a
 libui_a_SOURCES = \
+	src/ui/alerts_screen.c \
+	src/ui/alerts_screen.h \
 	src/ui/command.c \
 	src/ui/flame_screen.c \
 	src/ui/flame_screen.h \
@@ -422,6 +439,8 @@ libui_a_CPPFLAGS = $(AM_CPPFLAGS) $(NCURSES_CFLAGS)
 
 noinst_LIBRARIES += libcli.a
 libcli_a_SOURCES = \
+	src/cli/alerting.c \
+	src/cli/alerting.h \
 	src/cli/demo.c \
 	src/cli/demo.h \
 	src/cli/diff.c \

@@ -58,6 +58,10 @@ check_PROGRAMS += tests/unit/engine_weave
 tests_unit_engine_weave_SOURCES = tests/unit/engine_weave.c
 tests_unit_engine_weave_LDADD = libengine.a libbase.a $(CMOCKA_LIBS)
 
+check_PROGRAMS += tests/unit/model_alerts
+tests_unit_model_alerts_SOURCES = tests/unit/model_alerts.c
+tests_unit_model_alerts_LDADD = libmodel.a libbase.a $(CMOCKA_LIBS) -lm
+
 check_PROGRAMS += tests/unit/model_census
 tests_unit_model_census_SOURCES = tests/unit/model_census.c
 tests_unit_model_census_LDADD = libmodel.a libbase.a $(CMOCKA_LIBS) -lm
@@ -105,6 +109,14 @@ tests_unit_python_tables_LDADD = libpython.a libnative.a libtarget.a libmodel.a 
 check_PROGRAMS += tests/unit/python_tracemalloc
 tests_unit_python_tracemalloc_SOURCES = tests/unit/python_tracemalloc.c
 tests_unit_python_tracemalloc_LDADD = libpython.a libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) -lm
+
+check_PROGRAMS += tests/unit/session_alarms
+tests_unit_session_alarms_SOURCES = tests/unit/session_alarms.c
+tests_unit_session_alarms_LDADD = libsession.a libstore.a libmodel.a libbase.a $(CMOCKA_LIBS) $(SQLITE_LIBS) -lm
+
+check_PROGRAMS += tests/unit/store_cut
+tests_unit_store_cut_SOURCES = tests/unit/store_cut.c
+tests_unit_store_cut_LDADD = libstore.a libmodel.a libbase.a $(CMOCKA_LIBS) $(SQLITE_LIBS) -lm
 
 check_PROGRAMS += tests/unit/store_load
 tests_unit_store_load_SOURCES = tests/unit/store_load.c
@@ -160,6 +172,10 @@ check_PROGRAMS += tests/unit/target_waited
 tests_unit_target_waited_SOURCES = tests/unit/target_waited.c
 tests_unit_target_waited_LDADD = libtarget.a libbase.a $(CMOCKA_LIBS) $(PROC2_LIBS)
 
+check_PROGRAMS += tests/unit/view_alerts
+tests_unit_view_alerts_SOURCES = tests/unit/view_alerts.c
+tests_unit_view_alerts_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
+
 check_PROGRAMS += tests/unit/view_compare
 tests_unit_view_compare_SOURCES = tests/unit/view_compare.c
 tests_unit_view_compare_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
@@ -211,6 +227,7 @@ TESTS += tests/rooms.sh
 EXTRA_DIST += tests/rooms.sh tests/man-keys tests/lib/run-unit
 
 LIVE_TESTS = \
+	tests/live/test_alerts.py \
 	tests/live/test_bad_input.py \
 	tests/live/test_demo.py \
 	tests/live/test_diff.py \
@@ -233,6 +250,7 @@ LIVE_TESTS = \
 	tests/live/test_thread_names.py \
 	tests/live/test_throttle.py \
 	tests/live/test_throttled_threads.py \
+	tests/ui/test_alerts.py \
 	tests/ui/test_family.py \
 	tests/ui/test_growth.py \
 	tests/ui/test_objects.py \
@@ -283,6 +301,7 @@ LIVE_FILES = \
 	tests/lib/survivors.py \
 	tests/lib/tap.py \
 	tests/lib/targets.py \
+	tests/programs/alerts.py \
 	tests/programs/alloc_steps.c \
 	tests/programs/alloc_steps.py \
 	tests/programs/eintr.c \

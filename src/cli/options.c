@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "cli/alerting.h"
 #include "session/session.h"
 
 struct verb_info {
@@ -53,7 +54,8 @@ enum kind {
     KIND_PID,
     KIND_STATE,
     KIND_ENGINE,
-    KIND_BUDGET
+    KIND_BUDGET,
+    KIND_ALERT
 };
 
 struct option_row {
@@ -83,6 +85,11 @@ static const struct option_row rows[] = {
     {0, "no-census", NULL, "count no objects: the heap is not read", LIVE, KIND_FLAG, AT(no_census)},
     {0, "census-stop", NULL, "hold the target still while its objects are counted: exact, and it waits", LIVE, KIND_FLAG, AT(census_stop)},
     {0, "growth", NULL, "look for the lines that make the memory grow, for half a minute: costs the target up to 3 %", RECORD, KIND_FLAG, AT(growth)},
+    {0, "alert", "RULE", "an alert, such as 'cpu: cpu_pct > 50 for 2s: banner' (give it again for more), or 'cpu: off'", LIVE, KIND_ALERT, 0},
+    {0, "alert-command", "COMMAND", "run this when an alert is raised or clears, with the facts in its environment", LIVE, KIND_TEXT, AT(alert_command)},
+    {0, "alert-snapshots", "DIR", "save what was before and after an alert to a file there", LIVE, KIND_TEXT, AT(alert_snapshots)},
+    {0, "alert-before", "SECONDS", "how far such a snapshot reaches back (default 300)", LIVE, KIND_SECONDS, AT(alert_before_s)},
+    {0, "alert-after", "SECONDS", "how long after the alert it is saved (default 10)", LIVE, KIND_SECONDS, AT(alert_after_s)},
     {0, "view", "VIEW", "functions (default), lines, tree, waits, threads, processes, memory, objects, timeline, alerts or summary", PRINT, KIND_TEXT, AT(view)},
     {0, "root", "FUNCTION", "the tree below this function alone, over all its callers", REPORT, KIND_TEXT, AT(root)},
     {0, "callers", NULL, "with --root: its callers instead, from it upwards", REPORT, KIND_FLAG, AT(callers)},
@@ -201,6 +208,9 @@ static bool set_option(struct options *o, const struct option_row *row, const ch
     case KIND_ENGINE:
         return read_engine(value, to) ||
                err_set(err, "--%s takes auto, perf or ptrace, not \"%s\"", row->name, value);
+    case KIND_ALERT:
+        vec_push(&o->alerts, value);
+        return true;
     case KIND_STATE:
         return read_states(value, to) ||
                err_set(err, "--%s takes cpu, wait or all, not \"%s\"", row->name, value);
@@ -262,6 +272,17 @@ static bool take_pids(struct options *o, struct err *err)
     return true;
 }
 
+/* A rule that is wrong is told at once, and not when there is a target. */
+static bool check_alerts(const struct options *o, struct err *err)
+{
+    struct alert_rules rules = {0};
+    bool ok = alerting_rules(&rules, o, err);
+    alert_rules_clear(&rules);
+    if (ok && !o->alert_snapshots && (o->alert_before_s > 0 || o->alert_after_s > 0))
+        return err_set(err, "--alert-before and --alert-after need --alert-snapshots DIR");
+    return ok;
+}
+
 static bool check(const struct options *o, const bool *given, struct err *err)
 {
     for (size_t i = 0; i < ROWS; i++)
@@ -298,6 +319,8 @@ static bool check(const struct options *o, const bool *given, struct err *err)
         return err_set(err, "--root goes with --view tree");
     if (o->native && o->no_native)
         return err_set(err, "--native and --no-native exclude each other");
+    if (!check_alerts(o, err))
+        return false;
     const char *servers = getenv("DEBUGINFOD_URLS");
     if (o->debuginfod && (!servers || !*servers))
         return err_set(err, "--debuginfod needs the servers' addresses in DEBUGINFOD_URLS, such as "
@@ -367,6 +390,7 @@ void options_clear(struct options *o)
 {
     vec_free(&o->arguments);
     vec_free(&o->pids);
+    vec_free(&o->alerts);
 }
 
 void options_help(FILE *out, enum verb_id verb)

@@ -43,6 +43,9 @@ struct options {
     bool rate_given, callers;
     bool no_census, census_stop, growth;
     bool children, debuginfod, native, no_native, ascii, no_color, quiet, verbose, help, version;
+    VEC(const char *) alerts; /* --alert, as they were given */
+    const char *alert_command, *alert_snapshots;
+    double alert_before_s, alert_after_s; /* 0: the default */
     const char *view, *format, *sort, *from, *to, *fail_on, *root;
     long limit; /* -1: the format's default */
     long thread;

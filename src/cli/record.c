@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "cli/alerting.h"
 #include "cli/verbs.h"
 #include "store/store.h"
 
@@ -77,6 +78,7 @@ static bool record_loop(struct session *s, struct store_writer *w, const struct 
         if (asked || now >= end || session_kind(s) == SESSION_ENDED)
             return true;
         tell_news(s, &told);
+        alerting_tell(s);
         tell_trouble(session_growing(s).trouble, &troubles.growth);
         tell_trouble(session_censuses(s).trouble, &troubles.census);
         if (now >= commit_at) {
@@ -128,6 +130,11 @@ int verb_record(const struct options *o)
         return fail(&err);
     }
     session_keep_words(s);
+    if (!alerting_start(s, o, false, &err)) {
+        session_free(s);
+        store_writer_abandon(w);
+        return fail(&err);
+    }
     if (o->growth)
         look_for_growth(s);
     log_detail("recording to %s", o->output);
@@ -139,6 +146,7 @@ int verb_record(const struct options *o)
     } else {
         count_last(s, signal_fd);
         session_stop(s);
+        alerting_tell(s);
         const struct recording *rec = session_recording(s);
         if (!rec->cost.samples) {
             store_writer_abandon(w);

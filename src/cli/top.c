@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/alerting.h"
 #include "cli/demo.h"
 #include "cli/source.h"
 #include "cli/verbs.h"
@@ -98,7 +99,7 @@ int verb_top(const struct options *o)
     }
     if (!s)
         return fail(&err);
-    int status = run_screens(s, NULL, o);
+    int status = alerting_start(s, o, true, &err) ? run_screens(s, NULL, o) : fail(&err);
     session_free(s);
     return status;
 }
@@ -132,7 +133,8 @@ int verb_demo(const struct options *o)
         return fail(&err);
     struct session_options options = options_session(o);
     struct session *s = session_watch(&demo.service, 1, &options, &err);
-    int status = s ? run_screens(s, NULL, o) : fail(&err);
+    bool ok = s && alerting_start(s, o, true, &err);
+    int status = ok ? run_screens(s, NULL, o) : fail(&err);
     session_free(s);
     demo_stop(&demo);
     return status;

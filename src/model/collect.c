@@ -144,6 +144,8 @@ static void keep_all(struct collector *c)
         rec->threads.at[i].name = keep_string(c, rec->threads.at[i].name);
     for (size_t i = 0; i < rec->marks.n; i++)
         rec->marks.at[i].text = keep_string(c, rec->marks.at[i].text);
+    for (size_t i = 0; i < rec->alerts.n; i++)
+        rec->alerts.at[i].snapshot = keep_string(c, rec->alerts.at[i].snapshot);
     keep_censuses(c);
     keep_growth(c);
     for (int level = 0; level < LEVEL_COUNT; level++) {

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 
 /* clang-format off */
@@ -43,6 +44,8 @@ const struct metric_info metrics[METRIC_COUNT] = {
     [METRIC_MEMORY_PRESSURE] = {"memory_pressure_pct", "mem pressure", UNIT_PCT, "time that somebody in the cgroup (or the machine) waited for memory"},
     [METRIC_NEIGHBOURS_PCT] = {"neighbours_pct", "neighbours", UNIT_PCT, "CPU that all others used, of the machine's"},
     [METRIC_STEAL_PCT] = {"steal_pct", "steal", UNIT_PCT, "CPU that the hypervisor kept, of the machine's"},
+    [METRIC_P95] = {"p95_s", "p95", UNIT_SECONDS, "response time that 95 of 100 requests keep within"},
+    [METRIC_ERROR_PCT] = {"error_pct", "errors", UNIT_PCT, "requests that failed, of all"},
     [METRIC_SAMPLES] = {"samples_per_s", "samples", UNIT_PER_S, "observations of a thread"},
     [METRIC_LOST] = {"lost_samples_per_s", "lost", UNIT_PER_S, "observations that were due and failed"},
     [METRIC_STOPPED_PCT] = {"stopped_pct", "stopped", UNIT_PCT, "time that threads stood still for a copy, of the CPU time they used"},
@@ -71,6 +74,10 @@ const char *metric_figure(char *out, enum metric metric, double value)
         break;
     case UNIT_BYTES_PER_S:
         snprintf(out, FIGURE_MAX, "%.20s/s", figure_bytes(bytes, value));
+        break;
+    case UNIT_SECONDS:
+        value = value > 0 ? fmin(value, 1e9) : 0;
+        figure_duration(out, (uint64_t)llround(value * (double)NS_PER_S));
         break;
     }
     return out;

@@ -48,6 +48,8 @@ enum metric {
     METRIC_MEMORY_PRESSURE,
     METRIC_NEIGHBOURS_PCT, /* of the machine's CPUs, used by all but the target */
     METRIC_STEAL_PCT,      /* of the machine's CPUs, taken by the hypervisor */
+    METRIC_P95,            /* seconds: response time */
+    METRIC_ERROR_PCT,      /* of the requests */
     METRIC_SAMPLES,        /* per second */
     METRIC_LOST,           /* per second */
     METRIC_STOPPED_PCT,    /* of one core's time: how long threads stood still for us */
@@ -55,7 +57,15 @@ enum metric {
     METRIC_COUNT
 };
 
-enum metric_unit { UNIT_PCT, UNIT_CORES, UNIT_BYTES, UNIT_COUNT, UNIT_PER_S, UNIT_BYTES_PER_S };
+enum metric_unit {
+    UNIT_PCT,
+    UNIT_CORES,
+    UNIT_BYTES,
+    UNIT_COUNT,
+    UNIT_PER_S,
+    UNIT_BYTES_PER_S,
+    UNIT_SECONDS
+};
 
 struct metric_info {
     const char *name;  /* "cpu_pct": the column's name in the JSON */

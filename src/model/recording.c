@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "model/alert_log.h"
 
 const struct recording_limits recording_default_limits = {
     .raw_ns = 600 * NS_PER_S,
@@ -25,6 +26,7 @@ struct recording *recording_new(uint64_t start_ns, int64_t start_wall_ns)
     rec->start_ns = rec->end_ns = start_ns;
     rec->start_wall_ns = start_wall_ns;
     rec->limits = recording_default_limits;
+    alert_log_init(rec);
     return rec;
 }
 
@@ -44,7 +46,7 @@ void recording_free(struct recording *rec)
     vec_free(&rec->open);
     for (int m = 0; m < METRIC_COUNT; m++)
         series_clear(&rec->total.series[m]);
-    vec_free(&rec->alerts);
+    alert_log_clear(rec);
     vec_free(&rec->marks);
     census_list_clear(&rec->censuses);
     growth_looks_clear(&rec->growth);
@@ -77,11 +79,22 @@ struct recording *recording_copy(const struct recording *from)
     vec_dup(&rec->open);
     for (int m = 0; m < METRIC_COUNT; m++)
         series_copy(&rec->total.series[m], &from->total.series[m]);
+    vec_dup(&rec->rules);
+    vec_dup(&rec->alert_states);
     vec_dup(&rec->alerts);
     vec_dup(&rec->marks);
     census_list_copy(&rec->censuses, &from->censuses);
     growth_looks_copy(&rec->growth, &from->growth);
     return rec;
+}
+
+struct incarnation_id recording_target(const struct recording *rec)
+{
+    struct incarnation_id found = {rec->incarnations.n > 1 ? 1 : 0};
+    for (uint32_t i = 2; i < rec->incarnations.n; i++)
+        if (rec->incarnations.at[i].pid == rec->incarnations.at[found.n].pid)
+            found.n = i;
+    return found;
 }
 
 static void note_time(struct recording *rec, uint64_t time_ns)
@@ -275,14 +288,7 @@ void recording_add_metric(struct recording *rec, enum metric metric, uint64_t ti
 {
     series_add(&rec->total.series[metric], time_ns, value);
     note_time(rec, time_ns);
-    for (size_t i = 0; i < alert_rule_count; i++) {
-        struct alert_event event;
-        if (alert_rules[i].metric == metric &&
-            alert_feed(&alert_rules[i], &rec->alert_states[i], time_ns, value, &event)) {
-            event.rule = (uint32_t)i;
-            vec_push(&rec->alerts, event);
-        }
-    }
+    alert_log_feed(rec, metric, time_ns, value);
 }
 
 void recording_add_mark(struct recording *rec, uint64_t time_ns, enum mark_kind kind,

@@ -120,9 +120,13 @@ struct recording {
     } levels[LEVEL_COUNT];
     VEC(struct run) open; /* by thread id: the run that still lengthens; ticks 0: none */
 
-    struct metric_set total; /* of the target (and its family) */
-    VEC(struct alert_event) alerts;
-    struct alert_state alert_states[8]; /* by rule */
+    struct metric_set total;              /* of the target (and its family) */
+    struct alert_rules rules;             /* alert_log.h keeps these four */
+    VEC(struct alert_state) alert_states; /* by rule */
+    VEC(struct alert_event) alerts;       /* oldest first */
+    uint64_t alerts_gone;                 /* older ones: number n is alerts.at[n - 1 - dropped] */
+    uint64_t alerts_version;              /* grows when one gets its snapshot */
+    uint64_t shown_from_ns, shown_to_ns;  /* the window that the file opens with; both 0: all */
     VEC(struct mark) marks;
     struct census_list censuses;
     struct growth_looks growth;
@@ -136,6 +140,8 @@ void recording_free(struct recording *rec);
 /* A copy that shares nothing, for saving in another thread. */
 struct recording *recording_copy(const struct recording *rec);
 
+/* What the target is now: the newest incarnation of the first one's pid. */
+struct incarnation_id recording_target(const struct recording *rec);
 struct incarnation_id recording_add_incarnation(struct recording *rec, struct incarnation in);
 struct thread_id recording_add_thread(struct recording *rec, struct thread t);
 void recording_end_thread(struct recording *rec, struct thread_id id, uint64_t time_ns);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "model/alert_log.h"
 #include "model/batch.h"
 #include "model/collect.h"
 #include "session/queue.h"
@@ -49,6 +50,7 @@ struct session {
     struct naming *naming;
     struct censuses *censuses; /* NULL: none are taken */
     struct growing *growing;   /* NULL: of a file */
+    struct alarms *alarms;     /* NULL: of a file */
     struct batch_reader reader;
     bool keep_words;
     size_t threads_max;
@@ -117,6 +119,8 @@ static struct session *session_live(const pid_t *pids, size_t n, pid_t spawned,
     poll_add(s, queue_fd(s->saved));
     s->growing = growing_new();
     poll_add(s, growing_fd(s->growing));
+    s->alarms = alarms_new(&alarms_defaults, NULL);
+    poll_add(s, alarms_fd(s->alarms));
     if (!options->no_census) {
         s->censuses = censuses_start(options->census_stop, rest_sampler, sampler);
         poll_add(s, censuses_fd(s->censuses));
@@ -253,6 +257,9 @@ void session_free(struct session *s)
         pthread_join(s->save_thread, NULL);
     save_free(queue_take(s->saved));
     free(s->save_path);
+    if (s->alarms)
+        alarms_finish(s->alarms, s->rec, clock_mono_ns());
+    alarms_free(s->alarms);
     growing_free(s->growing);
     censuses_stop(s->censuses);
     sampler_free(s->sampler);
@@ -341,6 +348,7 @@ bool session_pump(struct session *s)
         censuses_pump(s->censuses, s->rec, clock_mono_ns());
     growing_pump(s->growing, s->rec);
     tell_marks(s);
+    alarms_pump(s->alarms, s->rec, clock_mono_ns(), s->kind == SESSION_ENDED);
     return s->rec->version != before;
 }
 
@@ -378,11 +386,13 @@ void session_take_children(struct session *s)
 
 void session_stop(struct session *s)
 {
-    if (s->kind != SESSION_LIVE || !s->sampler)
-        return;
-    sampler_end(s->sampler);
-    session_pump(s);
-    s->kind = SESSION_ENDED;
+    if (s->kind == SESSION_LIVE && s->sampler) {
+        sampler_end(s->sampler);
+        session_pump(s);
+        s->kind = SESSION_ENDED;
+    }
+    if (s->alarms)
+        alarms_finish(s->alarms, s->rec, clock_mono_ns());
 }
 
 void session_rest(struct session *s, bool rest)
@@ -449,6 +459,35 @@ void session_grow_cancel(struct session *s)
 struct growing_state session_growing(const struct session *s)
 {
     return s->growing ? growing_state(s->growing) : (struct growing_state){.trouble = ""};
+}
+
+void session_set_alert_rules(struct session *s, const struct alert_rules *rules)
+{
+    alert_log_set_rules(s->rec, rules, s->rec->end_ns);
+}
+
+bool session_set_alarms(struct session *s, const struct alarms_options *options, struct err *err)
+{
+    if (!s->alarms)
+        return err_set(err, "alerts of a file do nothing");
+    struct alarms *alarms = alarms_new(options, err);
+    if (!alarms)
+        return false;
+    alarms_free(s->alarms);
+    s->alarms = alarms;
+    poll_add(s, alarms_fd(alarms));
+    return true;
+}
+
+bool session_take_alarm_news(struct session *s, struct alarm_news *news)
+{
+    return s->alarms && alarms_take_news(s->alarms, news);
+}
+
+bool session_alert_window(const struct session *s, struct window *window)
+{
+    *window = (struct window){s->rec->shown_from_ns, s->rec->shown_to_ns};
+    return s->kind == SESSION_FILE && window->to_ns;
 }
 
 static void start_saving(struct session *s)

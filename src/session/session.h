@@ -18,6 +18,8 @@
 #include "engine/budget.h"
 #include "engine/watch.h"
 #include "model/recording.h"
+#include "model/window.h"
+#include "session/alarms.h"
 #include "session/censuses.h"
 #include "session/growing.h"
 
@@ -52,7 +54,8 @@ struct session *session_spawn(char *const argv[], bool quiet, const struct sessi
 struct session *session_open(const char *path, struct err *err);
 void session_free(struct session *s);
 
-/* Lets go of the target; what was seen until now is in the recording after this. */
+/* Lets go of the target; what was seen until now is in the recording after this, and a snapshot
+ * that an alert has asked for is written. */
 void session_stop(struct session *s);
 
 /* Before we are stopped (Ctrl-Z) and after: meanwhile no thread of the target is touched, since one
@@ -105,6 +108,16 @@ bool session_grow(struct session *s, struct incarnation_id incarnation, bool at_
 void session_grow_accept(struct session *s);
 void session_grow_cancel(struct session *s);
 struct growing_state session_growing(const struct session *s);
+
+/* Puts alert rules in force, in the place of those there were. */
+void session_set_alert_rules(struct session *s, const struct alert_rules *rules);
+/* What raised alerts do (alarms_defaults until then). Fails as alarms_new does, and nothing has
+ * changed. */
+bool session_set_alarms(struct session *s, const struct alarms_options *options, struct err *err);
+/* The oldest thing that alerts have to tell and that was not taken yet; false: none. */
+bool session_take_alarm_news(struct session *s, struct alarm_news *news);
+/* The window that a file of an alert is about; false: it is about none. */
+bool session_alert_window(const struct session *s, struct window *window);
 
 /* Writes the recording to path in a worker (a copy is made here; the screen does not wait). A live
  * target's objects are counted first, if that does not take long. One at a time: false if one is

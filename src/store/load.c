@@ -13,10 +13,12 @@
 #include "store/store.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "model/alert_log.h"
 #include "store/reader.h"
 
 struct load {
@@ -24,7 +26,8 @@ struct load {
     struct recording *rec;
     VEC(uint32_t) ids[TABLE_COUNT]; /* by the file's id: ours */
     bool started;                   /* meta has a start */
-    uint64_t end_ns;                /* meta's, relative */
+    uint64_t end_ns;                /* meta's, relative, as are: */
+    uint64_t shown_from_ns, shown_to_ns;
 };
 
 /* Nothing lasted longer: a time further from the start than this is damage, and would make a view
@@ -108,6 +111,10 @@ static void load_meta(struct load *l)
             rec->cpus_allowed = fmax(0, reader_real(r, 1));
         } else if (strcmp(key, "memory_limit_bytes") == 0) {
             rec->memory_limit = (uint64_t)reader_int(r, 1, INT64_MIN, INT64_MAX);
+        } else if (strcmp(key, "window_from_ns") == 0) {
+            l->shown_from_ns = (uint64_t)reader_int(r, 1, 0, TIME_MAX_NS);
+        } else if (strcmp(key, "window_to_ns") == 0) {
+            l->shown_to_ns = (uint64_t)reader_int(r, 1, 0, TIME_MAX_NS);
         }
     }
 }
@@ -388,39 +395,83 @@ static void load_points(struct load *l)
     }
 }
 
-/* Our rule for a metric and threshold of the file's; alert_rule_count if we have none. */
-static size_t get_rule(struct load *l, int at)
+#define NO_RULE UINT32_MAX
+
+static bool has_rules(const struct load *l)
 {
-    uint32_t metric = get_ref(l, at, TABLE_METRIC);
-    double threshold = reader_real(&l->reader, at + 1);
-    size_t found = alert_rule_count;
-    for (size_t i = alert_rule_count; i-- > 0;) {
-        if (alert_rules[i].metric != metric)
+    return l->reader.version >= schema_tables[TABLE_ALERT_RULE].since;
+}
+
+/* The file's rules in the place of the defaults. One that is not understood (its metric is another
+ * program's) is passed over with its events. An older file has none: it was the defaults. */
+static void load_rules(struct load *l)
+{
+    struct reader *r = &l->reader;
+    struct recording *rec = l->rec;
+    if (has_rules(l))
+        rec->rules.n = rec->alert_states.n = 0;
+    for (reader_begin(r, TABLE_ALERT_RULE); reader_next(r) && next_id(l);) {
+        char name[ALERT_NAME_MAX], text[ALERT_TEXT_MAX];
+        snprintf(name, sizeof name, "%s", reader_text(r, 1));
+        snprintf(text, sizeof text, "%s", reader_text(r, 2));
+        struct alert_rule rule;
+        bool known = alert_rule_parse(&rule, name, text, NULL);
+        known = known && rec->rules.n < SMALL_TABLE_ROWS;
+        set_id(l, known ? (uint32_t)rec->rules.n : NO_RULE);
+        if (!known)
             continue;
-        if (alert_rules[i].threshold == threshold)
-            return i;
-        found = i; /* the threshold has changed since */
+        rule.off = reader_int(r, 3, 0, 1) != 0;
+        vec_push(&rec->rules, rule);
+        vec_add(&rec->alert_states);
+    }
+}
+
+/* In a file without rules one is told by metric and threshold; NO_RULE if we have none. */
+static uint32_t get_default_rule(struct load *l)
+{
+    const struct alert_rules *rules = &l->rec->rules;
+    uint32_t metric = get_ref(l, 1, TABLE_METRIC), found = NO_RULE;
+    double threshold = reader_real(&l->reader, 2);
+    for (size_t i = rules->n; i-- > 0;) {
+        if (rules->at[i].metric != metric)
+            continue;
+        if (rules->at[i].threshold == threshold)
+            return (uint32_t)i;
+        found = (uint32_t)i; /* the threshold has changed since */
     }
     return found;
+}
+
+static uint32_t get_rule(struct load *l, int column)
+{
+    if (!has_rules(l))
+        return get_default_rule(l);
+    int64_t n = (int64_t)l->ids[TABLE_ALERT_RULE].n;
+    int64_t id = reader_int(&l->reader, column, 1, n);
+    return n ? l->ids[TABLE_ALERT_RULE].at[id - 1] : NO_RULE;
 }
 
 static void load_alerts(struct load *l)
 {
     struct reader *r = &l->reader;
     for (reader_begin(r, TABLE_ALERT); reader_next(r);) {
-        size_t rule = get_rule(l, 1);
         struct alert_event event = {
+            .rule = get_rule(l, 7),
+            .threshold = reader_real(r, 2),
             .time_ns = get_time(l, 3),
-            .rule = (uint32_t)rule,
             .severity = (uint8_t)reader_int(r, 4, SEVERITY_NONE, SEVERITY_CRITICAL),
             .raised = reader_int(r, 5, 0, 1) != 0,
             .value = reader_real(r, 6),
         };
-        if (!r->damaged && rule < alert_rule_count)
-            vec_push(&l->rec->alerts, event);
+        if (has_rules(l)) {
+            event.silent = reader_int(r, 8, 0, 1) != 0;
+            event.snapshot = get_string(l, 9);
+        }
+        if (!r->damaged && event.rule != NO_RULE)
+            alert_log_restore(l->rec, event);
     }
     for (reader_begin(r, TABLE_ALERT_STATE); reader_next(r) && r->row < SMALL_TABLE_ROWS;) {
-        size_t rule = get_rule(l, 1);
+        uint32_t rule = get_rule(l, 0);
         struct alert_state state = {
             .severity = (enum severity)reader_int(r, 3, SEVERITY_NONE, SEVERITY_CRITICAL),
             .since_ns = get_time_or_null(l, 4),
@@ -428,9 +479,11 @@ static void load_alerts(struct load *l)
             .under_since_ns = get_time_or_null(l, 6),
             .value = reader_real(r, 7),
             .worst = reader_real(r, 8),
+            .last_ns = get_time_or_null(l, 9),
+            .gap_ns = has_rules(l) ? (uint64_t)reader_int(r, 10, 0, TIME_MAX_NS) : 0,
         };
-        if (!r->damaged && rule < alert_rule_count)
-            l->rec->alert_states[rule] = state;
+        if (!r->damaged && rule != NO_RULE)
+            l->rec->alert_states.at[rule] = state;
     }
 }
 
@@ -584,6 +637,18 @@ static void load_cost(struct load *l)
     }
 }
 
+/* A window beyond what is there would show nothing. */
+static void set_shown(struct load *l)
+{
+    struct recording *rec = l->rec;
+    uint64_t length_ns = rec->end_ns - rec->start_ns + 1;
+    uint64_t to_ns = l->shown_to_ns < length_ns ? l->shown_to_ns : length_ns;
+    if (l->shown_from_ns >= to_ns)
+        return;
+    rec->shown_from_ns = rec->start_ns + l->shown_from_ns;
+    rec->shown_to_ns = rec->start_ns + to_ns;
+}
+
 static void load_all(struct load *l)
 {
     load_meta(l);
@@ -608,6 +673,7 @@ static void load_all(struct load *l)
     load_runs(l);
     load_open_runs(l);
     load_points(l);
+    load_rules(l);
     load_alerts(l);
     load_marks(l);
     load_cost(l);
@@ -615,6 +681,7 @@ static void load_all(struct load *l)
     load_growth(l);
     if (l->rec->start_ns + l->end_ns > l->rec->end_ns)
         l->rec->end_ns = l->rec->start_ns + l->end_ns;
+    set_shown(l);
     recording_thin(l->rec, l->rec->end_ns);
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "model/alert_log.h"
 #include "store/store.h"
 
 #ifdef HAVE_CONFIG_H
@@ -67,7 +68,9 @@ static void row_real(struct put *p, double value)
 /* Borrowed until row_end. */
 static void row_text(struct put *p, const char *text)
 {
-    size_t size = strnlen(text, SCHEMA_STRING_MAX);
+    size_t size = strlen(text);
+    if (size > SCHEMA_STRING_MAX)
+        size = SCHEMA_STRING_MAX;
     sqlite3_bind_text(p->row, ++p->column, text, (int)size, SQLITE_STATIC);
 }
 
@@ -284,19 +287,33 @@ static void put_points(struct put *p, int metric, uint64_t *done_ns)
         *done_ns = series_at(s, n - 1)->time_ns;
 }
 
-static void put_alert(struct put *p, size_t id)
+static void put_alert(struct put *p, uint64_t number)
 {
-    const struct alert_event *e = &p->rec->alerts.at[id];
-    const struct alert_rule *rule = &alert_rules[e->rule];
+    const struct alert_event *e = alert_log_at(p->rec, number);
     row_begin(p, TABLE_ALERT);
-    row_int(p, (int64_t)id + 1);
-    row_int(p, rule->metric);
-    row_real(p, rule->threshold);
+    row_int(p, (int64_t)number);
+    row_int(p, p->rec->rules.at[e->rule].metric);
+    row_real(p, e->threshold);
     row_time(p, e->time_ns);
     row_int(p, e->severity);
     row_int(p, e->raised);
     row_real(p, e->value);
+    row_int(p, (int64_t)e->rule + 1);
+    row_int(p, e->silent);
+    row_int(p, e->snapshot.n);
     row_end(p);
+}
+
+/* New ones, and those that have got a snapshot since they were written. */
+static void put_alerts(struct put *p, struct put_progress *done)
+{
+    const struct recording *rec = p->rec;
+    bool again = done->alerts_version != rec->alerts_version;
+    for (uint64_t n = rec->alerts_gone + 1; n <= alert_log_last(rec); n++)
+        if (n > done->alerts || (again && alert_log_at(rec, n)->snapshot.n))
+            put_alert(p, n);
+    done->alerts = alert_log_last(rec);
+    done->alerts_version = rec->alerts_version;
 }
 
 static void put_mark(struct put *p, size_t id)
@@ -409,8 +426,7 @@ void put_new(struct put *p, struct put_progress *done)
     put_runs(p, done);
     for (int m = 0; m < METRIC_COUNT; m++)
         put_points(p, m, &done->point_ns[m]);
-    for (; done->alerts < p->rec->alerts.n; done->alerts++)
-        put_alert(p, done->alerts);
+    put_alerts(p, done);
     for (; done->marks < p->rec->marks.n; done->marks++)
         put_mark(p, done->marks);
     put_censuses(p, done);
@@ -486,19 +502,30 @@ void put_places(struct put *p, uint32_t frame, uint32_t had)
     }
 }
 
-static void put_alert_state(struct put *p, size_t rule)
+static void put_alert_rule(struct put *p, size_t number)
 {
-    const struct alert_state *state = &p->rec->alert_states[rule];
+    const struct alert_rule *rule = &p->rec->rules.at[number];
+    char text[ALERT_TEXT_MAX];
+    alert_rule_text(text, sizeof text, rule);
+    row_begin(p, TABLE_ALERT_RULE);
+    row_int(p, (int64_t)number + 1);
+    row_text(p, rule->name);
+    row_text(p, text);
+    row_int(p, rule->off);
+    row_end(p);
+    const struct alert_state *state = &p->rec->alert_states.at[number];
     row_begin(p, TABLE_ALERT_STATE);
-    row_int(p, (int64_t)rule + 1);
-    row_int(p, alert_rules[rule].metric);
-    row_real(p, alert_rules[rule].threshold);
+    row_int(p, (int64_t)number + 1);
+    row_int(p, rule->metric);
+    row_real(p, rule->threshold);
     row_int(p, state->severity);
     row_time_or_null(p, state->since_ns);
     row_time_or_null(p, state->over_since_ns);
     row_time_or_null(p, state->under_since_ns);
     row_real(p, state->value);
     row_real(p, state->worst);
+    row_time_or_null(p, state->last_ns);
+    row_int(p, (int64_t)state->gap_ns);
     row_end(p);
 }
 
@@ -559,8 +586,12 @@ void put_state(struct put *p, uint64_t runs_missed)
     meta_real(p, "cpus_allowed", rec->cpus_allowed);
     meta_int(p, "memory_limit_bytes", (int64_t)rec->memory_limit);
     put_levels(p, runs_missed);
-    for (size_t i = 0; i < alert_rule_count; i++)
-        put_alert_state(p, i);
+    if (rec->shown_to_ns) {
+        meta_int(p, "window_from_ns", (int64_t)(rec->shown_from_ns - rec->start_ns));
+        meta_int(p, "window_to_ns", (int64_t)(rec->shown_to_ns - rec->start_ns));
+    }
+    for (size_t i = 0; i < rec->rules.n; i++)
+        put_alert_rule(p, i);
     for (size_t i = 0; i < schema_cost_count; i++) {
         uint64_t value;
         memcpy(&value, (const char *)&rec->cost + schema_costs[i].offset, sizeof value);

@@ -36,7 +36,9 @@ void put_schema(struct put *p);
 
 /* How much of the tables that only grow has been written. Zeroed: nothing. */
 struct put_progress {
-    size_t strings, modules, functions, frames, stacks, objects, alerts, marks;
+    size_t strings, modules, functions, frames, stacks, objects, marks;
+    uint64_t alerts; /* number of the newest */
+    uint64_t alerts_version;
     uint64_t point_ns[METRIC_COUNT]; /* time of the newest point */
     uint64_t runs;                   /* number of raw runs ever closed */
     uint64_t censuses;               /* number of the newest */
@@ -54,7 +56,7 @@ void put_open_run(struct put *p, const struct run *run);
 void put_no_open_run(struct put *p, uint32_t thread);
 /* The places of a frame, in the place of `had` that stood there. */
 void put_places(struct put *p, uint32_t frame, uint32_t had);
-/* The small things that change all the time: meta, levels, alert states, cost. */
+/* The small things that change all the time: meta, levels, alert rules and states, cost. */
 void put_state(struct put *p, uint64_t runs_missed);
 
 #endif

@@ -230,7 +230,7 @@ void reader_begin(struct reader *r, enum schema_table table)
     r->stmt = NULL;
     if (r->damaged || schema_tables[table].since > r->version)
         return;
-    char *sql = schema_select_sql(table);
+    char *sql = schema_select_sql(table, r->version);
     r->stmt = db_prepare(&r->db, sql);
     free(sql);
     if (!r->stmt) {

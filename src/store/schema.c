@@ -19,6 +19,11 @@
     {                                                                                              \
         name, "REAL"                                                                               \
     }
+/* Columns that came with format 4. */
+#define INT_4(name)                                                                                \
+    {                                                                                              \
+        name, "INTEGER", 4                                                                         \
+    }
 #define TEXT_(name)                                                                                \
     {                                                                                              \
         name, "TEXT"                                                                               \
@@ -43,8 +48,9 @@ const struct schema_table_info schema_tables[TABLE_COUNT] = {
     [TABLE_RUN] = {"run", {ID, INT("level"), INT("thread"), INT("stack"), INT("object"), INT("owner_tid"), INT("state"), INT("wait"), INT("flags"), INT("from_ns"), INT("weight_ns"), INT("ticks")}, NULL, 0},
     [TABLE_OPEN_RUN] = {"open_run", {{"thread", "INTEGER PRIMARY KEY"}, INT("stack"), INT("object"), INT("owner_tid"), INT("state"), INT("wait"), INT("flags"), INT("from_ns"), INT("weight_ns"), INT("ticks")}, NULL, 0},
     [TABLE_POINT] = {"point", {ID, INT("metric"), INT("time_ns"), REAL("mean"), REAL("min"), REAL("max"), INT("count")}, NULL, 0},
-    [TABLE_ALERT] = {"alert", {ID, INT("metric"), REAL("threshold"), INT("time_ns"), INT("severity"), INT("raised"), REAL("value")}, NULL, 0},
-    [TABLE_ALERT_STATE] = {"alert_state", {ID, INT("metric"), REAL("threshold"), INT("severity"), INT("since_ns"), INT("over_since_ns"), INT("under_since_ns"), REAL("value"), REAL("worst")}, NULL, 0},
+    [TABLE_ALERT] = {"alert", {ID, INT("metric"), REAL("threshold"), INT("time_ns"), INT("severity"), INT("raised"), REAL("value"), INT_4("rule"), INT_4("silent"), INT_4("snapshot")}, NULL, 0},
+    [TABLE_ALERT_STATE] = {"alert_state", {ID, INT("metric"), REAL("threshold"), INT("severity"), INT("since_ns"), INT("over_since_ns"), INT("under_since_ns"), REAL("value"), REAL("worst"), INT_4("last_ns"), INT_4("gap_ns")}, NULL, 0},
+    [TABLE_ALERT_RULE] = {"alert_rule", {ID, TEXT_("name"), TEXT_("rule"), INT("off")}, NULL, 4},
     [TABLE_MARK] = {"mark", {ID, INT("time_ns"), INT("kind"), INT("text")}, NULL, 0},
     [TABLE_COST] = {"cost", {{"name", "TEXT"}, INT("value")}, "name", 0},
     [TABLE_CENSUS] = {"census", {ID, INT("incarnation"), INT("time_ns"), INT("duration_ns"), INT("flags"), REAL("moved_pct"), INT("swapped_bytes"), INT("used_bytes"), INT("free_bytes"), INT("mapped_bytes"), INT("why_partial")}, NULL, 3},
@@ -107,14 +113,15 @@ char *schema_insert_sql(enum schema_table table, int rows)
     return xstrdup(sql);
 }
 
-char *schema_select_sql(enum schema_table table)
+char *schema_select_sql(enum schema_table table, int64_t version)
 {
     const struct schema_table_info *info = &schema_tables[table];
     char sql[SQL_MAX];
     struct text t = TEXT(sql);
     text_add(&t, "SELECT ");
     for (int i = 0; i < schema_column_count(table); i++)
-        text_add(&t, "%s%s", i ? ", " : "", info->columns[i].name);
+        text_add(&t, "%s%s", i ? ", " : "",
+                 info->columns[i].since > version ? "NULL" : info->columns[i].name);
     text_add(&t, " FROM %s ORDER BY %s", info->name, info->key ? info->key : info->columns[0].name);
     return xstrdup(sql);
 }

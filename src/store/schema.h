@@ -33,6 +33,7 @@ enum schema_table {
     TABLE_RUN,
     TABLE_OPEN_RUN,
     TABLE_POINT,
+    TABLE_ALERT_RULE,
     TABLE_ALERT,
     TABLE_ALERT_STATE,
     TABLE_MARK,
@@ -53,6 +54,7 @@ struct schema_table_info {
     /* SQL; the first is the key that rows are read in the order of. */
     const struct schema_column {
         const char *name, *type;
+        int since; /* as below; what a file is too old for is NULL */
     } columns[SCHEMA_COLUMNS_MAX + 1];
     const char *key; /* a key of several columns; NULL: the first column's type says it */
     int since;       /* format in which it came; 0: it was always there */
@@ -66,7 +68,8 @@ int schema_column_count(enum schema_table table);
 char *schema_create_sql(enum schema_table table);
 /* For `rows` rows at once. */
 char *schema_insert_sql(enum schema_table table, int rows);
-char *schema_select_sql(enum schema_table table);
+/* For a file of this format. */
+char *schema_select_sql(enum schema_table table, int64_t version);
 
 /* The rows of cost, which is a table of names and values so that it can grow. */
 struct schema_cost {

@@ -2,10 +2,8 @@
 /* What keys, clicks and prompts do to the screens' state. Nothing is painted here. See state.h. */
 #include "ui/state.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -192,6 +190,11 @@ static void open_row(struct ui *ui)
         objects_screen_open(ui);
         return;
     }
+    if (ui->screen == SCREEN_ALERTS) {
+        chose(ui);
+        alerts_screen_open(ui);
+        return;
+    }
     if (ui->screen == SCREEN_PROCESSES && l->selected < ui->table.rows.n) {
         chose(ui);
         ui_fill(ui, clock_mono_ns());
@@ -234,8 +237,12 @@ static void vary(struct ui *ui)
         turn_tree(ui, ui->tree.direction == CALLS_CALLERS ? CALLS_CALLEES : CALLS_DOWN);
         return;
     }
-    if (ui->screen == SCREEN_THREADS || ui->screen == SCREEN_ALERTS ||
-        ui->screen == SCREEN_PROCESSES || ui->screen == SCREEN_OBJECTS || only_scrolls(ui)) {
+    if (ui->screen == SCREEN_ALERTS) {
+        alerts_screen_vary(ui);
+        return;
+    }
+    if (ui->screen == SCREEN_THREADS || ui->screen == SCREEN_PROCESSES ||
+        ui->screen == SCREEN_OBJECTS || only_scrolls(ui)) {
         ui_say(ui, STYLE_NOTICE, "v is for functions: their callers, and what they call");
         return;
     }
@@ -335,23 +342,6 @@ static void next_window(struct ui *ui)
         ui_say(ui, STYLE_NOTICE, "window: the last %s", figure_duration(figure, ui->span_ns));
     else
         ui_say(ui, STYLE_NOTICE, "window: all that was recorded");
-}
-
-/* proftop-COMM-PID-DATE-TIME.ptop, in the working directory. */
-static void snapshot_name(const struct ui *ui, char *out, size_t size)
-{
-    const struct recording *rec = ui_recording(ui);
-    const struct incarnation *in = &rec->incarnations.at[recording_target(rec).n];
-    char comm[64], when[32];
-    snprintf(comm, sizeof comm, "%.60s", string_text(&rec->words, in->comm));
-    for (char *c = comm; *c; c++)
-        if (!isalnum((unsigned char)*c) && !strchr("._-", *c))
-            *c = '_';
-    time_t now = (time_t)(clock_wall_ns() / (int64_t)NS_PER_S);
-    struct tm tm = {0};
-    localtime_r(&now, &tm);
-    strftime(when, sizeof when, "%Y%m%d-%H%M%S", &tm);
-    snprintf(out, size, "proftop-%s-%d-%s.ptop", comm, in->pid, when);
 }
 
 static void save(struct ui *ui, const char *path)
@@ -534,6 +524,7 @@ static void start_window(struct ui *ui)
 static void back_to_now(struct ui *ui)
 {
     ui->span_ns = ui->started_ns = 0;
+    ui_select_window(ui, (struct window){0, 0});
     ui_go_on(ui);
     ui->refill = true;
 }
@@ -541,7 +532,7 @@ static void back_to_now(struct ui *ui)
 static void snapshot(struct ui *ui, bool ask)
 {
     char path[256];
-    snapshot_name(ui, path, sizeof path);
+    alarms_file_name(path, sizeof path, ui_recording(ui), NULL); /* in the working directory */
     if (ask)
         prompt_start(&ui->prompt, PROMPT_SAVE, "Save as:", path);
     else
@@ -564,6 +555,8 @@ void ui_command(struct ui *ui, enum command command)
         return;
     if (move_command(ui, command) || row_command(ui, command))
         return;
+    if (command == COMMAND_WINDOW || command == COMMAND_START)
+        ui_select_window(ui, (struct window){0, 0});
     switch (command) {
     case COMMAND_TREE:
         go_to(ui, SCREEN_TREE);
@@ -654,6 +647,10 @@ static void prompt_done(struct ui *ui, enum prompt_kind kind)
     case PROMPT_COMPARE:
         if (text[0])
             compare_with_file(ui, text);
+        break;
+    case PROMPT_RULE:
+        if (text[0])
+            alerts_screen_change(ui, text);
         break;
     case PROMPT_NONE:
         break;

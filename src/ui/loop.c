@@ -66,6 +66,7 @@ static void take_news(struct ui *ui)
     if (seq != ui->notice_seq && notice[0])
         ui_say(ui, STYLE_NOTICE, "%s", notice);
     ui->notice_seq = seq;
+    alerts_screen_news(ui);
     switch (session_save_state(ui->session, text, sizeof text)) {
     case SAVE_DONE:
         ui->saving = false;
@@ -194,6 +195,11 @@ bool ui_run(struct session *a, struct session *b, const struct ui_options *optio
         ui.screen = SCREEN_COMPARE;
         const char *path = session_path(a);
         snprintf(ui.compare.name, sizeof ui.compare.name, "%s", path ? path_base(path) : "live");
+    }
+    struct window about;
+    if (session_alert_window(ui.session, &about)) {
+        ui_select_window(&ui, about);
+        ui_say(&ui, STYLE_NOTICE, "the time of the alert that saved this file; 0 shows all");
     }
     /* A notice from before the screen came up is still news. */
     session_pump(ui.session);

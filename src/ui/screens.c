@@ -312,8 +312,8 @@ const struct screen screens[SCREEN_COUNT] = {
     [SCREEN_PROCESSES] = {0, 'P', "Processes", "processes",
                           "the processes, and the odd one out (!) among three or more siblings",
                           fill_processes, ui_draw_list, table_count},
-    [SCREEN_ALERTS] = {0, 'a', "Alerts", "alerts", "the alerts, and since when", fill_table,
-                       ui_draw_list, table_count},
+    [SCREEN_ALERTS] = {0, 'a', "Alerts", "alerts", "the alerts; v: the rules behind them",
+                       alerts_screen_fill, alerts_screen_draw, table_count},
     [SCREEN_COMPARE] = {0, 'c', "Compare", NULL, "the comparison", fill_compare,
                         draw_compare_screen, table_count},
     [SCREEN_HELP] = {0, 'h', "Help", NULL, "this help", fill_nothing, draw_help_screen, help_count},
@@ -380,6 +380,12 @@ static void state_text(const struct ui *ui, char *out, size_t size, enum style *
     char figure[FIGURE_MAX];
     out[0] = '\0';
     const struct recording *rec = ui_recording(ui);
+    if (ui->selected.to_ns) {
+        *style = STYLE_HELD;
+        text_add(&t, "WINDOW %s", wall_clock(figure, rec, ui->selected.from_ns));
+        text_add(&t, " +%s", figure_duration(figure, ui->selected.to_ns - ui->selected.from_ns));
+        return;
+    }
     switch (session_kind(ui->session)) {
     case SESSION_FILE:
         *style = STYLE_ENDED;

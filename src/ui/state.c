@@ -26,11 +26,19 @@ void ui_go_on(struct ui *ui)
 struct window ui_window(const struct ui *ui)
 {
     struct window w = window_all(ui_recording(ui));
+    if (ui->selected.to_ns)
+        return ui->selected;
     if (ui->started_ns > w.from_ns)
         w.from_ns = ui->started_ns < w.to_ns ? ui->started_ns : w.to_ns;
     if (ui->span_ns && w.to_ns - w.from_ns > ui->span_ns)
         w.from_ns = w.to_ns - ui->span_ns;
     return w;
+}
+
+void ui_select_window(struct ui *ui, struct window window)
+{
+    ui->selected = window;
+    ui->refill = true;
 }
 
 struct query ui_query(const struct ui *ui)
@@ -92,8 +100,8 @@ int ui_list_height(const struct ui *ui)
         frame -= VERDICT_ROWS;
     if (ui->screen == SCREEN_HELP || ui->screen == SCREEN_WAIT || ui->screen == SCREEN_OBJECT)
         frame--; /* they have no head */
-    if (ui->screen == SCREEN_TREE || ui->screen == SCREEN_OBJECTS)
-        frame++; /* which way it goes; which census it is */
+    if (ui->screen == SCREEN_TREE || ui->screen == SCREEN_OBJECTS || ui->screen == SCREEN_ALERTS)
+        frame++; /* which way it goes; which census it is; how many rules */
     int height = ui->grid.rows - frame;
     if (ui->screen == SCREEN_MEMORY) {
         char growing[300];

@@ -7,6 +7,7 @@
 #define UI_STATE_H
 
 #include "session/session.h"
+#include "ui/alerts_screen.h"
 #include "ui/flame_screen.h"
 #include "ui/keys.h"
 #include "ui/memory_screen.h"
@@ -95,6 +96,7 @@ struct ui {
     struct text_lines wait;
     uint64_t wait_key; /* the row of the waits that the wait screen shows */
     struct objects_screen objects;
+    struct alerts_screen alerts;
 
     struct {
         enum compare_with with;
@@ -110,6 +112,7 @@ struct ui {
     char snapshot[512];   /* the last one saved, "" if none */
     bool saving;
 
+    struct window selected;   /* to_ns 0: none; else it is this, whatever the next two say */
     uint64_t span_ns;         /* the window's length; 0: all */
     uint64_t started_ns;      /* and not before this */
     struct recording *frozen; /* while paused: the recording as it was then; owned */
@@ -137,6 +140,8 @@ struct ui {
 struct recording *ui_recording(const struct ui *ui);
 void ui_go_on(struct ui *ui); /* ends a pause */
 struct window ui_window(const struct ui *ui);
+/* Shows a window until 0 (or another one) is asked for. */
+void ui_select_window(struct ui *ui, struct window window);
 struct query ui_query(const struct ui *ui);
 struct list *ui_list(struct ui *ui); /* of the screen shown */
 const char *ui_sort(const struct ui *ui, enum screen_id screen);

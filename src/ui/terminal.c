@@ -356,6 +356,11 @@ static const struct {
     {KEY_C1, TERMINAL_END},        {KEY_C3, TERMINAL_PAGE_DOWN},
 };
 
+void terminal_bell(void)
+{
+    beep();
+}
+
 bool terminal_read(struct terminal_event *event)
 {
     for (;;) {

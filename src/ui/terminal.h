@@ -58,6 +58,7 @@ bool terminal_has_colors(void);
 void terminal_size(int *columns, int *rows);
 /* The cursor stands at (row, column), or is hidden if row is below 0. */
 void terminal_paint(const struct grid *g, int row, int column);
+void terminal_bell(void);
 /* false: no more keys now. */
 bool terminal_read(struct terminal_event *event);
 /* Readable when terminal_wishes has something new. */

@@ -3,6 +3,7 @@
  * The alerts: each raise and each clearing in the window, and what was raised before it and still
  * was at its beginning. The newest first. Pure.
  */
+#include "view/alerts.h"
 #include "view/rows.h"
 #include "view/views.h"
 
@@ -16,6 +17,7 @@ enum alerts_column {
     COL_FIGURE,
     COL_LIMIT,
     COL_LASTED,
+    COL_RULE,
     COL_METRIC,
     COL_VALUE,
     COL_THRESHOLD,
@@ -31,11 +33,11 @@ static const struct column columns[COL_COUNT] = {
     [COL_FIGURE] = {"figure", "VALUE", FORMAT_RATE, 10, 80, COLUMN_SCREEN, false},
     [COL_LIMIT] = {"limit", "THRESHOLD", FORMAT_RATE, 10, 80, COLUMN_SCREEN, false},
     [COL_LASTED] = {"lasted_s", "LASTED", FORMAT_SECONDS, 6, 80, COLUMN_SCREEN, false},
+    [COL_RULE] = {"rule", "RULE", FORMAT_TEXT, 10, 120, COLUMN_SCREEN, false},
     [COL_METRIC] = {"metric", NULL, FORMAT_TEXT, 0, 0, COLUMN_DATA, false},
     [COL_VALUE] = {"value", NULL, FORMAT_RATE, 0, 0, COLUMN_DATA, false},
     [COL_THRESHOLD] = {"threshold", NULL, FORMAT_RATE, 0, 0, COLUMN_DATA, false},
-    /* Automatic snapshots have no source yet: null until alerts take them. */
-    [COL_SNAPSHOT] = {"snapshot", NULL, FORMAT_PATH, 0, 0, COLUMN_DATA, false},
+    [COL_SNAPSHOT] = {"snapshot", "SNAPSHOT", FORMAT_PATH, 12, 120, COLUMN_BOTH, false},
 };
 
 /* The event of the same rule that came after event i; NULL if it is the rule's newest. */
@@ -61,10 +63,23 @@ static double lasted_s(const struct recording *rec, size_t i, uint64_t end_ns)
     return rows_seconds(end_ns - rec->alerts.at[i].time_ns);
 }
 
+static uint64_t key_of(const struct alert_event *event)
+{
+    return hash_mix(event->time_ns, event->rule);
+}
+
+bool alerts_find(const struct recording *rec, uint64_t key, size_t *event)
+{
+    for (*event = 0; *event < rec->alerts.n; ++*event)
+        if (key_of(&rec->alerts.at[*event]) == key)
+            return true;
+    return false;
+}
+
 static void add_event(struct table *table, const struct query *query, size_t i)
 {
     const struct alert_event *event = &query->rec->alerts.at[i];
-    const struct alert_rule *rule = &alert_rules[event->rule];
+    const struct alert_rule *rule = &query->rec->rules.at[event->rule];
     uint64_t end_ns = query->window.to_ns;
     if (end_ns > query->rec->end_ns + 1)
         end_ns = query->rec->end_ns + 1;
@@ -72,19 +87,24 @@ static void add_event(struct table *table, const struct query *query, size_t i)
     char figure[FIGURE_MAX];
 
     struct row *row = table_add_row(table);
-    row->key = hash_mix(event->time_ns, event->rule);
+    row->key = key_of(event);
     row->role = event->raised && newest ? ROW_ALERT : ROW_PLAIN;
     table_set_number(table, COL_TIME, rows_time_s(query->rec, event->time_ns));
     table_set_text(table, COL_SEVERITY, severity_name(event->severity));
     table_set_text(table, COL_STATE, event->raised ? "raised" : "cleared");
     table_set_text(table, COL_METRIC_TITLE, metrics[rule->metric].title);
-    table_set_text(table, COL_FIGURE, metric_figure(figure, rule->metric, event->value));
-    table_set_text(table, COL_LIMIT, metric_figure(figure, rule->metric, rule->threshold));
+    table_set_text(table, COL_FIGURE,
+                   event->silent ? "no figures"
+                                 : metric_figure(figure, rule->metric, event->value));
+    table_set_text(table, COL_LIMIT, metric_figure(figure, rule->metric, event->threshold));
+    table_set_text(table, COL_RULE, rule->name);
     if (event->raised)
         table_set_number(table, COL_LASTED, lasted_s(query->rec, i, end_ns));
     table_set_text(table, COL_METRIC, metrics[rule->metric].name);
-    table_set_number(table, COL_VALUE, event->value);
-    table_set_number(table, COL_THRESHOLD, rule->threshold);
+    if (!event->silent)
+        table_set_number(table, COL_VALUE, event->value);
+    table_set_number(table, COL_THRESHOLD, event->threshold);
+    rows_set_text(table, COL_SNAPSHOT, string_text(&query->rec->words, event->snapshot));
 }
 
 static void alerts_fill(struct table *table, const struct query *query)
@@ -93,7 +113,7 @@ static void alerts_fill(struct table *table, const struct query *query)
     rows_count(table, query);
     for (size_t i = rec->alerts.n; i-- > 0;) {
         const struct alert_event *event = &rec->alerts.at[i];
-        if (event->rule >= alert_rule_count || event->time_ns >= query->window.to_ns)
+        if (event->time_ns >= query->window.to_ns)
             continue;
         bool held_on = event->raised && !next_of_rule(rec, i, query->window.from_ns);
         if (event->time_ns >= query->window.from_ns || held_on)

@@ -8,19 +8,11 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "model/alert_log.h"
 #include "view/draw_figure.h"
 #include "view/memory_pattern.h"
 
 #define SPARK_MAX 400
-
-struct incarnation_id recording_target(const struct recording *rec)
-{
-    struct incarnation_id found = {rec->incarnations.n > 1 ? 1 : 0};
-    for (uint32_t i = 2; i < rec->incarnations.n; i++)
-        if (rec->incarnations.at[i].pid == rec->incarnations.at[found.n].pid)
-            found.n = i;
-    return found;
-}
 
 /* The script or module among a Python command line's words; false if there is none. */
 static bool script_of(char *out, size_t size, const char *cmdline)
@@ -150,9 +142,9 @@ static struct meter_layout meter_layout(int columns)
 static enum style meter_style(const struct recording *rec, enum metric metric)
 {
     enum severity worst = SEVERITY_NONE;
-    for (size_t i = 0; i < alert_rule_count; i++)
-        if (alert_rules[i].metric == metric && rec->alert_states[i].severity > worst)
-            worst = rec->alert_states[i].severity;
+    for (size_t i = 0; i < rec->rules.n; i++)
+        if (rec->rules.at[i].metric == metric && rec->alert_states.at[i].severity > worst)
+            worst = rec->alert_states.at[i].severity;
     return worst == SEVERITY_NONE ? STYLE_BAR : STYLE_BAR_HIGH;
 }
 
@@ -216,13 +208,12 @@ void draw_verdicts(struct grid *g, int row, const struct recording *rec,
 {
     int drawn = 0;
     for (int severity = SEVERITY_CRITICAL; severity >= SEVERITY_WARNING; severity--) {
-        for (size_t i = 0; i < alert_rule_count && drawn < VERDICT_ROWS; i++) {
-            const struct alert_state *s = &rec->alert_states[i];
-            if ((int)s->severity != severity)
+        for (size_t i = 0; i < rec->rules.n && drawn < VERDICT_ROWS; i++) {
+            if ((int)rec->alert_states.at[i].severity != severity ||
+                !(rec->rules.at[i].actions & ALERT_BANNER))
                 continue;
             char text[256];
-            alert_say(text, sizeof text, &alert_rules[i], s->value,
-                      metric_now(rec, METRIC_QUOTA, rec->end_ns));
+            alert_log_say(text, sizeof text, rec, i);
             draw_verdict_line(g, row + drawn++,
                               severity == SEVERITY_CRITICAL ? STYLE_CRITICAL : STYLE_WARNING, '!',
                               text, letter("alerts"));

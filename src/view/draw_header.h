@@ -28,8 +28,6 @@ void draw_header(struct grid *g, int row, const struct header *h);
 /* A scale that the memory sparkline of this stretch fits under, in bytes. */
 double header_memory_top(const struct recording *rec, uint64_t from_ns, uint64_t to_ns);
 
-/* What the target is now: the newest incarnation of the first one's pid. */
-struct incarnation_id recording_target(const struct recording *rec);
 /* What people call the target: the script of a Python process, else the command's name. */
 void target_title(char *out, size_t size, const struct recording *rec);
 

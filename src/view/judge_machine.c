@@ -35,8 +35,7 @@ static bool alert_stands(const struct summary *s, enum metric metric)
     bool stands = false;
     for (size_t i = 0; i < rec->alerts.n; i++) {
         const struct alert_event *e = &rec->alerts.at[i];
-        if (e->rule < alert_rule_count && alert_rules[e->rule].metric == metric &&
-            e->time_ns < s->query->window.to_ns)
+        if (rec->rules.at[e->rule].metric == metric && e->time_ns < s->query->window.to_ns)
             stands = e->raised;
     }
     return stands;

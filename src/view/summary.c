@@ -48,14 +48,14 @@ void summary_set_pct(struct finding *f, double pct)
 static void judge_alerts(struct summary *s, const struct summary_rule *rule)
 {
     const struct recording *rec = s->query->rec;
-    for (uint32_t r = 0; r < alert_rule_count; r++) {
+    for (uint32_t r = 0; r < rec->rules.n; r++) {
         const struct alert_event *last = NULL;
         for (size_t i = 0; i < rec->alerts.n; i++)
             if (rec->alerts.at[i].rule == r && rec->alerts.at[i].time_ns < s->query->window.to_ns)
                 last = &rec->alerts.at[i];
-        if (!last || !last->raised)
+        if (!last || !last->raised || !(rec->rules.at[r].actions & ALERT_BANNER))
             continue;
-        enum metric metric = alert_rules[r].metric;
+        enum metric metric = rec->rules.at[r].metric;
         const struct point *now =
             series_find(&rec->total.series[metric], s->query->window.to_ns - 1);
         char figure[FIGURE_MAX];
@@ -63,7 +63,7 @@ static void judge_alerts(struct summary *s, const struct summary_rule *rule)
         const struct point *quota =
             series_find(&rec->total.series[METRIC_QUOTA], s->query->window.to_ns - 1);
         char sentence[256];
-        alert_say(sentence, sizeof sentence, &alert_rules[r], now ? now->mean : last->value,
+        alert_say(sentence, sizeof sentence, &rec->rules.at[r], now ? now->mean : last->value,
                   quota ? quota->mean : NAN);
         bool critical = last->severity == SEVERITY_CRITICAL;
         struct finding *f =

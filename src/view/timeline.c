@@ -71,6 +71,8 @@ static enum column_format format_of(enum metric_unit unit)
         return FORMAT_BYTE_RATE;
     case UNIT_COUNT:
         return FORMAT_COUNT;
+    case UNIT_SECONDS:
+        return FORMAT_SECONDS;
     case UNIT_CORES:
     case UNIT_PER_S:
         break;

@@ -494,7 +494,7 @@ static void test_alerts(void **state)
     assert_int_equal(rec->alerts.at[1].severity, SEVERITY_CRITICAL);
     assert_int_equal(feed(rec, 20, 10, &t), 3);
     assert_false(rec->alerts.at[2].raised);
-    assert_int_equal(rec->alert_states[0].severity, SEVERITY_NONE);
+    assert_int_equal(rec->alert_states.at[0].severity, SEVERITY_NONE);
     recording_free(rec);
 }
 
@@ -518,7 +518,7 @@ static void test_throttling_alert(void **state)
     assert_int_equal(rec->alerts.at[0].severity, SEVERITY_WARNING);
     assert_int_equal(rec->alerts.at[1].severity, SEVERITY_CRITICAL);
     assert_false(rec->alerts.at[2].raised);
-    const struct alert_rule *rule = &alert_rules[rec->alerts.at[0].rule];
+    const struct alert_rule *rule = &rec->rules.at[rec->alerts.at[0].rule];
     char text[128], small[16];
     alert_say(text, sizeof text, rule, 38, 0.2);
     assert_string_equal(text, "throttled 38.0% of the time: its cgroup may use 0.2 CPUs");

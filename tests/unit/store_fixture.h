@@ -499,9 +499,21 @@ static inline void same_events(const struct recording *a, const struct recording
         same(p->severity, q->severity);
         same(p->raised, q->raised);
         same(p->value, q->value);
+        same(p->threshold, q->threshold);
+        same(p->silent, q->silent);
+        same_string(a, p->snapshot, b, q->snapshot);
     }
-    for (size_t i = 0; i < alert_rule_count; i++) {
-        const struct alert_state *p = &a->alert_states[i], *q = &b->alert_states[i];
+    same(a->rules.n, b->rules.n);
+    for (size_t i = 0; i < a->rules.n; i++) {
+        const struct alert_state *p = &a->alert_states.at[i], *q = &b->alert_states.at[i];
+        char rule[2][ALERT_TEXT_MAX];
+        alert_rule_text(rule[0], sizeof rule[0], &a->rules.at[i]);
+        alert_rule_text(rule[1], sizeof rule[1], &b->rules.at[i]);
+        assert_string_equal(rule[0], rule[1]);
+        assert_string_equal(a->rules.at[i].name, b->rules.at[i].name);
+        same(a->rules.at[i].off, b->rules.at[i].off);
+        same(p->last_ns, q->last_ns);
+        same(p->gap_ns, q->gap_ns);
         same(p->severity, q->severity);
         same(p->since_ns, q->since_ns);
         same(p->over_since_ns, q->over_since_ns);

@@ -66,8 +66,8 @@ static void refuses_other_formats(void **state)
     sql(path, "CREATE TABLE notes (text)");
     expect(path, "an SQLite file of another program");
     make(path);
-    sql(path, "PRAGMA user_version=4");
-    expect(path, "was written by a newer proftop (format 4), this one reads up to 3");
+    sql(path, "PRAGMA user_version=5");
+    expect(path, "was written by a newer proftop (format 5), this one reads up to 4");
     sql(path, "PRAGMA user_version=-1");
     expect(path, "no format version");
     make(path);
@@ -92,6 +92,56 @@ static void reads_the_format_before(void **state)
     recording_free(rec);
 }
 
+/* A file of format 3 has alerts and no rules: they were the defaults. */
+static void reads_alerts_of_the_format_before(void **state)
+{
+    (void)state;
+    const char *path = in_folder("x");
+    make(path);
+    struct recording *now = load_ok(path);
+    sql(path, "DROP TABLE alert_rule; ALTER TABLE alert DROP COLUMN rule;"
+              "ALTER TABLE alert DROP COLUMN silent; ALTER TABLE alert DROP COLUMN snapshot;"
+              "ALTER TABLE alert_state DROP COLUMN last_ns;"
+              "ALTER TABLE alert_state DROP COLUMN gap_ns; PRAGMA user_version=3");
+    struct recording *before = load_ok(path);
+    assert_true(now->alerts.n > 0);
+    assert_int_equal(before->alerts.n, now->alerts.n);
+    for (size_t i = 0; i < now->alerts.n; i++) {
+        assert_int_equal(before->alerts.at[i].rule, now->alerts.at[i].rule);
+        assert_float_equal(before->alerts.at[i].threshold, now->alerts.at[i].threshold, 0);
+    }
+    for (size_t i = 0; i < now->rules.n; i++)
+        assert_int_equal(before->alert_states.at[i].severity, now->alert_states.at[i].severity);
+    recording_free(now);
+    recording_free(before);
+}
+
+/* A window that no recording has is no window. */
+static void a_window_lies_within_what_is_there(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *from, *to;
+        bool shown;
+    } cases[] = {{"1000000000", "2000000000", true},
+                 {"1000000000", "200000000000000000", true},
+                 {"200000000000", "300000000000", false},
+                 {"2000000000", "1000000000", false}};
+    const char *path = in_folder("x");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[160];
+        make(path);
+        snprintf(text, sizeof text,
+                 "INSERT INTO meta VALUES ('window_from_ns', %s), ('window_to_ns', %s)",
+                 cases[i].from, cases[i].to);
+        sql(path, text);
+        struct recording *rec = load_ok(path);
+        assert_int_equal(rec->shown_to_ns != 0, cases[i].shown);
+        assert_true(rec->shown_to_ns <= rec->end_ns + 1);
+        recording_free(rec);
+    }
+}
+
 static void passes_over_what_it_does_not_know(void **state)
 {
     (void)state;
@@ -107,7 +157,10 @@ static void passes_over_what_it_does_not_know(void **state)
     sql(path, "UPDATE metric SET id = (SELECT count(*) - 1 FROM metric) WHERE id = 100;"
               "INSERT INTO point SELECT NULL, (SELECT max(id) FROM metric), time_ns, 1, 1, 1, 1"
               " FROM point LIMIT 5;"
-              "INSERT INTO alert VALUES (1000, 5, 10.0, 1, 1, 1, 11.0)");
+              "INSERT INTO alert_rule VALUES ((SELECT count(*) + 1 FROM alert_rule), 'moon', "
+              "'phase_of_moon > 1', 0);"
+              "INSERT INTO alert VALUES (1000, 5, 10.0, 1, 1, 1, 11.0, (SELECT max(id) FROM "
+              "alert_rule), 0, 0)");
     struct recording *more = load_ok(path);
     same_recordings(plain, more);
     recording_free(plain);
@@ -167,6 +220,12 @@ static void refuses_what_cannot_be(void **state)
         {"UPDATE thread SET incarnation = 5 WHERE id = 1", "incarnation is out of range"},
         {"UPDATE mark SET kind = 9", "kind is out of range"},
         {"UPDATE alert_state SET severity = 7", "severity is out of range"},
+        {"UPDATE alert SET rule = 99", "rule is out of range"},
+        {"UPDATE alert SET rule = NULL", "rule is out of range"},
+        {"UPDATE alert SET snapshot = 100000", "snapshot is out of range"},
+        {"UPDATE alert_rule SET off = 2", "off is out of range"},
+        {"UPDATE alert_rule SET id = id + 1 WHERE id = 5", "id 6 is out of order"},
+        {"UPDATE alert_state SET gap_ns = -1", "gap_ns is out of range"},
         {"UPDATE meta SET value = 'x' WHERE key = 'start_ns'", "value is out of range"},
         {"UPDATE meta SET value = 1e400 WHERE key = 'rate_hz'", "value is no number"},
         {"INSERT INTO string VALUES ((SELECT max(id) + 1 FROM string), hex(zeroblob(1200000)))",
@@ -338,6 +397,8 @@ int main(void)
         TEST_IN_FOLDER(refuses_what_is_no_recording),
         TEST_IN_FOLDER(refuses_other_formats),
         TEST_IN_FOLDER(reads_the_format_before),
+        TEST_IN_FOLDER(reads_alerts_of_the_format_before),
+        TEST_IN_FOLDER(a_window_lies_within_what_is_there),
         TEST_IN_FOLDER(passes_over_what_it_does_not_know),
         TEST_IN_FOLDER(knows_waits_by_name),
         TEST_IN_FOLDER(refuses_what_cannot_be),

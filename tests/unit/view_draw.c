@@ -284,11 +284,11 @@ static void verdicts_are_two_lines_at_most(void **state)
     grid_init(&g, 60, 3, true);
     draw_verdicts(&g, 0, rec, &none, "", letter);
     assert_string_equal(row_text(&g, 0), "  nothing stands out");
-    for (size_t i = 0; i < alert_rule_count; i++) {
-        rec->alert_states[i].severity = SEVERITY_WARNING;
-        rec->alert_states[i].value = 85;
+    for (size_t i = 0; i < rec->rules.n; i++) {
+        rec->alert_states.at[i].severity = SEVERITY_WARNING;
+        rec->alert_states.at[i].value = 85;
     }
-    rec->alert_states[alert_rule_count - 1].severity = SEVERITY_CRITICAL;
+    rec->alert_states.at[rec->rules.n - 1].severity = SEVERITY_CRITICAL;
     grid_erase(&g);
     draw_verdicts(&g, 0, rec, &none, "it idles", letter);
     assert_int_equal(grid_at(&g, 0, 0)->style, STYLE_CRITICAL);
@@ -306,7 +306,7 @@ static void a_raised_alert_is_said_once(void **state)
     struct recording *rec = recording_new(NS_PER_S, 0);
     for (uint64_t t = 1; t < 10; t++)
         recording_add_metric(rec, METRIC_CPU_PCT, t * NS_PER_S, 90);
-    assert_int_equal(rec->alert_states[0].severity, SEVERITY_WARNING);
+    assert_int_equal(rec->alert_states.at[0].severity, SEVERITY_WARNING);
     struct table summary = {0};
     struct query q = {.rec = rec, .window = window_all(rec)};
     table_fill(&summary, view_by_name("summary"), &q);

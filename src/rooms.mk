@@ -47,6 +47,8 @@ libmodel_a_SOURCES = \
 	src/model/recording.h \
 	src/model/sample.c \
 	src/model/sample.h \
+	src/model/thread_states.c \
+	src/model/thread_states.h \
 	src/model/window.c \
 	src/model/window.h
 
@@ -61,6 +63,8 @@ libtarget_a_SOURCES = \
 	src/target/capture.h \
 	src/target/children.c \
 	src/target/children.h \
+	src/target/descriptors.c \
+	src/target/descriptors.h \
 	src/target/diag.c \
 	src/target/diag.h \
 	src/target/contention.c \
@@ -79,6 +83,8 @@ libtarget_a_SOURCES = \
 	src/target/lock.h \
 	src/target/maps.c \
 	src/target/maps.h \
+	src/target/net_traffic.c \
+	src/target/net_traffic.h \
 	src/target/oom_kills.c \
 	src/target/oom_kills.h \
 	src/target/pagemap.c \
@@ -262,6 +268,8 @@ libengine_a_SOURCES = \
 	src/engine/metrics.h \
 	src/engine/sink.c \
 	src/engine/sink.h \
+	src/engine/slept.c \
+	src/engine/slept.h \
 	src/engine/thread_name.c \
 	src/engine/thread_name.h \
 	src/engine/wait_object.c \

@@ -42,6 +42,10 @@ check_PROGRAMS += tests/unit/engine_frames
 tests_unit_engine_frames_SOURCES = tests/unit/engine_frames.c
 tests_unit_engine_frames_LDADD = libengine.a libpython.a libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) $(LIBBPF_LIBS) -lm
 
+check_PROGRAMS += tests/unit/engine_slept
+tests_unit_engine_slept_SOURCES = tests/unit/engine_slept.c
+tests_unit_engine_slept_LDADD = libengine.a libbase.a $(CMOCKA_LIBS)
+
 check_PROGRAMS += tests/unit/engine_survivors
 tests_unit_engine_survivors_SOURCES = tests/unit/engine_survivors.c
 tests_unit_engine_survivors_LDADD = libengine.a libpython.a libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) $(LIBBPF_LIBS) -lm
@@ -61,6 +65,10 @@ tests_unit_engine_weave_LDADD = libengine.a libbase.a $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/model_census
 tests_unit_model_census_SOURCES = tests/unit/model_census.c
 tests_unit_model_census_LDADD = libmodel.a libbase.a $(CMOCKA_LIBS) -lm
+
+check_PROGRAMS += tests/unit/model_metric
+tests_unit_model_metric_SOURCES = tests/unit/model_metric.c
+tests_unit_model_metric_LDADD = libmodel.a libbase.a $(CMOCKA_LIBS) -lm
 
 check_PROGRAMS += tests/unit/model_recording
 tests_unit_model_recording_SOURCES = tests/unit/model_recording.c
@@ -147,6 +155,10 @@ tests_unit_target_perf_LDADD = libtarget.a libbase.a $(CMOCKA_LIBS) $(PROC2_LIBS
 check_PROGRAMS += tests/unit/target_process
 tests_unit_target_process_SOURCES = tests/unit/target_process.c
 tests_unit_target_process_LDADD = libtarget.a libbase.a $(CMOCKA_LIBS) $(PROC2_LIBS) -lm
+
+check_PROGRAMS += tests/unit/target_resources
+tests_unit_target_resources_SOURCES = tests/unit/target_resources.c
+tests_unit_target_resources_LDADD = libtarget.a libbase.a $(CMOCKA_LIBS)
 
 check_PROGRAMS += tests/unit/target_stop
 tests_unit_target_stop_SOURCES = tests/unit/target_stop.c

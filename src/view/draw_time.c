@@ -38,6 +38,7 @@ static double top_of(enum metric metric, double max)
     case UNIT_CORES:
     case UNIT_COUNT:
     case UNIT_PER_S:
+    case UNIT_SECONDS:
         break;
     }
     return scale_top(max, false);

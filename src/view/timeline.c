@@ -41,6 +41,24 @@ static const struct {
     {METRIC_LOST, "LOST", 6, 120},
     {METRIC_THROTTLED_PCT, "THROTTLED%", 10, 120},
     {METRIC_RUNQUEUE, "RUNQUEUE", 8, 120},
+    {METRIC_RUNNING, "RUNNING", 7, 120},
+    {METRIC_WAITING, "WAITING", 7, 120},
+    {METRIC_P95, "P95", 6, 120},
+    {METRIC_ERROR_PCT, "ERRORS%", 7, 120},
+    {METRIC_FDS, "FDS", 5, 120},
+    {METRIC_NET_RECEIVED, "NET-IN", 6, 120},
+    {METRIC_NET_SENT, "NET-OUT", 7, 120},
+    {METRIC_RUNNABLE, "RUNNABLE", 8, 200},
+    {METRIC_IDLE, "IDLE", 6, 200},
+    {METRIC_GIL_HELD, "GIL%", 5, 200},
+    {METRIC_GIL_WAIT, "GILWAIT%", 8, 200},
+    {METRIC_GC, "GC%", 5, 200},
+    {METRIC_FDS_PCT, "FDS%", 5, 200},
+    {METRIC_P50, "P50", 6, 200},
+    {METRIC_P99, "P99", 6, 200},
+    {METRIC_REQUESTS, "REQUESTS", 8, 200},
+    {METRIC_ACTIVE, "ACTIVE", 6, 200},
+    {METRIC_LOOP_LAG, "LOOPLAG", 7, 200},
     {METRIC_MINOR_FAULTS, "FAULTS", 8, 200},
     {METRIC_MAJOR_FAULTS, "MAJFAULTS", 9, 200},
     {METRIC_QUOTA, "QUOTA", 5, 200},
@@ -71,6 +89,8 @@ static enum column_format format_of(enum metric_unit unit)
         return FORMAT_BYTE_RATE;
     case UNIT_COUNT:
         return FORMAT_COUNT;
+    case UNIT_SECONDS:
+        return FORMAT_SECONDS;
     case UNIT_CORES:
     case UNIT_PER_S:
         break;

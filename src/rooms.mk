@@ -297,6 +297,8 @@ libstore_a_SOURCES = \
 	src/store/db.c \
 	src/store/db.h \
 	src/store/load.c \
+	src/store/openmetrics.c \
+	src/store/openmetrics.h \
 	src/store/outfile.c \
 	src/store/outfile.h \
 	src/store/put.c \
@@ -314,8 +316,12 @@ noinst_LIBRARIES += libsession.a
 libsession_a_SOURCES = \
 	src/session/censuses.c \
 	src/session/censuses.h \
+	src/session/fleet.c \
+	src/session/fleet.h \
 	src/session/growing.c \
 	src/session/growing.h \
+	src/session/http.c \
+	src/session/http.h \
 	src/session/naming.c \
 	src/session/naming.h \
 	src/session/queue.c \

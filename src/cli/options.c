@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "session/http.h"
 #include "session/session.h"
 
 struct verb_info {
@@ -53,7 +54,8 @@ enum kind {
     KIND_PID,
     KIND_STATE,
     KIND_ENGINE,
-    KIND_BUDGET
+    KIND_BUDGET,
+    KIND_LISTEN
 };
 
 struct option_row {
@@ -83,6 +85,8 @@ static const struct option_row rows[] = {
     {0, "no-census", NULL, "count no objects: the heap is not read", LIVE, KIND_FLAG, AT(no_census)},
     {0, "census-stop", NULL, "hold the target still while its objects are counted: exact, and it waits", LIVE, KIND_FLAG, AT(census_stop)},
     {0, "growth", NULL, "look for the lines that make the memory grow, for half a minute: costs the target up to 3 %", RECORD, KIND_FLAG, AT(growth)},
+    {0, "metrics-file", "FILE", "write the newest metrics and alerts there every 5 seconds, as OpenMetrics text", LIVE, KIND_TEXT, AT(metrics_file)},
+    {0, "listen", "[ADDRESS:]PORT", "serve them there: GET /metrics; without an address on loopback alone", LIVE, KIND_LISTEN, AT(listen)},
     {0, "view", "VIEW", "functions (default), lines, tree, waits, threads, processes, memory, objects, timeline, alerts or summary", PRINT, KIND_TEXT, AT(view)},
     {0, "root", "FUNCTION", "the tree below this function alone, over all its callers", REPORT, KIND_TEXT, AT(root)},
     {0, "callers", NULL, "with --root: its callers instead, from it upwards", REPORT, KIND_FLAG, AT(callers)},
@@ -172,6 +176,7 @@ static bool set_option(struct options *o, const struct option_row *row, const ch
 {
     void *to = (char *)o + row->at;
     long pid;
+    struct http_address address;
     switch (row->kind) {
     case KIND_FLAG:
         *(bool *)to = true;
@@ -201,6 +206,9 @@ static bool set_option(struct options *o, const struct option_row *row, const ch
     case KIND_ENGINE:
         return read_engine(value, to) ||
                err_set(err, "--%s takes auto, perf or ptrace, not \"%s\"", row->name, value);
+    case KIND_LISTEN:
+        *(const char **)to = value;
+        return http_parse_address(value, &address, err);
     case KIND_STATE:
         return read_states(value, to) ||
                err_set(err, "--%s takes cpu, wait or all, not \"%s\"", row->name, value);
@@ -359,6 +367,7 @@ struct session_options options_session(const struct options *o)
                                     .census_stop = o->census_stop,
                                     .debuginfod = o->debuginfod,
                                     .engine = o->engine,
+                                    .fleet = o->fleet,
                                     .budget_pct = o->budget_pct,
                                     .rate_is_kept = o->rate_given};
 }

@@ -50,6 +50,7 @@ struct session {
     struct censuses *censuses; /* NULL: none are taken */
     struct growing *growing;   /* NULL: of a file */
     struct batch_reader reader;
+    struct fleet *fleet; /* borrowed, or NULL */
     bool keep_words;
     size_t threads_max;
     int epoll_fd;
@@ -115,6 +116,9 @@ static struct session *session_live(const pid_t *pids, size_t n, pid_t spawned,
     poll_add(s, sampler_fd(sampler));
     poll_add(s, naming_fd(s->naming));
     poll_add(s, queue_fd(s->saved));
+    s->fleet = options->fleet;
+    if (s->fleet)
+        poll_add(s, fleet_fd(s->fleet));
     s->growing = growing_new();
     poll_add(s, growing_fd(s->growing));
     if (!options->no_census) {
@@ -341,6 +345,8 @@ bool session_pump(struct session *s)
         censuses_pump(s->censuses, s->rec, clock_mono_ns());
     growing_pump(s->growing, s->rec);
     tell_marks(s);
+    if (s->fleet)
+        fleet_step(s->fleet, s->rec, clock_mono_ns());
     return s->rec->version != before;
 }
 

@@ -109,6 +109,8 @@ libtarget_a_SOURCES = \
 	src/target/stop.h \
 	src/target/tasks.c \
 	src/target/tasks.h \
+	src/target/thread_counts.c \
+	src/target/thread_counts.h \
 	src/target/uprobe.c \
 	src/target/uprobe.h \
 	src/target/waited.c \

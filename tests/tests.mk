@@ -42,6 +42,10 @@ check_PROGRAMS += tests/unit/engine_frames
 tests_unit_engine_frames_SOURCES = tests/unit/engine_frames.c
 tests_unit_engine_frames_LDADD = libengine.a libpython.a libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) $(LIBBPF_LIBS) -lm
 
+check_PROGRAMS += tests/unit/engine_metrics
+tests_unit_engine_metrics_SOURCES = tests/unit/engine_metrics.c
+tests_unit_engine_metrics_LDADD = libengine.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(PROC2_LIBS) -lm
+
 check_PROGRAMS += tests/unit/engine_slept
 tests_unit_engine_slept_SOURCES = tests/unit/engine_slept.c
 tests_unit_engine_slept_LDADD = libengine.a libbase.a $(CMOCKA_LIBS)
@@ -117,6 +121,10 @@ tests_unit_python_tracemalloc_LDADD = libpython.a libnative.a libtarget.a libmod
 check_PROGRAMS += tests/unit/store_load
 tests_unit_store_load_SOURCES = tests/unit/store_load.c
 tests_unit_store_load_LDADD = libstore.a libmodel.a libbase.a $(CMOCKA_LIBS) $(SQLITE_LIBS) -lm
+
+check_PROGRAMS += tests/unit/store_openmetrics
+tests_unit_store_openmetrics_SOURCES = tests/unit/store_openmetrics.c
+tests_unit_store_openmetrics_LDADD = libstore.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
 
 check_PROGRAMS += tests/unit/store_save
 tests_unit_store_save_SOURCES = tests/unit/store_save.c
@@ -227,6 +235,7 @@ LIVE_TESTS = \
 	tests/live/test_demo.py \
 	tests/live/test_diff.py \
 	tests/live/test_families.py \
+	tests/live/test_fleet.py \
 	tests/live/test_doctor.py \
 	tests/live/test_dump.py \
 	tests/live/test_harmless.py \
@@ -279,6 +288,7 @@ UNIT_FIXTURES = \
 EXTRA_DIST += $(UNIT_FIXTURES) doc/format.md doc/architecture.md
 LIVE_FILES = \
 	tests/bench/bench_first_table.py \
+	tests/bench/bench_metrics.py \
 	tests/bench/bench_overhead.py \
 	tests/bench/bench_rss.py \
 	tests/bench/bench_sampling.py \

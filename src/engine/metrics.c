@@ -81,7 +81,7 @@ struct total {
     uint64_t queued_ns;
     uint64_t fds;
     double fds_pct; /* the highest */
-    bool any_since, has_queued, has_kinds, has_fds, has_fds_pct;
+    bool any_since, has_switches, has_queued, has_kinds, has_fds, has_fds_pct;
 };
 
 static uint64_t since(uint64_t now, uint64_t before)
@@ -106,12 +106,17 @@ static void add_process(struct total *t, struct followed *p, const struct figure
         t->system_ns += since(now->system_ns, was->system_ns);
         t->minor_faults += since(now->minor_faults, was->minor_faults);
         t->major_faults += since(now->major_faults, was->major_faults);
-        t->voluntary += since(now->voluntary_switches, was->voluntary_switches);
-        t->forced += since(now->forced_switches, was->forced_switches);
+        if (now->has_switches && was->has_switches) {
+            t->voluntary += since(now->voluntary_switches, was->voluntary_switches);
+            t->forced += since(now->forced_switches, was->forced_switches);
+            t->has_switches = true;
+        }
         t->read_bytes += since(now->read_bytes, was->read_bytes);
         t->written_bytes += since(now->written_bytes, was->written_bytes);
-        t->queued_ns += since(now->queued_ns, was->queued_ns);
-        t->has_queued = t->has_queued || now->has_queued;
+        if (now->has_queued && was->has_queued) {
+            t->queued_ns += since(now->queued_ns, was->queued_ns);
+            t->has_queued = true;
+        }
         t->any_since = true;
     }
     p->last = *now;
@@ -346,8 +351,10 @@ void metrics_read(struct metrics_reader *m, const pid_t *pids, size_t n, uint64_
         sink_metric(sink, METRIC_MAJOR_FAULTS, now_ns, (double)t.major_faults * per_s);
         sink_metric(sink, METRIC_READ_BYTES, now_ns, (double)t.read_bytes * per_s);
         sink_metric(sink, METRIC_WRITE_BYTES, now_ns, (double)t.written_bytes * per_s);
-        sink_metric(sink, METRIC_SWITCHES_VOLUNTARY, now_ns, (double)t.voluntary * per_s);
-        sink_metric(sink, METRIC_SWITCHES_FORCED, now_ns, (double)t.forced * per_s);
+        if (t.has_switches) {
+            sink_metric(sink, METRIC_SWITCHES_VOLUNTARY, now_ns, (double)t.voluntary * per_s);
+            sink_metric(sink, METRIC_SWITCHES_FORCED, now_ns, (double)t.forced * per_s);
+        }
         if (t.has_queued)
             sink_metric(sink, METRIC_RUNQUEUE, now_ns, (double)t.queued_ns / dt_ns);
         add_own(m, &t, stopped_ns, dt_ns, sink, now_ns);

@@ -44,6 +44,7 @@ void recording_free(struct recording *rec)
     vec_free(&rec->open);
     for (int m = 0; m < METRIC_COUNT; m++)
         series_clear(&rec->total.series[m]);
+    map_free(&rec->states.idle);
     vec_free(&rec->alerts);
     vec_free(&rec->marks);
     census_list_clear(&rec->censuses);
@@ -77,6 +78,7 @@ struct recording *recording_copy(const struct recording *from)
     vec_dup(&rec->open);
     for (int m = 0; m < METRIC_COUNT; m++)
         series_copy(&rec->total.series[m], &from->total.series[m]);
+    memset(&rec->states, 0, sizeof rec->states);
     vec_dup(&rec->alerts);
     vec_dup(&rec->marks);
     census_list_copy(&rec->censuses, &from->censuses);

@@ -121,8 +121,12 @@ struct recording {
     VEC(struct run) open; /* by thread id: the run that still lengthens; ticks 0: none */
 
     struct metric_set total; /* of the target (and its family) */
-    uint64_t states_ns[2];   /* the stretch whose threads' states come next (thread_states.h) */
-    bool gil_seen;           /* some process of it has shown a GIL */
+    struct {                 /* of thread_states.h: not in files, not in copies */
+        uint64_t next_ns[2]; /* the stretch that comes next */
+        bool gil_seen;       /* some process has shown a GIL */
+        struct map idle;     /* which waits are, by stack, wait and object */
+        uint64_t idle_version;
+    } states;
     VEC(struct alert_event) alerts;
     struct alert_state alert_states[8]; /* by rule */
     VEC(struct mark) marks;

@@ -25,7 +25,7 @@ struct interpreter {
 struct reading {
     const struct recording *rec;
     struct fold fold;
-    struct map known; /* by stack, wait and object: idle */
+    struct map *known; /* by stack, wait and object: idle */
     uint64_t from_ns, to_ns;
     uint64_t running_ns, runnable_ns, waiting_ns, idle_ns;
     struct when wanted;
@@ -65,10 +65,10 @@ static struct interpreter *interpreter_of(struct reading *r, struct thread_id th
 static bool is_idle(struct reading *r, const struct run *run)
 {
     uint64_t key = hash_mix((uint64_t)run->stack.n << 32 | run->object.n, run->wait);
-    uint32_t known = map_get(&r->known, key);
+    uint32_t known = map_get(r->known, key);
     if (known == MAP_NONE) {
         known = wait_is_idle(&r->fold, run->wait, fold_stack(&r->fold, run->stack), run->object);
-        map_add(&r->known, key, known);
+        map_add(r->known, key, known);
     }
     return known;
 }
@@ -99,6 +99,8 @@ static void read_run(struct reading *r, const struct run *run, int level)
              end_ns < r->to_ns ? end_ns : r->to_ns);
 }
 
+#define KNOWN_MAX 65536 /* waits */
+
 /* Runs are in the order of their end, but for what a tick's own time adds. */
 #define ORDER_SLACK_NS NS_PER_S
 
@@ -115,13 +117,13 @@ static void read_runs(struct reading *r)
         read_run(r, &rec->open.at[i], LEVEL_COUNT);
 }
 
-void thread_states_read(struct thread_states *s, const struct recording *rec, uint64_t from_ns,
-                        uint64_t to_ns)
+static void read_states(struct thread_states *s, const struct recording *rec, struct map *known,
+                        uint64_t from_ns, uint64_t to_ns)
 {
     memset(s, 0, sizeof *s);
     if (to_ns <= from_ns)
         return;
-    struct reading r = {.rec = rec, .from_ns = from_ns, .to_ns = to_ns};
+    struct reading r = {.rec = rec, .known = known, .from_ns = from_ns, .to_ns = to_ns};
     fold_init(&r.fold, rec, NATIVE_FOLDED);
     read_runs(&r);
     double span_ns = (double)(to_ns - from_ns);
@@ -140,34 +142,50 @@ void thread_states_read(struct thread_states *s, const struct recording *rec, ui
     s->seen = r.running_ns + r.runnable_ns + r.waiting_ns + r.idle_ns > 0;
     s->knows_gil = r.interpreters.n > 0;
     vec_free(&r.interpreters);
-    map_free(&r.known);
     fold_clear(&r.fold);
+}
+
+void thread_states_read(struct thread_states *s, const struct recording *rec, uint64_t from_ns,
+                        uint64_t to_ns)
+{
+    struct map known = {0};
+    read_states(s, rec, &known, from_ns, to_ns);
+    map_free(&known);
+}
+
+/* What was found out about waits holds until a name comes, or numbers change. */
+static struct map *known_waits(struct recording *rec)
+{
+    if (rec->states.idle_version != rec->places_version || rec->states.idle.n > KNOWN_MAX)
+        map_clear(&rec->states.idle);
+    rec->states.idle_version = rec->places_version;
+    return &rec->states.idle;
 }
 
 /* A process that has shown a GIL has one, also while none of its threads touches it. */
 static bool has_gil(struct recording *rec, bool shown)
 {
-    rec->gil_seen = rec->gil_seen || shown;
-    if (!rec->gil_seen || shown)
-        return rec->gil_seen;
+    rec->states.gil_seen = rec->states.gil_seen || shown;
+    if (!rec->states.gil_seen || shown)
+        return rec->states.gil_seen;
     for (size_t i = 1; i < rec->incarnations.n; i++)
         if (!rec->incarnations.at[i].to_ns &&
             strncmp(string_text(&rec->words, rec->incarnations.at[i].runtime), "python", 6) == 0)
             return true;
-    return rec->gil_seen = false;
+    return rec->states.gil_seen = false;
 }
 
 void thread_states_add(struct recording *rec, uint64_t time_ns)
 {
-    uint64_t from_ns = rec->states_ns[0], to_ns = rec->states_ns[1];
+    uint64_t from_ns = rec->states.next_ns[0], to_ns = rec->states.next_ns[1];
     if (time_ns <= to_ns)
         return;
-    rec->states_ns[0] = to_ns;
-    rec->states_ns[1] = time_ns;
+    rec->states.next_ns[0] = to_ns;
+    rec->states.next_ns[1] = time_ns;
     if (!from_ns || to_ns - from_ns > STATES_GAP_NS)
         return;
     struct thread_states s;
-    thread_states_read(&s, rec, from_ns, to_ns);
+    read_states(&s, rec, known_waits(rec), from_ns, to_ns);
     if (!s.seen)
         return;
     recording_add_metric(rec, METRIC_RUNNING, to_ns, s.running);

@@ -257,12 +257,13 @@ static void respond(struct http *h, struct client *c, const struct http_text *te
         answer_words(c, "404 Not Found", "", "the metrics are at /metrics\n", head_only);
 }
 
-static bool is_whole(struct client *c)
+/* The empty line that ends it is there. */
+static bool is_whole(const struct client *c)
 {
-    return strstr(c->request, "\r\n\r\n") || strstr(c->request, "\n\n");
+    return memmem(c->request, c->have, "\r\n\r\n", 4) || memmem(c->request, c->have, "\n\n", 2);
 }
 
-/* More of a request. false: the client is gone. A NUL byte ends what is looked at. */
+/* More of a request. false: the client is gone. */
 static bool client_read(struct http *h, struct client *c, const struct http_text *text,
                         uint64_t now_ns)
 {

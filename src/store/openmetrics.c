@@ -52,11 +52,14 @@ const char *openmetrics_name(char *out, enum metric metric, const char **unit, d
 /* As a label's value and a help text have it: \ " and the end of a line escaped. */
 static void put_escaped(FILE *f, const char *text)
 {
-    for (const char *c = text; *c; c++) {
-        if (*c == '\n')
-            fputs("\\n", f);
-        else
-            fprintf(f, "%s%c", *c == '\\' || *c == '"' ? "\\" : "", *c);
+    for (size_t plain; *text; text++) {
+        plain = strcspn(text, "\\\"\n");
+        fwrite(text, 1, plain, f);
+        text += plain;
+        if (!*text)
+            return;
+        fputc('\\', f);
+        fputc(*text == '\n' ? 'n' : *text, f);
     }
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Descriptors and network traffic, of this process and of a network namespace of a child's own. */
+/* Descriptors, network traffic and what is counted by thread, of this process and of children. */
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -9,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -19,6 +21,7 @@
 #include "base/clock.h"
 #include "target/descriptors.h"
 #include "target/net_traffic.h"
+#include "target/thread_counts.h"
 
 static void counts_descriptors(void **state)
 {
@@ -126,11 +129,82 @@ static void knows_namespaces(void **state)
         skip();
 }
 
+/* Many threads that sleep, and one that works in rounds. */
+
+#define SLEEPERS 80
+static volatile uint64_t *rounds;
+
+static void *sleep_on(void *arg)
+{
+    pause();
+    return arg;
+}
+
+static void work_in_rounds(void)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    pthread_attr_t small;
+    pthread_t thread;
+    pthread_attr_init(&small);
+    pthread_attr_setstacksize(&small, 64 << 10);
+    for (int i = 0; i < SLEEPERS; i++)
+        if (pthread_create(&thread, &small, sleep_on, NULL) != 0)
+            _exit(1);
+    for (;;) {
+        usleep(500);
+        (*rounds)++;
+    }
+}
+
+static bool reaches(uint64_t wanted)
+{
+    for (uint64_t from_ns = clock_mono_ns(); clock_mono_ns() - from_ns < 20 * NS_PER_S;
+         usleep(1000))
+        if (*rounds >= wanted)
+            return true;
+    return false;
+}
+
+static void counts_many_threads_in_turns(void **state)
+{
+    (void)state;
+    rounds = mmap(NULL, sizeof *rounds, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    pid_t pid = fork();
+    if (pid == 0)
+        work_in_rounds();
+    assert_true(reaches(200));
+    struct thread_counts c;
+    thread_counts_init(&c, pid);
+    thread_counts_read(&c);
+    assert_int_equal(c.list.n, SLEEPERS + 1);
+    assert_false(c.known);
+    for (int i = 0; i < 2 * (SLEEPERS / THREAD_COUNTS_AT_ONCE + 1); i++)
+        thread_counts_read(&c);
+    assert_true(c.known);
+    /* What was before is none of it, and who works is read each time. */
+    uint64_t from = *rounds, before = c.voluntary;
+    assert_true(before <= *rounds - 200);
+    for (int i = 1; i <= 4; i++) {
+        assert_true(reaches(from + (uint64_t)i * 100));
+        thread_counts_read(&c);
+        assert_true(c.voluntary - before >= (uint64_t)i * 100 - 20);
+        assert_true(c.voluntary - before <= *rounds - from + 20);
+    }
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    uint64_t sum = c.voluntary;
+    thread_counts_read(&c);
+    assert_int_equal(c.voluntary, sum);
+    thread_counts_clear(&c);
+    munmap((void *)rounds, sizeof *rounds);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(counts_descriptors),
     cmocka_unit_test(takes_lines_apart),
     cmocka_unit_test(makes_rates),
     cmocka_unit_test(knows_namespaces),
+    cmocka_unit_test(counts_many_threads_in_turns),
 };
 
 int main(void)

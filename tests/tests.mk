@@ -240,6 +240,7 @@ LIVE_TESTS = \
 	tests/live/test_dump.py \
 	tests/live/test_harmless.py \
 	tests/live/test_memory.py \
+	tests/live/test_metrics.py \
 	tests/live/test_mixed.py \
 	tests/live/test_namespaces.py \
 	tests/live/test_native.py \

@@ -9,7 +9,7 @@
 
 #include "base/clock.h"
 
-#define COST 2000 /* counting takes at most one part in so many of the time */
+#define COST 2000 /* counting takes at most one part in so many of a CPU's time */
 
 /* Also where the size is told and there are none: then there is nothing to count. */
 static bool count(const char *path, uint64_t *open)
@@ -36,7 +36,7 @@ bool descriptors_read(struct descriptors_reader *r, pid_t pid, uint64_t now_ns,
         return false;
     if (st.st_size == 0 && now_ns < r->next_ns)
         return true;
-    uint64_t begin_ns = clock_mono_ns();
+    uint64_t begin_ns = clock_thread_cpu_ns();
     *d = (struct descriptors){0};
     if (st.st_size > 0)
         d->open = (uint64_t)st.st_size;
@@ -44,7 +44,7 @@ bool descriptors_read(struct descriptors_reader *r, pid_t pid, uint64_t now_ns,
         return false;
     if (prlimit(pid, RLIMIT_NOFILE, NULL, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
         d->limit = limit.rlim_cur;
-    r->next_ns = now_ns + COST * (clock_mono_ns() - begin_ns);
+    r->next_ns = now_ns + COST * (clock_thread_cpu_ns() - begin_ns);
     r->last = *d;
     return true;
 }

@@ -24,8 +24,8 @@ struct descriptors_reader {
     uint64_t next_ns; /* when to count again, where that costs more */
 };
 
-/* 3 us; where they are counted 1 us more for each, but then at most 1/2000 of the time: meanwhile
- * the last figure stands. false: the process has ended, or may not be asked. */
+/* 3 us; where they are counted 1 us more for each, but then at most 1/2000 of a CPU's time:
+ * meanwhile the last figure stands. false: the process has ended, or may not be asked. */
 bool descriptors_read(struct descriptors_reader *reader, pid_t pid, uint64_t now_ns,
                       struct descriptors *descriptors);
 

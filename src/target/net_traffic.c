@@ -14,7 +14,7 @@
 #include "target/procfs.h"
 
 #define TEXT_BYTES (128u << 10) /* some thousand interfaces: more are not looked at */
-#define COST       2000         /* a look costs at most one part in so many of the time */
+#define COST       2000         /* a look costs at most one part in so many of a CPU's time */
 
 void net_traffic_clear(struct net_traffic *t)
 {
@@ -85,7 +85,7 @@ static uint64_t namespace_of(pid_t pid)
 bool net_traffic_read(struct net_traffic *t, pid_t pid, uint64_t now_ns, double *received_per_s,
                       double *sent_per_s)
 {
-    uint64_t received = 0, sent = 0, before_ns = t->at_ns, begin_ns = clock_mono_ns();
+    uint64_t received = 0, sent = 0, before_ns = t->at_ns, begin_ns = clock_thread_cpu_ns();
     if (now_ns < t->next_ns)
         return false;
     uint64_t inode = namespace_of(pid);
@@ -107,7 +107,7 @@ bool net_traffic_read(struct net_traffic *t, pid_t pid, uint64_t now_ns, double 
     vec_append(&t->list, t->next.at, t->next.n);
     t->inode = inode;
     t->at_ns = now_ns;
-    t->next_ns = now_ns + COST * (clock_mono_ns() - begin_ns);
+    t->next_ns = now_ns + COST * (clock_thread_cpu_ns() - begin_ns);
     if (!known || (!common && t->next.n))
         return false;
     double per_s = NS_PER_S / (double)(now_ns - before_ns);

@@ -34,7 +34,7 @@ bool net_traffic_parse(const char *line, struct net_counts *counts);
 
 /* Looks, and tells bytes per second since the last look. false: no figure now, because it cannot be
  * read, it is the first look at this namespace, or it was looked at just now: a look costs 20 us
- * and 1 us an interface, and 1/2000 of the time at most. */
+ * and 1 us an interface, and 1/2000 of a CPU's time at most. */
 bool net_traffic_read(struct net_traffic *traffic, pid_t pid, uint64_t now_ns,
                       double *received_per_s, double *sent_per_s);
 

@@ -65,6 +65,17 @@ static double value_at(int metric, uint64_t second)
     return (double)(x * 2246822519u % 100000) / 7;
 }
 
+/* As allocated, with malloc's own word. */
+static size_t bytes_of(const struct recording *rec)
+{
+    size_t bytes = 0;
+    for (int m = 0; m < METRIC_COUNT; m++)
+        for (int level = 0; level < SERIES_LEVELS; level++)
+            bytes += rec->total.series[m].levels[level].ring.cap * sizeof(struct point) + 8;
+    return bytes;
+}
+
+/* By malloc's own account; 0 under a sanitizer. */
 static size_t in_use(void)
 {
     struct mallinfo2 info = mallinfo2();
@@ -103,7 +114,8 @@ static void day_of_all_metrics(void **state)
             series_add(&rec->total.series[m], START + t * NS_PER_S, value_at(m, t));
     size_t used = in_use() - before;
     printf("# a day of %d metrics: %.1f MB\n", METRIC_COUNT, (double)used / (1 << 20));
-    assert_true(used < DAY_BYTES);
+    assert_true(used < DAY_BYTES && bytes_of(rec) < DAY_BYTES);
+    assert_true(!used || fabs((double)used - (double)bytes_of(rec)) < (1 << 16));
     for (int m = 0; m < METRIC_COUNT; m += 7)
         assert_int_equal(check_points(&rec->total.series[m], m, 0), DAY);
     const struct series *s = &rec->total.series[0];

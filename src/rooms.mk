@@ -49,6 +49,8 @@ libmodel_a_SOURCES = \
 	src/model/sample.h \
 	src/model/thread_states.c \
 	src/model/thread_states.h \
+	src/model/wall.c \
+	src/model/wall.h \
 	src/model/window.c \
 	src/model/window.h
 

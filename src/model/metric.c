@@ -61,6 +61,7 @@ const struct metric_info metrics[METRIC_COUNT] = {
     [METRIC_MEMORY_PRESSURE] = {"memory_pressure_pct", "mem pressure", UNIT_PCT, "time that somebody in the cgroup (or the machine) waited for memory"},
     [METRIC_NEIGHBOURS_PCT] = {"neighbours_pct", "neighbours", UNIT_PCT, "CPU that all others used, of the machine's"},
     [METRIC_STEAL_PCT] = {"steal_pct", "steal", UNIT_PCT, "CPU that the hypervisor kept, of the machine's"},
+    [METRIC_SLEPT] = {"slept_s", "slept", UNIT_SECONDS, "time that the machine was suspended until this moment"},
     [METRIC_SAMPLES] = {"samples_per_s", "samples", UNIT_PER_S, "observations of a thread"},
     [METRIC_LOST] = {"lost_samples_per_s", "lost", UNIT_PER_S, "observations that were due and failed"},
     [METRIC_STOPPED_PCT] = {"stopped_pct", "stopped", UNIT_PCT, "time that threads stood still for a copy, of the CPU time they used"},

@@ -68,10 +68,11 @@ enum metric {
     METRIC_MEMORY_PRESSURE,
     METRIC_NEIGHBOURS_PCT, /* of the machine's CPUs, used by all but the target */
     METRIC_STEAL_PCT,      /* of the machine's CPUs, taken by the hypervisor */
-    METRIC_SAMPLES,        /* per second */
-    METRIC_LOST,           /* per second */
-    METRIC_STOPPED_PCT,    /* of one core's time: how long threads stood still for us */
-    METRIC_OWN_CPU_PCT,    /* proftop's own CPU, of one core */
+    METRIC_SLEPT,       /* seconds that the machine was suspended until then; a point each time */
+    METRIC_SAMPLES,     /* per second */
+    METRIC_LOST,        /* per second */
+    METRIC_STOPPED_PCT, /* of one core's time: how long threads stood still for us */
+    METRIC_OWN_CPU_PCT, /* proftop's own CPU, of one core */
     METRIC_COUNT
 };
 

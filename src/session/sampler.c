@@ -292,9 +292,11 @@ static void work_note_sleep(struct sampler *s)
     char length[FIGURE_MAX];
     uint64_t boot_ns = clock_boot_ns(), now_ns = clock_mono_ns();
     uint64_t slept_ns = slept_since(&s->slept, boot_ns, now_ns);
-    if (slept_ns)
-        sink_mark(&s->sink, MARK_GAP, now_ns, "the machine slept %s",
-                  figure_duration(length, slept_ns));
+    if (!slept_ns)
+        return;
+    sink_mark(&s->sink, MARK_GAP, now_ns, "the machine slept %s",
+              figure_duration(length, slept_ns));
+    sink_metric(&s->sink, METRIC_SLEPT, now_ns, (double)slept_ns / NS_PER_S);
 }
 
 static void work_second(struct sampler *s, uint64_t now_ns)

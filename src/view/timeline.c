@@ -74,6 +74,7 @@ static const struct {
     {METRIC_LIMIT_USED, "USED", 5, 200},
     {METRIC_AVAILABLE, "AVAIL", 5, 200},
     {METRIC_MAPPINGS, "MAPPINGS", 8, 200},
+    {METRIC_SLEPT, "SLEPT", 6, 200},
     {METRIC_STOPPED_PCT, "STOPPED%", 8, 200},
     {METRIC_OWN_CPU_PCT, "OWN%", 5, 200},
 };

@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "model/batch.h"
 #include "model/thread_states.h"
+#include "model/wall.h"
 
 #define START     (1000 * NS_PER_S)
 #define DAY       (24 * 3600)
@@ -273,6 +274,28 @@ static void states_become_metrics(void **state)
     recording_free(rec);
 }
 
+/* An hour and then ten minutes asleep, in a recording that began at noon. */
+static void wall_clock_goes_on_in_sleep(void **state)
+{
+    (void)state;
+    const int64_t noon = 12 * 3600 * (int64_t)NS_PER_S, s = (int64_t)NS_PER_S;
+    struct recording *rec = recording_new(START, noon);
+    recording_add_metric(rec, METRIC_SLEPT, START - NS_PER_S, 500); /* before it began */
+    recording_add_metric(rec, METRIC_SLEPT, START + 100 * NS_PER_S, 3600);
+    recording_add_metric(rec, METRIC_SLEPT, START + 200 * NS_PER_S, 600);
+    static const struct {
+        int mono_s, wall_s;
+    } pairs[] = {{0, 0}, {99, 99}, {100, 3700}, {150, 3750}, {200, 4400}, {1000, 5200}};
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+        int64_t wall = noon + pairs[i].wall_s * s;
+        assert_true(wall_of_time(rec, START + (uint64_t)pairs[i].mono_s * NS_PER_S) == wall);
+        assert_true(wall_to_since_start(rec, wall) == pairs[i].mono_s * s);
+    }
+    assert_true(wall_to_since_start(rec, noon + 1800 * s) == 100 * s); /* it was asleep */
+    assert_true(wall_to_since_start(rec, noon - 7 * s) == -7 * s);
+    recording_free(rec);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(rows_are_whole),
     cmocka_unit_test(figures_read_well),
@@ -281,6 +304,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(vanished_metrics_have_no_value),
     cmocka_unit_test(sums_states),
     cmocka_unit_test(states_become_metrics),
+    cmocka_unit_test(wall_clock_goes_on_in_sleep),
 };
 
 int main(void)

@@ -54,6 +54,10 @@ libmodel_a_SOURCES = \
 	src/model/recording.h \
 	src/model/sample.c \
 	src/model/sample.h \
+	src/model/thread_states.c \
+	src/model/thread_states.h \
+	src/model/wall.c \
+	src/model/wall.h \
 	src/model/window.c \
 	src/model/window.h
 
@@ -68,6 +72,8 @@ libtarget_a_SOURCES = \
 	src/target/capture.h \
 	src/target/children.c \
 	src/target/children.h \
+	src/target/descriptors.c \
+	src/target/descriptors.h \
 	src/target/diag.c \
 	src/target/diag.h \
 	src/target/contention.c \
@@ -86,6 +92,8 @@ libtarget_a_SOURCES = \
 	src/target/lock.h \
 	src/target/maps.c \
 	src/target/maps.h \
+	src/target/net_traffic.c \
+	src/target/net_traffic.h \
 	src/target/oom_kills.c \
 	src/target/oom_kills.h \
 	src/target/pagemap.c \
@@ -110,6 +118,8 @@ libtarget_a_SOURCES = \
 	src/target/stop.h \
 	src/target/tasks.c \
 	src/target/tasks.h \
+	src/target/thread_counts.c \
+	src/target/thread_counts.h \
 	src/target/uprobe.c \
 	src/target/uprobe.h \
 	src/target/waited.c \
@@ -269,6 +279,8 @@ libengine_a_SOURCES = \
 	src/engine/metrics.h \
 	src/engine/sink.c \
 	src/engine/sink.h \
+	src/engine/slept.c \
+	src/engine/slept.h \
 	src/engine/thread_name.c \
 	src/engine/thread_name.h \
 	src/engine/wait_object.c \
@@ -296,6 +308,8 @@ libstore_a_SOURCES = \
 	src/store/db.c \
 	src/store/db.h \
 	src/store/load.c \
+	src/store/openmetrics.c \
+	src/store/openmetrics.h \
 	src/store/outfile.c \
 	src/store/outfile.h \
 	src/store/put.c \
@@ -319,8 +333,12 @@ libsession_a_SOURCES = \
 	src/session/saver.h \
 	src/session/censuses.c \
 	src/session/censuses.h \
+	src/session/fleet.c \
+	src/session/fleet.h \
 	src/session/growing.c \
 	src/session/growing.h \
+	src/session/http.c \
+	src/session/http.h \
 	src/session/naming.c \
 	src/session/naming.h \
 	src/session/queue.c \

@@ -42,6 +42,14 @@ check_PROGRAMS += tests/unit/engine_frames
 tests_unit_engine_frames_SOURCES = tests/unit/engine_frames.c
 tests_unit_engine_frames_LDADD = libengine.a libpython.a libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) $(LIBBPF_LIBS) -lm
 
+check_PROGRAMS += tests/unit/engine_metrics
+tests_unit_engine_metrics_SOURCES = tests/unit/engine_metrics.c
+tests_unit_engine_metrics_LDADD = libengine.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(PROC2_LIBS) -lm
+
+check_PROGRAMS += tests/unit/engine_slept
+tests_unit_engine_slept_SOURCES = tests/unit/engine_slept.c
+tests_unit_engine_slept_LDADD = libengine.a libbase.a $(CMOCKA_LIBS)
+
 check_PROGRAMS += tests/unit/engine_survivors
 tests_unit_engine_survivors_SOURCES = tests/unit/engine_survivors.c
 tests_unit_engine_survivors_LDADD = libengine.a libpython.a libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) $(LIBBPF_LIBS) -lm
@@ -65,6 +73,10 @@ tests_unit_model_alerts_LDADD = libmodel.a libbase.a $(CMOCKA_LIBS) -lm
 check_PROGRAMS += tests/unit/model_census
 tests_unit_model_census_SOURCES = tests/unit/model_census.c
 tests_unit_model_census_LDADD = libmodel.a libbase.a $(CMOCKA_LIBS) -lm
+
+check_PROGRAMS += tests/unit/model_metric
+tests_unit_model_metric_SOURCES = tests/unit/model_metric.c
+tests_unit_model_metric_LDADD = libmodel.a libbase.a $(CMOCKA_LIBS) -lm
 
 check_PROGRAMS += tests/unit/model_recording
 tests_unit_model_recording_SOURCES = tests/unit/model_recording.c
@@ -122,6 +134,10 @@ check_PROGRAMS += tests/unit/store_load
 tests_unit_store_load_SOURCES = tests/unit/store_load.c
 tests_unit_store_load_LDADD = libstore.a libmodel.a libbase.a $(CMOCKA_LIBS) $(SQLITE_LIBS) -lm
 
+check_PROGRAMS += tests/unit/store_openmetrics
+tests_unit_store_openmetrics_SOURCES = tests/unit/store_openmetrics.c
+tests_unit_store_openmetrics_LDADD = libstore.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
+
 check_PROGRAMS += tests/unit/store_save
 tests_unit_store_save_SOURCES = tests/unit/store_save.c
 tests_unit_store_save_LDADD = libstore.a libmodel.a libbase.a $(CMOCKA_LIBS) $(SQLITE_LIBS) -lm
@@ -159,6 +175,10 @@ tests_unit_target_perf_LDADD = libtarget.a libbase.a $(CMOCKA_LIBS) $(PROC2_LIBS
 check_PROGRAMS += tests/unit/target_process
 tests_unit_target_process_SOURCES = tests/unit/target_process.c
 tests_unit_target_process_LDADD = libtarget.a libbase.a $(CMOCKA_LIBS) $(PROC2_LIBS) -lm
+
+check_PROGRAMS += tests/unit/target_resources
+tests_unit_target_resources_SOURCES = tests/unit/target_resources.c
+tests_unit_target_resources_LDADD = libtarget.a libbase.a $(CMOCKA_LIBS)
 
 check_PROGRAMS += tests/unit/target_stop
 tests_unit_target_stop_SOURCES = tests/unit/target_stop.c
@@ -232,10 +252,12 @@ LIVE_TESTS = \
 	tests/live/test_demo.py \
 	tests/live/test_diff.py \
 	tests/live/test_families.py \
+	tests/live/test_fleet.py \
 	tests/live/test_doctor.py \
 	tests/live/test_dump.py \
 	tests/live/test_harmless.py \
 	tests/live/test_memory.py \
+	tests/live/test_metrics.py \
 	tests/live/test_mixed.py \
 	tests/live/test_namespaces.py \
 	tests/live/test_native.py \
@@ -285,6 +307,7 @@ UNIT_FIXTURES = \
 EXTRA_DIST += $(UNIT_FIXTURES) doc/format.md doc/architecture.md
 LIVE_FILES = \
 	tests/bench/bench_first_table.py \
+	tests/bench/bench_metrics.py \
 	tests/bench/bench_overhead.py \
 	tests/bench/bench_rss.py \
 	tests/bench/bench_sampling.py \

@@ -16,6 +16,11 @@ uint64_t clock_mono_ns(void)
     return (uint64_t)read_ns(CLOCK_MONOTONIC);
 }
 
+uint64_t clock_boot_ns(void)
+{
+    return (uint64_t)read_ns(CLOCK_BOOTTIME);
+}
+
 int64_t clock_wall_ns(void)
 {
     return read_ns(CLOCK_REALTIME);

@@ -13,6 +13,8 @@
 
 /* CLOCK_MONOTONIC: the time of samples, metrics and events. */
 uint64_t clock_mono_ns(void);
+/* CLOCK_BOOTTIME: goes on while the machine is suspended. */
+uint64_t clock_boot_ns(void);
 /* CLOCK_REALTIME since 1970: only to say when a recording began. */
 int64_t clock_wall_ns(void);
 /* CPU time used by this whole process, and by the calling thread. */

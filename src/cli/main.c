@@ -58,6 +58,20 @@ struct session *open_target(const struct options *o, bool quiet, struct err *err
     return session_watch(&pid, 1, &options, err);
 }
 
+/* Runs the verb, with what a monitoring system is told where that is asked for. */
+static int run_verb(struct options *o, int (*verb)(const struct options *))
+{
+    struct err err;
+    o->fleet = fleet_open(o->metrics_file, o->listen, &err);
+    if (!o->fleet && err.text[0])
+        return fail(&err);
+    if (o->fleet && fleet_url(o->fleet))
+        log_note("the metrics are at %s", fleet_url(o->fleet));
+    int status = verb(o);
+    fleet_free(o->fleet);
+    return status;
+}
+
 int main(int argc, char **argv)
 {
     static int (*const verbs[VERB_COUNT])(const struct options *) = {
@@ -89,7 +103,7 @@ int main(int argc, char **argv)
         status = EXIT_DONE;
     } else {
         log_set_level(o.quiet ? LOG_QUIET : o.verbose ? LOG_DETAIL : LOG_NOTE);
-        status = verbs[o.verb](&o);
+        status = run_verb(&o, verbs[o.verb]);
     }
     bool unwritten = fflush(stdout) || ferror(stdout);
     if (unwritten && status != EXIT_FAILED && status != EXIT_USAGE) { /* else it has been said */

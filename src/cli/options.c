@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "cli/alerting.h"
+#include "session/http.h"
 #include "session/session.h"
 
 struct verb_info {
@@ -55,7 +56,8 @@ enum kind {
     KIND_STATE,
     KIND_ENGINE,
     KIND_BUDGET,
-    KIND_ALERT
+    KIND_ALERT,
+    KIND_LISTEN,
 };
 
 struct option_row {
@@ -90,6 +92,8 @@ static const struct option_row rows[] = {
     {0, "alert-snapshots", "DIR", "save what was before and after an alert to a file there", LIVE, KIND_TEXT, AT(alert_snapshots)},
     {0, "alert-before", "SECONDS", "how far such a snapshot reaches back (default 300)", LIVE, KIND_SECONDS, AT(alert_before_s)},
     {0, "alert-after", "SECONDS", "how long after the alert it is saved (default 10)", LIVE, KIND_SECONDS, AT(alert_after_s)},
+    {0, "metrics-file", "FILE", "write the newest metrics and alerts there every 5 seconds, as OpenMetrics text", LIVE, KIND_TEXT, AT(metrics_file)},
+    {0, "listen", "[ADDRESS:]PORT", "serve them there: GET /metrics; without an address on loopback alone", LIVE, KIND_LISTEN, AT(listen)},
     {0, "view", "VIEW", "functions (default), lines, tree, waits, threads, processes, memory, objects, timeline, alerts or summary", PRINT, KIND_TEXT, AT(view)},
     {0, "root", "FUNCTION", "the tree below this function alone, over all its callers", REPORT, KIND_TEXT, AT(root)},
     {0, "callers", NULL, "with --root: its callers instead, from it upwards", REPORT, KIND_FLAG, AT(callers)},
@@ -179,6 +183,7 @@ static bool set_option(struct options *o, const struct option_row *row, const ch
 {
     void *to = (char *)o + row->at;
     long pid;
+    struct http_address address;
     switch (row->kind) {
     case KIND_FLAG:
         *(bool *)to = true;
@@ -211,6 +216,9 @@ static bool set_option(struct options *o, const struct option_row *row, const ch
     case KIND_ALERT:
         vec_push(&o->alerts, value);
         return true;
+    case KIND_LISTEN:
+        *(const char **)to = value;
+        return http_parse_address(value, &address, err);
     case KIND_STATE:
         return read_states(value, to) ||
                err_set(err, "--%s takes cpu, wait or all, not \"%s\"", row->name, value);
@@ -382,6 +390,7 @@ struct session_options options_session(const struct options *o)
                                     .census_stop = o->census_stop,
                                     .debuginfod = o->debuginfod,
                                     .engine = o->engine,
+                                    .fleet = o->fleet,
                                     .budget_pct = o->budget_pct,
                                     .rate_is_kept = o->rate_given};
 }

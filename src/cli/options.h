@@ -51,6 +51,8 @@ struct options {
     long thread;
     enum states states;
     enum engine engine;
+    const char *metrics_file, *listen;
+    struct fleet *fleet; /* of these two, while the verb runs; owned by main */
 };
 
 /* false: the command line is wrong, err says how. */

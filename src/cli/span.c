@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "model/wall.h"
 
 #define DAY_S       86400
 #define SECONDS_MAX 1e9
@@ -50,7 +51,7 @@ static double clock_moment_s(const struct recording *rec, int second_of_day, int
     day.tm_min = second_of_day / 60 % 60;
     day.tm_sec = second_of_day % 60;
     day.tm_isdst = -1;
-    return (double)mktime(&day) - (double)rec->start_wall_ns / NS_PER_S;
+    return (double)wall_to_since_start(rec, (int64_t)mktime(&day) * (int64_t)NS_PER_S) / NS_PER_S;
 }
 
 bool span_time(uint64_t *time_ns, const struct recording *rec, const char *text, struct err *err)

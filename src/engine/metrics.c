@@ -8,7 +8,9 @@
 #include "engine/contended.h"
 #include "engine/footprints.h"
 #include "target/capacity.h"
+#include "target/descriptors.h"
 #include "target/figures.h"
+#include "target/net_traffic.h"
 #include "target/oom_kills.h"
 
 /* How soon it is noticed that a process has moved to another control group. */
@@ -18,6 +20,7 @@ struct followed {
     pid_t pid;
     struct figures_reader *reader;
     struct figures last;
+    struct descriptors_reader descriptors;
     bool has_last, seen;
 };
 
@@ -31,6 +34,7 @@ struct metrics_reader {
     struct oom_kills own_kills, limit_kills; /* of its own group, and of the one with the limit */
     uint64_t told_limit, told_system;        /* bytes, as points say */
     struct contended contended;
+    struct net_traffic traffic;
     uint64_t contended_ns; /* when that was read last */
     uint64_t last_ns;      /* 0: no read yet */
     uint64_t cpu_ns;       /* since the first */
@@ -50,6 +54,7 @@ void metrics_reader_free(struct metrics_reader *m)
         figures_free(m->processes.at[i].reader);
     vec_free(&m->processes);
     footprints_clear(&m->footprints);
+    net_traffic_clear(&m->traffic);
     free(m);
 }
 
@@ -74,7 +79,9 @@ struct total {
     uint64_t rss_bytes, virtual_bytes, threads;
     uint64_t anon_bytes, file_bytes, shared_bytes, swap_bytes;
     uint64_t queued_ns;
-    bool any_since, has_queued, has_kinds;
+    uint64_t fds;
+    double fds_pct; /* the highest */
+    bool any_since, has_switches, has_queued, has_kinds, has_fds, has_fds_pct;
 };
 
 static uint64_t since(uint64_t now, uint64_t before)
@@ -99,16 +106,35 @@ static void add_process(struct total *t, struct followed *p, const struct figure
         t->system_ns += since(now->system_ns, was->system_ns);
         t->minor_faults += since(now->minor_faults, was->minor_faults);
         t->major_faults += since(now->major_faults, was->major_faults);
-        t->voluntary += since(now->voluntary_switches, was->voluntary_switches);
-        t->forced += since(now->forced_switches, was->forced_switches);
+        if (now->has_switches && was->has_switches) {
+            t->voluntary += since(now->voluntary_switches, was->voluntary_switches);
+            t->forced += since(now->forced_switches, was->forced_switches);
+            t->has_switches = true;
+        }
         t->read_bytes += since(now->read_bytes, was->read_bytes);
         t->written_bytes += since(now->written_bytes, was->written_bytes);
-        t->queued_ns += since(now->queued_ns, was->queued_ns);
-        t->has_queued = t->has_queued || now->has_queued;
+        if (now->has_queued && was->has_queued) {
+            t->queued_ns += since(now->queued_ns, was->queued_ns);
+            t->has_queued = true;
+        }
         t->any_since = true;
     }
     p->last = *now;
     p->has_last = true;
+}
+
+static void add_descriptors(struct total *t, struct followed *p, uint64_t now_ns)
+{
+    struct descriptors d;
+    if (!descriptors_read(&p->descriptors, p->pid, now_ns, &d))
+        return;
+    t->has_fds = true;
+    t->fds += d.open;
+    if (!d.limit)
+        return;
+    double pct = 100 * (double)d.open / (double)d.limit;
+    t->fds_pct = t->has_fds_pct && t->fds_pct > pct ? t->fds_pct : pct;
+    t->has_fds_pct = true;
 }
 
 uint64_t metrics_rss_bytes(const struct metrics_reader *m, pid_t pid)
@@ -119,7 +145,7 @@ uint64_t metrics_rss_bytes(const struct metrics_reader *m, pid_t pid)
     return 0;
 }
 
-static struct total read_all(struct metrics_reader *m, const pid_t *pids, size_t n)
+static struct total read_all(struct metrics_reader *m, const pid_t *pids, size_t n, uint64_t now_ns)
 {
     struct total total = {0};
     for (size_t i = 0; i < m->processes.n; i++)
@@ -131,6 +157,7 @@ static struct total read_all(struct metrics_reader *m, const pid_t *pids, size_t
             continue;
         p->seen = true;
         add_process(&total, p, &now);
+        add_descriptors(&total, p, now_ns);
     }
     for (size_t i = 0; i < m->processes.n; i++) {
         if (m->processes.at[i].seen)
@@ -203,11 +230,24 @@ static void add_memory(const struct metrics_reader *m, const struct total *t, st
     sink_metric(sink, METRIC_RSS, now_ns, (double)t->rss_bytes);
     sink_metric(sink, METRIC_VIRTUAL, now_ns, (double)t->virtual_bytes);
     sink_metric(sink, METRIC_THREADS, now_ns, (double)t->threads);
+    if (t->has_fds)
+        sink_metric(sink, METRIC_FDS, now_ns, (double)t->fds);
+    if (t->has_fds_pct)
+        sink_metric(sink, METRIC_FDS_PCT, now_ns, t->fds_pct);
     const struct capacity *c = &m->capacity;
     uint64_t used = c->memory_by_cgroup ? c->memory_used_bytes : t->rss_bytes;
     if (c->memory_limit_bytes)
         sink_metric(sink, METRIC_MEMORY_PCT, now_ns,
                     100 * (double)used / (double)c->memory_limit_bytes);
+}
+
+static void add_traffic(struct metrics_reader *m, pid_t pid, struct sink *sink, uint64_t now_ns)
+{
+    double received_per_s, sent_per_s;
+    if (!net_traffic_read(&m->traffic, pid, now_ns, &received_per_s, &sent_per_s))
+        return;
+    sink_metric(sink, METRIC_NET_RECEIVED, now_ns, received_per_s);
+    sink_metric(sink, METRIC_NET_SENT, now_ns, sent_per_s);
 }
 
 static void add_own(struct metrics_reader *m, const struct total *t, uint64_t stopped_ns,
@@ -290,7 +330,7 @@ void metrics_read(struct metrics_reader *m, const pid_t *pids, size_t n, uint64_
     bool grouped = find_groups(m, pids[0], now_ns);
     if (grouped)
         capacity_read(pids[0], &m->groups, &m->capacity);
-    struct total t = read_all(m, pids, n);
+    struct total t = read_all(m, pids, n, now_ns);
     m->cpu_ns += m->last_ns ? t.cpu_ns : 0;
     double cores =
         m->last_ns && now_ns > m->last_ns ? (double)t.cpu_ns / (double)(now_ns - m->last_ns) : 0;
@@ -302,6 +342,7 @@ void metrics_read(struct metrics_reader *m, const pid_t *pids, size_t n, uint64_
     if (t.threads) {
         add_memory(m, &t, sink, now_ns);
         add_footprints(m, sink, now_ns);
+        add_traffic(m, pids[0], sink, now_ns);
     }
     if (m->last_ns && t.any_since && now_ns > m->last_ns) {
         double dt_ns = (double)(now_ns - m->last_ns), per_s = NS_PER_S / dt_ns;
@@ -310,8 +351,10 @@ void metrics_read(struct metrics_reader *m, const pid_t *pids, size_t n, uint64_
         sink_metric(sink, METRIC_MAJOR_FAULTS, now_ns, (double)t.major_faults * per_s);
         sink_metric(sink, METRIC_READ_BYTES, now_ns, (double)t.read_bytes * per_s);
         sink_metric(sink, METRIC_WRITE_BYTES, now_ns, (double)t.written_bytes * per_s);
-        sink_metric(sink, METRIC_SWITCHES_VOLUNTARY, now_ns, (double)t.voluntary * per_s);
-        sink_metric(sink, METRIC_SWITCHES_FORCED, now_ns, (double)t.forced * per_s);
+        if (t.has_switches) {
+            sink_metric(sink, METRIC_SWITCHES_VOLUNTARY, now_ns, (double)t.voluntary * per_s);
+            sink_metric(sink, METRIC_SWITCHES_FORCED, now_ns, (double)t.forced * per_s);
+        }
         if (t.has_queued)
             sink_metric(sink, METRIC_RUNQUEUE, now_ns, (double)t.queued_ns / dt_ns);
         add_own(m, &t, stopped_ns, dt_ns, sink, now_ns);

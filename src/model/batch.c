@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/thread_states.h"
+
 struct batch *batch_new(void)
 {
     return xcalloc(1, sizeof(struct batch));
@@ -198,6 +200,8 @@ void batch_apply(struct batch_reader *r, struct recording *rec, const struct bat
     for (size_t i = 0; i < b->metrics.n; i++)
         recording_add_metric(rec, b->metrics.at[i].metric, b->metrics.at[i].time_ns,
                              b->metrics.at[i].value);
+    if (b->metrics.n)
+        thread_states_add(rec, vec_last(&b->metrics)->time_ns);
     for (size_t i = 0; i < b->marks.n; i++) {
         char *text = xstrdup(string_text(&rec->words, string_here(r, b->marks.at[i].text)));
         recording_add_mark(rec, b->marks.at[i].time_ns, b->marks.at[i].kind, text);

@@ -22,30 +22,47 @@ const struct metric_info metrics[METRIC_COUNT] = {
     [METRIC_FILE] = {"file_bytes", "mapped files", UNIT_BYTES, "resident memory of mapped files"},
     [METRIC_SHARED] = {"shared_bytes", "shared", UNIT_BYTES, "resident shared memory"},
     [METRIC_SWAP] = {"swap_bytes", "swapped", UNIT_BYTES, "memory that was swapped out"},
-    [METRIC_PSS] = {"pss_bytes", "PSS", UNIT_BYTES, "resident memory, what is shared counted in parts"},
-    [METRIC_HEAP] = {"heap_bytes", "brk heap", UNIT_BYTES, "the heap that grows by brk, as mapped"},
-    [METRIC_MAPPINGS] = {"mappings", "mappings", UNIT_COUNT, "mappings of memory"},
-    [METRIC_LIMIT] = {"memory_limit_bytes", "memory limit", UNIT_BYTES, "memory that the cgroup may use"},
+    [METRIC_PSS] = {"pss_bytes", "PSS", UNIT_BYTES, "resident memory, what is shared counted in parts", PACE_ROUND},
+    [METRIC_HEAP] = {"heap_bytes", "brk heap", UNIT_BYTES, "the heap that grows by brk, as mapped", PACE_ROUND},
+    [METRIC_MAPPINGS] = {"mappings", "mappings", UNIT_COUNT, "mappings of memory", PACE_ROUND},
+    [METRIC_LIMIT] = {"memory_limit_bytes", "memory limit", UNIT_BYTES, "memory that the cgroup may use", PACE_CHANGE},
     [METRIC_LIMIT_USED] = {"memory_used_bytes", "used of the limit", UNIT_BYTES, "memory that the limited cgroup uses, less droppable file cache"},
     [METRIC_AVAILABLE] = {"available_bytes", "available", UNIT_BYTES, "memory that the system can still give"},
-    [METRIC_SYSTEM] = {"system_bytes", "system memory", UNIT_BYTES, "memory that the system has"},
+    [METRIC_SYSTEM] = {"system_bytes", "system memory", UNIT_BYTES, "memory that the system has", PACE_CHANGE},
     [METRIC_THREADS] = {"threads", "threads", UNIT_COUNT, "threads"},
+    [METRIC_FDS] = {"open_fds", "descriptors", UNIT_COUNT, "open file descriptors"},
+    [METRIC_FDS_PCT] = {"open_fds_pct", "of their limit", UNIT_PCT, "open descriptors, of the limit (RLIMIT_NOFILE) of the process that is nearest to it"},
     [METRIC_MINOR_FAULTS] = {"minor_faults_per_s", "minor faults", UNIT_PER_S, "page faults served from memory"},
     [METRIC_MAJOR_FAULTS] = {"major_faults_per_s", "major faults", UNIT_PER_S, "page faults served from disk"},
     [METRIC_READ_BYTES] = {"read_bytes_per_s", "disk read", UNIT_BYTES_PER_S, "read from storage"},
     [METRIC_WRITE_BYTES] = {"write_bytes_per_s", "disk write", UNIT_BYTES_PER_S, "written to storage"},
+    [METRIC_NET_RECEIVED] = {"net_received_bytes_per_s", "net received", UNIT_BYTES_PER_S, "received by all interfaces but lo of its network namespace: also by others in it"},
+    [METRIC_NET_SENT] = {"net_sent_bytes_per_s", "net sent", UNIT_BYTES_PER_S, "sent by all interfaces but lo of its network namespace: also by others in it"},
     [METRIC_SWITCHES_VOLUNTARY] = {"voluntary_switches_per_s", "waits begun", UNIT_PER_S, "context switches because a thread waited"},
     [METRIC_SWITCHES_FORCED] = {"forced_switches_per_s", "preemptions", UNIT_PER_S, "context switches because another thread got the CPU"},
     [METRIC_THROTTLED_PCT] = {"throttled_pct", "throttled", UNIT_PCT, "time without a CPU because the cgroup's quota was used up"},
     [METRIC_QUOTA] = {"quota_cpus", "CPU quota", UNIT_CORES, "cores that the cgroup may use"},
     [METRIC_RUNQUEUE] = {"runqueue_threads", "run queue", UNIT_CORES, "threads that were runnable without a CPU, on average"},
+    [METRIC_RUNNING] = {"running_threads", "running", UNIT_CORES, "threads on a CPU, on average, as sampled"},
+    [METRIC_RUNNABLE] = {"runnable_threads", "runnable", UNIT_CORES, "threads that wanted a CPU, on average, as sampled"},
+    [METRIC_WAITING] = {"waiting_threads", "waiting", UNIT_CORES, "threads in a wait that somebody waits for, on average, as sampled"},
+    [METRIC_IDLE] = {"idle_threads", "idle", UNIT_CORES, "threads with nothing to do, on average, as sampled"},
+    [METRIC_GIL_HELD] = {"gil_held_pct", "GIL held", UNIT_PCT, "time that the GIL was held, as sampled; of the process where it was held most"},
+    [METRIC_GIL_WAIT] = {"gil_wait_pct", "GIL wanted", UNIT_PCT, "time that a thread waited for a GIL, as sampled"},
+    [METRIC_GC] = {"gc_pct", "collecting", UNIT_PCT, "time that Python collected garbage, as sampled"},
+    [METRIC_LOOP_LAG] = {"loop_lag_s", "loop lag", UNIT_SECONDS, "how late an event loop comes to what is ready"},
+    [METRIC_P50] = {"p50_s", "p50", UNIT_SECONDS, "response time that half of the requests stay under"},
+    [METRIC_P95] = {"p95_s", "p95", UNIT_SECONDS, "response time that 95 % of the requests stay under"},
+    [METRIC_P99] = {"p99_s", "p99", UNIT_SECONDS, "response time that 99 % of the requests stay under"},
+    [METRIC_ERROR_PCT] = {"error_pct", "errors", UNIT_PCT, "requests that failed"},
+    [METRIC_REQUESTS] = {"requests_per_s", "requests", UNIT_PER_S, "requests answered"},
+    [METRIC_ACTIVE] = {"active_requests", "active", UNIT_COUNT, "requests that are being answered"},
     [METRIC_CPU_PRESSURE] = {"cpu_pressure_pct", "CPU pressure", UNIT_PCT, "time that somebody in the cgroup (or the machine) waited for a CPU"},
     [METRIC_IO_PRESSURE] = {"io_pressure_pct", "I/O pressure", UNIT_PCT, "time that somebody in the cgroup (or the machine) waited for storage"},
     [METRIC_MEMORY_PRESSURE] = {"memory_pressure_pct", "mem pressure", UNIT_PCT, "time that somebody in the cgroup (or the machine) waited for memory"},
     [METRIC_NEIGHBOURS_PCT] = {"neighbours_pct", "neighbours", UNIT_PCT, "CPU that all others used, of the machine's"},
     [METRIC_STEAL_PCT] = {"steal_pct", "steal", UNIT_PCT, "CPU that the hypervisor kept, of the machine's"},
-    [METRIC_P95] = {"p95_s", "p95", UNIT_SECONDS, "response time that 95 of 100 requests keep within"},
-    [METRIC_ERROR_PCT] = {"error_pct", "errors", UNIT_PCT, "requests that failed, of all"},
+    [METRIC_SLEPT] = {"slept_s", "slept", UNIT_SECONDS, "time that the machine was suspended until this moment"},
     [METRIC_SAMPLES] = {"samples_per_s", "samples", UNIT_PER_S, "observations of a thread"},
     [METRIC_LOST] = {"lost_samples_per_s", "lost", UNIT_PER_S, "observations that were due and failed"},
     [METRIC_STOPPED_PCT] = {"stopped_pct", "stopped", UNIT_PCT, "time that threads stood still for a copy, of the CPU time they used"},
@@ -75,9 +92,8 @@ const char *metric_figure(char *out, enum metric metric, double value)
     case UNIT_BYTES_PER_S:
         snprintf(out, FIGURE_MAX, "%.20s/s", figure_bytes(bytes, value));
         break;
-    case UNIT_SECONDS:
-        value = value > 0 ? fmin(value, 1e9) : 0;
-        figure_duration(out, (uint64_t)llround(value * (double)NS_PER_S));
+    case UNIT_SECONDS: /* a year is more than any of them */
+        figure_duration(out, value > 0 ? (uint64_t)(fmin(value, 3e7) * NS_PER_S) : 0);
         break;
     }
     return out;
@@ -197,6 +213,21 @@ const struct point *series_find(const struct series *s, uint64_t time_ns)
             high = mid;
     }
     return low ? series_at(s, low - 1) : NULL;
+}
+
+bool metric_current(const struct series *s, enum metric metric, uint64_t now_ns, double *value)
+{
+    static const uint64_t lasts_ns[] = {[PACE_SECOND] = METRIC_FRESH_NS,
+                                        [PACE_ROUND] = METRIC_ROUND_NS,
+                                        [PACE_CHANGE] = UINT64_MAX};
+    size_t n = series_count(s);
+    if (!n)
+        return false;
+    const struct point *newest = series_at(s, n - 1);
+    if (now_ns > newest->time_ns && now_ns - newest->time_ns > lasts_ns[metrics[metric].pace])
+        return false;
+    *value = newest->mean;
+    return true;
 }
 
 struct point series_summary(const struct series *s, uint64_t from_ns, uint64_t to_ns)

@@ -47,6 +47,7 @@ void recording_free(struct recording *rec)
     for (int m = 0; m < METRIC_COUNT; m++)
         series_clear(&rec->total.series[m]);
     alert_log_clear(rec);
+    map_free(&rec->states.idle);
     vec_free(&rec->marks);
     census_list_clear(&rec->censuses);
     growth_looks_clear(&rec->growth);
@@ -81,6 +82,7 @@ struct recording *recording_copy(const struct recording *from)
         series_copy(&rec->total.series[m], &from->total.series[m]);
     vec_dup(&rec->rules);
     vec_dup(&rec->alert_states);
+    memset(&rec->states, 0, sizeof rec->states);
     vec_dup(&rec->alerts);
     vec_dup(&rec->marks);
     census_list_copy(&rec->censuses, &from->censuses);

@@ -14,7 +14,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "engine/metrics.h"
+#include "engine/slept.h"
 #include "engine/watch.h"
 #include "session/queue.h"
 #include "target/children.h"
@@ -49,6 +51,7 @@ struct sampler {
     struct sink sink;
     struct stops *stops;
     struct metrics_reader *metrics;
+    struct slept slept;
     VEC(struct watch *) watches; /* the targets first, then their families */
     VEC(pid_t) refused;          /* children that could not be watched: asked again in a second */
     uint64_t family_at_ns;       /* when to look for children again */
@@ -284,9 +287,22 @@ static void work_budget(struct sampler *s, uint64_t now_ns)
                   b->own_pct);
 }
 
+static void work_note_sleep(struct sampler *s)
+{
+    char length[FIGURE_MAX];
+    uint64_t boot_ns = clock_boot_ns(), now_ns = clock_mono_ns();
+    uint64_t slept_ns = slept_since(&s->slept, boot_ns, now_ns);
+    if (!slept_ns)
+        return;
+    sink_mark(&s->sink, MARK_GAP, now_ns, "the machine slept %s",
+              figure_duration(length, slept_ns));
+    sink_metric(&s->sink, METRIC_SLEPT, now_ns, (double)slept_ns / NS_PER_S);
+}
+
 static void work_second(struct sampler *s, uint64_t now_ns)
 {
     pid_t pids[WATCHES_MAX];
+    work_note_sleep(s);
     for (size_t i = 0; i < s->watches.n; i++)
         watch_check(s->watches.at[i], now_ns);
     size_t n = work_pids(s, pids);

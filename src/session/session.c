@@ -52,6 +52,7 @@ struct session {
     struct growing *growing;   /* NULL: of a file */
     struct alarms *alarms;     /* NULL: of a file */
     struct batch_reader reader;
+    struct fleet *fleet; /* borrowed, or NULL */
     bool keep_words;
     size_t threads_max;
     int epoll_fd;
@@ -117,6 +118,9 @@ static struct session *session_live(const pid_t *pids, size_t n, pid_t spawned,
     poll_add(s, sampler_fd(sampler));
     poll_add(s, naming_fd(s->naming));
     poll_add(s, queue_fd(s->saved));
+    s->fleet = options->fleet;
+    if (s->fleet)
+        poll_add(s, fleet_fd(s->fleet));
     s->growing = growing_new();
     poll_add(s, growing_fd(s->growing));
     s->alarms = alarms_new(&alarms_defaults, NULL);
@@ -349,6 +353,8 @@ bool session_pump(struct session *s)
     growing_pump(s->growing, s->rec);
     tell_marks(s);
     alarms_pump(s->alarms, s->rec, clock_mono_ns(), s->kind == SESSION_ENDED);
+    if (s->fleet)
+        fleet_step(s->fleet, s->rec, clock_mono_ns());
     return s->rec->version != before;
 }
 

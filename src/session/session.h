@@ -21,6 +21,7 @@
 #include "model/window.h"
 #include "session/alarms.h"
 #include "session/censuses.h"
+#include "session/fleet.h"
 #include "session/growing.h"
 
 struct session;
@@ -33,8 +34,9 @@ struct session_options {
     bool no_census;   /* count no objects */
     bool census_stop; /* hold the target still while they are counted */
     enum engine engine;
-    double budget_pct; /* of the target's time; 0: no budget */
-    bool rate_is_kept; /* whatever it costs */
+    double budget_pct;   /* of the target's time; 0: no budget */
+    bool rate_is_kept;   /* whatever it costs */
+    struct fleet *fleet; /* driven by session_pump while the session is there; borrowed; or NULL */
 };
 #define SESSION_DEFAULT_RATE_HZ 100
 

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The figures of a process (figures.h). Invariant: sums never go down, also when threads end.
+ * The figures of a process (figures.h). Invariant: sums never go down.
  */
 #include "target/figures.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <libproc2/pids.h>
 #include <stdio.h>
@@ -13,9 +12,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/map.h"
-#include "base/vec.h"
 #include "target/procfs.h"
+#include "target/thread_counts.h"
 
 #define KIB 1024u /* the unit of status (proc(5)) */
 
@@ -46,27 +44,17 @@ static enum pids_item items[ITEM_COUNT] = {
     [ITEM_SWAP] = PIDS_VM_SWAP,
 };
 
-/* What the kernel counts for each thread alone. */
-struct counts {
-    pid_t tid;
-    uint64_t voluntary, forced, queued_ns;
-};
-
 struct figures_reader {
     pid_t pid;
     struct pids_info *info;
-    VEC(struct counts) list, next; /* of the threads at the last read, and at this one */
-    struct map by_tid;             /* index in list */
-    uint64_t voluntary, forced;    /* the sums so far */
-    uint64_t queued_ns;
-    bool has_queued;
-    uint64_t turn; /* which part of many threads is looked at */
+    struct thread_counts threads;
 };
 
 struct figures_reader *figures_new(pid_t pid, struct err *err)
 {
     struct figures_reader *r = xcalloc(1, sizeof *r);
     r->pid = pid;
+    thread_counts_init(&r->threads, pid);
     int failed = procps_pids_new(&r->info, items, ITEM_COUNT);
     if (failed < 0) {
         err_set(err, "libproc2 cannot read /proc: %s", strerror(-failed));
@@ -81,62 +69,8 @@ void figures_free(struct figures_reader *r)
     if (!r)
         return;
     procps_pids_unref(&r->info);
-    vec_free(&r->list);
-    vec_free(&r->next);
-    map_free(&r->by_tid);
+    thread_counts_clear(&r->threads);
     free(r);
-}
-
-static void read_counts(struct figures_reader *r, int dir, struct counts *s)
-{
-    char text[4096], *end;
-    if (procfs_read(dir, text, sizeof text, "%d/schedstat", (int)s->tid) > 0) {
-        strtoull(text, &end, 10);
-        s->queued_ns = strtoull(end, NULL, 10);
-        r->has_queued = true;
-    }
-    if (procfs_read(dir, text, sizeof text, "%d/status", (int)s->tid) <= 0)
-        return;
-    s->voluntary = procfs_status_field(text, "voluntary_ctxt_switches", 10, s->voluntary);
-    s->forced = procfs_status_field(text, "nonvoluntary_ctxt_switches", 10, s->forced);
-}
-
-/* How much of now is new since before. A tid used again begins with less: then all of it is. */
-static uint64_t added(uint64_t now, uint64_t before)
-{
-    return now >= before ? now - before : now;
-}
-
-/* A thread's files tell its own: O(threads), SWITCHES_AT_ONCE of them at most. */
-static void sum_counts(struct figures_reader *r)
-{
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%d/task", (int)r->pid);
-    DIR *dir = opendir(path);
-    if (!dir)
-        return;
-    map_clear(&r->by_tid);
-    for (size_t i = 0; i < r->list.n; i++)
-        map_set(&r->by_tid, (uint64_t)r->list.at[i].tid, (uint32_t)i);
-    uint64_t parts = r->list.n / SWITCHES_AT_ONCE + 1, part = r->turn++ % parts;
-    vec_clear(&r->next);
-    for (const struct dirent *e; (e = readdir(dir));) {
-        struct counts now = {.tid = (pid_t)strtol(e->d_name, NULL, 10)};
-        if (now.tid <= 0)
-            continue;
-        uint32_t i = map_get(&r->by_tid, (uint64_t)now.tid);
-        struct counts before = i == MAP_NONE ? now : r->list.at[i];
-        now = before;
-        if (r->next.n % parts == part)
-            read_counts(r, dirfd(dir), &now);
-        r->voluntary += added(now.voluntary, before.voluntary);
-        r->forced += added(now.forced, before.forced);
-        r->queued_ns += added(now.queued_ns, before.queued_ns);
-        vec_push(&r->next, now);
-    }
-    closedir(dir);
-    vec_clear(&r->list);
-    vec_append(&r->list, r->next.at, r->next.n);
 }
 
 static uint64_t ticks_ns(uint64_t ticks)
@@ -172,10 +106,11 @@ bool figures_read(struct figures_reader *r, struct figures *f)
     f->cpu_ns = procfs_cpu_ns(r->pid);
     if (f->cpu_ns == 0)
         f->cpu_ns = f->user_ns + f->system_ns;
-    sum_counts(r);
-    f->voluntary_switches = r->voluntary;
-    f->forced_switches = r->forced;
-    f->queued_ns = r->queued_ns;
-    f->has_queued = r->has_queued;
+    thread_counts_read(&r->threads);
+    f->voluntary_switches = r->threads.voluntary;
+    f->forced_switches = r->threads.forced;
+    f->queued_ns = r->threads.queued_ns;
+    f->has_switches = r->threads.known;
+    f->has_queued = r->threads.known && r->threads.has_queued;
     return true;
 }

@@ -25,21 +25,20 @@ struct figures {
     bool has_kinds; /* false: the kernel does not tell */
     uint32_t threads;
     uint64_t minor_faults, major_faults;
-    /* Of all threads, since the first read (ended ones stay in). With more than SWITCHES_AT_ONCE
-     * threads a part of them is looked at each time. */
+    /* Of all threads, since the first read (thread_counts.h: of many threads a part is read each
+     * time). false: the first round is not yet over. */
     uint64_t voluntary_switches, forced_switches;
-    /* Likewise: time that its threads were runnable without a CPU (schedstat). */
-    uint64_t queued_ns;
-    bool has_queued;                    /* false: the kernel does not count it */
+    bool has_switches;
+    uint64_t queued_ns;                 /* that its threads were runnable without a CPU */
+    bool has_queued;                    /* false also where the kernel does not count it */
     uint64_t read_bytes, written_bytes; /* from and to storage */
     bool has_io;                        /* false: not permitted (then 0) */
 };
-#define SWITCHES_AT_ONCE 128
 
 struct figures_reader;
 struct figures_reader *figures_new(pid_t pid, struct err *err);
 void figures_free(struct figures_reader *reader);
-/* About 80 us, and 10 us a thread. false: the process has ended. */
+/* About 100 us, and 20 us a thread up to a ms. false: the process has ended. */
 bool figures_read(struct figures_reader *reader, struct figures *figures);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "model/wall.h"
 #include "view/draw_figure.h"
 
 #define STEPS_MAX 512
@@ -17,8 +18,7 @@
 
 const char *wall_clock(char *out, const struct recording *rec, uint64_t time_ns)
 {
-    int64_t since = (int64_t)(time_ns - rec->start_ns);
-    time_t t = (time_t)((rec->start_wall_ns + since) / (int64_t)NS_PER_S);
+    time_t t = (time_t)(wall_of_time(rec, time_ns) / (int64_t)NS_PER_S);
     struct tm tm;
     if (!localtime_r(&t, &tm) || !strftime(out, FIGURE_MAX, "%H:%M:%S", &tm))
         snprintf(out, FIGURE_MAX, "?");

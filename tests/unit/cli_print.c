@@ -122,7 +122,7 @@ static void json_keys(void **state)
                "gc_pct exception_pct top_function state wait");
     check_rows(rec, "summary", 3, "rank verdict kind figure view");
     check_rows(rec, "alerts", 1, "time_s metric value threshold severity state snapshot");
-    char keys[1024] = "time_s";
+    char keys[4096] = "time_s";
     for (int m = 0; m < METRIC_COUNT; m++)
         snprintf(keys + strlen(keys), sizeof keys - strlen(keys), " %s", metrics[m].name);
     check_rows(rec, "timeline", 9, keys);

@@ -13,6 +13,8 @@ libbase_a_SOURCES = \
 	src/base/map.h \
 	src/base/mem.c \
 	src/base/mem.h \
+	src/base/nearest.c \
+	src/base/nearest.h \
 	src/base/text.c \
 	src/base/text.h \
 	src/base/vec.h
@@ -314,8 +316,15 @@ libsession_a_SOURCES = \
 	src/session/queue.h \
 	src/session/sampler.c \
 	src/session/sampler.h \
+	src/session/rcfile.c \
+	src/session/rcfile.h \
 	src/session/session.c \
-	src/session/session.h
+	src/session/session.h \
+	src/session/setting.c \
+	src/session/setting.h \
+	src/session/settings.c \
+	src/session/settings.h \
+	src/session/settings_write.c
 
 noinst_LIBRARIES += libview.a
 libview_a_SOURCES = \
@@ -440,6 +449,7 @@ libcli_a_SOURCES = \
 	src/cli/record.c \
 	src/cli/report.c \
 	src/cli/report.h \
+	src/cli/settings.c \
 	src/cli/source.c \
 	src/cli/source.h \
 	src/cli/span.c \

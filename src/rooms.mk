@@ -422,6 +422,8 @@ libui_a_SOURCES = \
 	src/ui/prompt.c \
 	src/ui/prompt.h \
 	src/ui/screens.c \
+	src/ui/settings_screen.c \
+	src/ui/settings_screen.h \
 	src/ui/state.c \
 	src/ui/state.h \
 	src/ui/terminal.c \

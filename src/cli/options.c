@@ -401,6 +401,7 @@ struct session_options options_session(const struct options *o)
         .engine = (enum engine)now->engine,
         .budget_pct = now->budget_pct,
         .rate_is_kept = o->settings->from[rate - settings_table].origin == ORIGIN_COMMAND_LINE,
+        .limits = settings_limits(o->settings),
     };
 }
 

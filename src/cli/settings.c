@@ -34,11 +34,11 @@ static int print_settings(const struct settings *s)
     return EXIT_DONE;
 }
 
-static int write_settings(struct settings *s)
+static int write_settings(const struct settings *s)
 {
     struct settings_written w;
     struct err err;
-    if (!settings_write(s, &w, &err))
+    if (!settings_write(s, ORIGIN_COMMAND_LINE, &w, &err))
         return fail(&err);
     if (w.same)
         printf("%s: every setting is in it\n", w.path);

@@ -24,6 +24,7 @@ static struct ui_options screen_options(const struct options *o, struct source *
         .native = options_native(o),
         .source = source_line,
         .source_context = source,
+        .settings = o->settings,
     };
 }
 

@@ -11,8 +11,6 @@
 
 #include "base/mem.h"
 
-#define MARK "\xef\xbb\xbf" /* U+FEFF, which some editors put at the beginning */
-
 void rc_begin(struct rc_reader *r, const char *text, size_t size)
 {
     memset(&r->line, 0, sizeof r->line);
@@ -141,7 +139,7 @@ bool rc_next(struct rc_reader *r)
     l->value_at = l->value_size = 0;
     r->at = stop;
     const char *at = l->text, *end = stop;
-    if (l->number == 1 && l->size >= 3 && memcmp(at, MARK, 3) == 0)
+    while (l->number == 1 && end - at >= 3 && memcmp(at, RC_MARK, 3) == 0)
         at += 3;
     while (at < end && is_blank(*at))
         at++;

@@ -19,8 +19,9 @@
 
 #include "base/err.h"
 
-#define RC_BYTES_MAX (1u << 20) /* of a file */
-#define RC_LINE_MAX  4096       /* bytes of a line that is read */
+#define RC_MARK      "\xef\xbb\xbf" /* U+FEFF, which some editors put at the beginning */
+#define RC_BYTES_MAX (1u << 20)     /* of a file */
+#define RC_LINE_MAX  4096           /* bytes of a line that is read */
 #define RC_KEY_MAX   64
 
 enum rc_kind { RC_BLANK, RC_COMMENT, RC_SECTION, RC_ENTRY, RC_BROKEN };

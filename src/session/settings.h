@@ -87,9 +87,10 @@ struct settings_written {
     bool same;             /* nothing to write */
 };
 /* Writes the user's file: what stands there is kept, what is missing is added as a comment with its
- * default, and what was asked for on the command line or changed on the screen gets its value.
+ * default, and what is from `which` (the command line, or changed on the screen) gets its value.
  * Written beside it and renamed; a link is followed. */
-bool settings_write(struct settings *s, struct settings_written *written, struct err *err);
+bool settings_write(const struct settings *s, enum setting_origin which,
+                    struct settings_written *written, struct err *err);
 
 /* For the parts that use them. */
 struct recording_limits settings_limits(const struct settings *s);

@@ -248,14 +248,18 @@ char *settings_edit_text(struct settings_edit *edit, const char *old, size_t siz
     struct places p;
     struct rc_reader r;
     bool done = false;
-    const char *first_end = old ? memchr(old, '\n', size) : NULL;
+    if (!old)
+        old = "";
+    for (; size >= 3 && memcmp(old, RC_MARK, 3) == 0; old += 3, size -= 3)
+        add(&b, RC_MARK); /* it stays first, whatever is put before the first line */
+    const char *first_end = memchr(old, '\n', size);
     if (first_end && first_end > old && first_end[-1] == '\r')
         b.eol = "\r\n";
-    find_places(&p, edit, old ? old : "", old ? size : 0);
+    find_places(&p, edit, old, size);
     edit->added = edit->changed = 0;
     if (!size)
         add(&b, head);
-    rc_begin(&r, old ? old : "", old ? size : 0);
+    rc_begin(&r, old, size);
     while (rc_next(&r)) {
         if (p.end && r.line.number == p.end) {
             add_missing(&b, edit, &p);
@@ -322,14 +326,18 @@ static bool write_all(int fd, const char *text, size_t size)
     return true;
 }
 
-/* Beside the target, then in its place: nobody ever reads half a file. */
+/* Beside the target, then in its place: nobody ever reads half a file. What is there and no regular
+ * file (--config /dev/null) is never replaced. */
 static bool replace_file(const char *target, const char *text, size_t size, struct err *err)
 {
     char beside[700];
     struct stat st;
+    bool there = lstat(target, &st) == 0;
+    if (there && !S_ISREG(st.st_mode))
+        return err_set(err, "cannot write %s: it is no regular file", target);
     mode_t mask = umask(0);
     umask(mask);
-    mode_t mode = stat(target, &st) == 0 ? st.st_mode & 0777 : 0644 & ~mask;
+    mode_t mode = there ? st.st_mode & 0777 : 0644 & ~mask;
     snprintf(beside, sizeof beside, "%s.XXXXXX", target);
     int fd = mkostemp(beside, O_CLOEXEC);
     if (fd < 0)
@@ -350,21 +358,22 @@ static bool replace_file(const char *target, const char *text, size_t size, stru
     return err_errno(err, "cannot write %s", target);
 }
 
-static void mark_changes(const struct settings *s, struct settings_edit *edit)
+static void mark_changes(const struct settings *s, enum setting_origin which,
+                         struct settings_edit *edit)
 {
     for (size_t i = 0; i < settings_count; i++)
-        edit->set[i] =
-            s->from[i].origin == ORIGIN_CHANGED || s->from[i].origin == ORIGIN_COMMAND_LINE;
+        edit->set[i] = s->from[i].origin == which;
     for (size_t i = 0; i < s->alerts.n; i++) {
         const struct alert_text *a = &s->alerts.at[i];
-        if (a->from.origin == ORIGIN_COMMAND_LINE) {
+        if (a->from.origin == which) {
             struct alert_edit alert = {a->name, a->text, 0};
             vec_push(&edit->alerts, alert);
         }
     }
 }
 
-bool settings_write(struct settings *s, struct settings_written *written, struct err *err)
+bool settings_write(const struct settings *s, enum setting_origin which,
+                    struct settings_written *written, struct err *err)
 {
     char *old, target[600];
     size_t size, new_size;
@@ -376,7 +385,7 @@ bool settings_write(struct settings *s, struct settings_written *written, struct
     snprintf(target, sizeof target, "%s", real ? real : written->path);
     free(real);
     struct settings_edit edit = {.values = &s->now};
-    mark_changes(s, &edit);
+    mark_changes(s, which, &edit);
     char *text = settings_edit_text(&edit, old, size, &new_size);
     vec_free(&edit.alerts);
     written->added = edit.added;

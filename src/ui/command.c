@@ -337,12 +337,12 @@ static void next_window(struct ui *ui)
         ui_say(ui, STYLE_NOTICE, "window: all that was recorded");
 }
 
-/* proftop-COMM-PID-DATE-TIME.ptop, in the working directory. */
+/* proftop-COMM-PID-DATE-TIME.ptop, in the settings' directory. */
 static void snapshot_name(const struct ui *ui, char *out, size_t size)
 {
     const struct recording *rec = ui_recording(ui);
     const struct incarnation *in = &rec->incarnations.at[recording_target(rec).n];
-    char comm[64], when[32];
+    char comm[64], when[32], dir[1040];
     snprintf(comm, sizeof comm, "%.60s", string_text(&rec->words, in->comm));
     for (char *c = comm; *c; c++)
         if (!isalnum((unsigned char)*c) && !strchr("._-", *c))
@@ -351,7 +351,8 @@ static void snapshot_name(const struct ui *ui, char *out, size_t size)
     struct tm tm = {0};
     localtime_r(&now, &tm);
     strftime(when, sizeof when, "%Y%m%d-%H%M%S", &tm);
-    snprintf(out, size, "proftop-%s-%d-%s.ptop", comm, in->pid, when);
+    snprintf(out, size, "%sproftop-%s-%d-%s.ptop", settings_screen_dir(dir, ui), comm, in->pid,
+             when);
 }
 
 static void save(struct ui *ui, const char *path)
@@ -540,7 +541,7 @@ static void back_to_now(struct ui *ui)
 
 static void snapshot(struct ui *ui, bool ask)
 {
-    char path[256];
+    char path[1200];
     snapshot_name(ui, path, sizeof path);
     if (ask)
         prompt_start(&ui->prompt, PROMPT_SAVE, "Save as:", path);
@@ -561,6 +562,8 @@ void ui_command(struct ui *ui, enum command command)
     if (ui->screen == SCREEN_FLAME && flame_screen_command(ui, command))
         return;
     if (ui->screen == SCREEN_MEMORY && memory_screen_command(ui, command))
+        return;
+    if (settings_screen_command(ui, command))
         return;
     if (move_command(ui, command) || row_command(ui, command))
         return;
@@ -654,6 +657,9 @@ static void prompt_done(struct ui *ui, enum prompt_kind kind)
     case PROMPT_COMPARE:
         if (text[0])
             compare_with_file(ui, text);
+        break;
+    case PROMPT_SETTING:
+        settings_screen_take(ui, text);
         break;
     case PROMPT_NONE:
         break;

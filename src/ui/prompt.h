@@ -16,6 +16,7 @@ enum prompt_kind {
     PROMPT_FILTER,
     PROMPT_SAVE,
     PROMPT_COMPARE,
+    PROMPT_SETTING,
 };
 
 struct prompt {

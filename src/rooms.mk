@@ -324,6 +324,8 @@ libsession_a_SOURCES = \
 	src/session/setting.h \
 	src/session/settings.c \
 	src/session/settings.h \
+	src/session/settings_apply.c \
+	src/session/settings_apply.h \
 	src/session/settings_write.c
 
 noinst_LIBRARIES += libview.a

@@ -390,7 +390,6 @@ enum native_frames options_native(const struct options *o)
 struct session_options options_session(const struct options *o)
 {
     const struct setting_values *now = &o->settings->now;
-    const struct setting *rate = setting_find("rate");
     return (struct session_options){
         .rate_hz = now->rate_hz,
         .children = now->children,
@@ -400,7 +399,7 @@ struct session_options options_session(const struct options *o)
         .debuginfod = now->debuginfod && has_servers(), /* a file's wish needs servers too */
         .engine = (enum engine)now->engine,
         .budget_pct = now->budget_pct,
-        .rate_is_kept = o->settings->from[rate - settings_table].origin == ORIGIN_COMMAND_LINE,
+        .rate_is_kept = settings_origin(o->settings, "rate") == ORIGIN_COMMAND_LINE,
         .limits = settings_limits(o->settings),
     };
 }

@@ -68,19 +68,22 @@ const struct setting settings_table[] = {
 
     {"Snapshots", "snapshot-dir", SETTING_TEXT, "", 0, 0, NULL, NULL, true, USE_WATCH | USE_SCREEN, AT(snapshot_dir),
      "the directory that snapshots are written to; empty: where proftop was started", {{0}}},
-    {NULL, "snapshot-before", SETTING_DURATION, "60s", 0, DAY_S, NULL, NULL, true, USE_WATCH, AT(snapshot_before_s),
-     "how much of the time before an alert its snapshot holds", {{0}}},
-    {NULL, "snapshot-after", SETTING_DURATION, "10s", 0, 3600, NULL, NULL, true, USE_WATCH, AT(snapshot_after_s),
-     "how long after an alert was raised its snapshot is written", {{0}}},
-    {NULL, "ring", SETTING_DURATION, "30m", 1, 31 * DAY_S, NULL, NULL, false, USE_RECORD, AT(ring_s),
-     "how far back record --ring keeps what it saw", {{0}}},
-    {NULL, "keep", SETTING_COUNT, "20", 1, 1000000, NULL, NULL, false, USE_RECORD, AT(keep),
-     "how many files record --ring keeps: the oldest go first", {{0}}},
 
-    {"Alerts", "alert-command", SETTING_TEXT, "", 0, 0, NULL, NULL, true, USE_WATCH, AT(alert_command),
-     "the program that a rule with the action \"command\" runs, with the facts in its environment; empty: none", {{0}}},
+    {"Alerts", "alert-snapshots", SETTING_TEXT, "", 0, 0, NULL, NULL, true, USE_WATCH, AT(alert_snapshots),
+     "the directory for the snapshots that alerts take; empty: they take none", {{0}}},
+    {NULL, "alert-before", SETTING_DURATION, "5m", 1, DAY_S, NULL, NULL, true, USE_WATCH, AT(alert_before_s),
+     "how much of the time before an alert its snapshot holds", {{0}}},
+    {NULL, "alert-after", SETTING_DURATION, "10s", 0.01, 3600, NULL, NULL, true, USE_WATCH, AT(alert_after_s),
+     "how long after an alert was raised its snapshot ends", {{0}}},
+    {NULL, "alert-command", SETTING_TEXT, "", 0, 0, NULL, NULL, true, USE_WATCH, AT(alert_command),
+     "what a rule with the action \"command\" runs, with the facts in its environment; empty: nothing", {{0}}},
     {NULL, "alert-command-limit", SETTING_DURATION, "10s", 1, 3600, NULL, NULL, true, USE_WATCH, AT(alert_command_limit_s),
-     "how long that program may run before it is killed", {{0}}},
+     "how long that command may run before it is killed", {{0}}},
+
+    {"Flight recorder", "ring", SETTING_DURATION, "off", 1, DAY_S, "off", NULL, false, USE_RECORD, AT(ring_s),
+     "how far back record without -o keeps what it saw, as with --ring", {{0}}},
+    {NULL, "keep", SETTING_TEXT, "20,1G", 0, 0, NULL, NULL, false, USE_RECORD, AT(keep),
+     "what of the flight recorder's files stays: so many files, bytes, days, or several with commas", {{0}}},
 
     {"Messages", "log", SETTING_CHOICE, "note", 0, 0, NULL, log_words, true, USE_ALL, AT(log),
      "what is told on stderr: errors alone, notes too, or every detail",
@@ -159,7 +162,7 @@ static bool read_figure(const struct setting *row, const char *text, double *out
     if (*end || x < row->low || x > row->high)
         return false;
     *out = x;
-    return row->type != SETTING_COUNT || x == floor(x);
+    return true;
 }
 
 static bool read_line_of_text(const char *text, char *out)
@@ -210,11 +213,6 @@ bool setting_read(const struct setting *row, const char *text, struct setting_va
             break;
         *(double *)at = figure;
         return true;
-    case SETTING_COUNT:
-        if (!read_figure(row, text, &figure))
-            break;
-        *(long *)at = (long)figure;
-        return true;
     case SETTING_TEXT:
         if (!read_line_of_text(text, at))
             break;
@@ -250,9 +248,6 @@ const char *setting_text(char *out, const struct setting *row, const struct sett
     case SETTING_TEXT:
         snprintf(out, SETTING_TEXT_MAX, "%s", (const char *)at);
         return out;
-    case SETTING_COUNT:
-        snprintf(out, SETTING_TEXT_MAX, "%ld", *(const long *)at);
-        return out;
     case SETTING_NUMBER:
     case SETTING_DURATION:
         figure = *(const double *)at;
@@ -279,9 +274,7 @@ const char *setting_takes(char *out, const struct setting *row)
             text_add(&t, "%s%s", i == 0 ? "" : row->words[i + 1] ? ", " : " or ", row->words[i]);
         break;
     case SETTING_NUMBER:
-    case SETTING_COUNT:
-        text_add(&t, "%s%.9g to %.9g", row->type == SETTING_COUNT ? "a whole number, " : "",
-                 row->low, row->high);
+        text_add(&t, "%.9g to %.9g", row->low, row->high);
         break;
     case SETTING_DURATION:
         duration_text(low, sizeof low, row->low);
@@ -354,7 +347,6 @@ static bool step_figure(const struct setting *row, double *x, int direction)
 bool setting_step(const struct setting *row, struct setting_values *values, int direction)
 {
     void *at = (char *)values + row->at;
-    double x;
     int n = 0;
     switch (row->type) {
     case SETTING_FLAG:
@@ -368,12 +360,6 @@ bool setting_step(const struct setting *row, struct setting_values *values, int 
     case SETTING_NUMBER:
     case SETTING_DURATION:
         return step_figure(row, at, direction);
-    case SETTING_COUNT:
-        x = (double)*(long *)at;
-        if (!step_figure(row, &x, direction))
-            return false;
-        *(long *)at = (long)x;
-        return true;
     case SETTING_TEXT:
         break;
     }
@@ -387,8 +373,6 @@ static size_t size_of(const struct setting *row)
         return sizeof(bool);
     case SETTING_CHOICE:
         return sizeof(int);
-    case SETTING_COUNT:
-        return sizeof(long);
     case SETTING_TEXT:
         return SETTING_TEXT_MAX;
     case SETTING_NUMBER:

@@ -31,22 +31,22 @@ struct setting_values {
     double interval_s;
     double window_s; /* of the screens at the start; 0: all */
     bool ascii;
-    int color;                           /* enum setting_color */
-    double raw_s, second_s, ten_s;       /* how far back the recording's levels reach */
-    char snapshot_dir[SETTING_TEXT_MAX]; /* "": the working directory */
-    double snapshot_before_s, snapshot_after_s;
+    int color;                              /* enum setting_color */
+    double raw_s, second_s, ten_s;          /* how far back the recording's levels reach */
+    char snapshot_dir[SETTING_TEXT_MAX];    /* "": the working directory */
+    char alert_snapshots[SETTING_TEXT_MAX]; /* "": none */
+    double alert_before_s, alert_after_s;
     char alert_command[SETTING_TEXT_MAX]; /* "": none */
     double alert_command_limit_s;
-    double ring_s; /* record --ring */
-    long keep;     /* files */
-    int log;       /* enum log_level */
+    double ring_s;               /* record --ring; 0: off */
+    char keep[SETTING_TEXT_MAX]; /* of its files: "20,1G" */
+    int log;                     /* enum log_level */
 };
 
 enum setting_type {
     SETTING_FLAG,     /* bool: yes or no */
     SETTING_CHOICE,   /* int: one of `words`, by its place */
     SETTING_NUMBER,   /* double */
-    SETTING_COUNT,    /* long */
     SETTING_DURATION, /* double, seconds: 500ms, 1.5, 10s, 10m, 2h, 1d */
     SETTING_TEXT,     /* char[SETTING_TEXT_MAX]: one line */
 };

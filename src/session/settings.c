@@ -99,7 +99,8 @@ static bool check_alert(const struct settings *s, const char *name, const char *
     if (s->alerts.n >= ALERTS_MAX)
         return err_set(err, "%s: there are %d rules already, the most there can be", name,
                        ALERTS_MAX);
-    /* To be wired: alert_rule_parse() of model/alert.h says here what else is wrong with it. */
+    /* WIRE: alert_rule_parse() of model/alert.h says here what else is wrong with it, but of "off".
+     */
     return true;
 }
 
@@ -456,6 +457,11 @@ bool settings_step(struct settings *s, const struct setting *row, int direction)
     return true;
 }
 
+enum setting_origin settings_origin(const struct settings *s, const char *key)
+{
+    return s->from[setting_find(key) - settings_table].origin;
+}
+
 const char *setting_source_text(char *out, size_t size, const struct setting_source *from)
 {
     static const char *const words[] = {[ORIGIN_DEFAULT] = "default",
@@ -481,12 +487,11 @@ struct recording_limits settings_limits(const struct settings *s)
     return limits;
 }
 
-const char *settings_snapshot_dir(char *out, const struct settings *s)
+const char *settings_resolve(char *out, const char *path)
 {
-    const char *dir = s->now.snapshot_dir;
-    if (dir[0] == '~' && (dir[1] == '/' || !dir[1]) && home())
-        snprintf(out, 1024, "%.400s%s", home(), dir + 1);
+    if (path[0] == '~' && (path[1] == '/' || !path[1]) && home())
+        snprintf(out, 1024, "%.400s%s", home(), path + 1);
     else
-        snprintf(out, 1024, "%s", dir);
+        snprintf(out, 1024, "%s", path);
     return out;
 }

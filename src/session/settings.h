@@ -76,6 +76,7 @@ bool settings_change(struct settings *s, const struct setting *row, const char *
 /* One step up or down; false: there is none. */
 bool settings_step(struct settings *s, const struct setting *row, int direction);
 
+enum setting_origin settings_origin(const struct settings *s, const char *key);
 /* "default", "FILE:LINE", "command line", "changed here". out has 300 bytes at least; returned. */
 const char *setting_source_text(char *out, size_t size, const struct setting_source *from);
 
@@ -94,8 +95,8 @@ bool settings_write(const struct settings *s, enum setting_origin which,
 
 /* For the parts that use them. */
 struct recording_limits settings_limits(const struct settings *s);
-/* The directory for snapshots with ~/ resolved, "" for the working directory. out: 1024 bytes. */
-const char *settings_snapshot_dir(char *out, const struct settings *s);
+/* A path of theirs, with ~/ at its beginning resolved. out has 1024 bytes; returned. */
+const char *settings_resolve(char *out, const char *path);
 
 struct alert_edit {          /* a rule to set */
     const char *name, *text; /* borrowed */

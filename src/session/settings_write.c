@@ -24,7 +24,7 @@ static const char head[] =
     "# One that is commented out stands at its default. `proftop settings` prints what is in\n"
     "# force and where it is from; the command line wins over this file, and your own file over\n"
     "# /etc/proftop/proftoprc. `proftop settings --check` says what is wrong in it.\n";
-/* To be wired: the default rules, a line each by alert_rule_text() of model/alert.h. */
+/* WIRE: the default rules, a line each by alert_rule_text() of model/alert.h. */
 static const char alerts_head[] =
     "[alerts]\n"
     "# Rules, NAME = METRIC > THRESHOLD for TIME, clear LEVEL, critical LEVEL: ACTIONS; a rule "

@@ -7,19 +7,12 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/log.h"
+#include "session/settings_apply.h"
 #include "view/draw_table.h"
 
 #define AT(member) offsetof(struct setting_values, member)
 
 /* ---- what a change does ---- */
-
-static void apply_pace(struct ui *ui, const struct settings *s)
-{
-    const struct setting *rate = setting_find("rate");
-    bool kept = s->from[rate - settings_table].origin == ORIGIN_COMMAND_LINE;
-    session_set_pace(ui->session, s->now.rate_hz, s->now.budget_pct, kept);
-}
 
 static void apply_interval(struct ui *ui, const struct settings *s)
 {
@@ -50,27 +43,13 @@ static void apply_native(struct ui *ui, const struct settings *s)
     ui->filter.native = (enum native_frames)s->now.native;
 }
 
-static void apply_limits(struct ui *ui, const struct settings *s)
-{
-    struct recording_limits limits = settings_limits(s);
-    session_set_limits(ui->session, &limits);
-}
-
-static void apply_log(struct ui *ui, const struct settings *s)
-{
-    (void)ui;
-    log_set_level((enum log_level)s->now.log);
-}
-
-/* Those of the other settings are read where they are used. To be wired: those of alerts. */
+/* Of the screens; the session takes the others. */
 static const struct {
     size_t at;
     void (*apply)(struct ui *ui, const struct settings *s);
 } effects[] = {
-    {AT(rate_hz), apply_pace},    {AT(budget_pct), apply_pace}, {AT(interval_s), apply_interval},
-    {AT(window_s), apply_window}, {AT(ascii), apply_ascii},     {AT(color), apply_color},
-    {AT(native), apply_native},   {AT(raw_s), apply_limits},    {AT(second_s), apply_limits},
-    {AT(ten_s), apply_limits},    {AT(log), apply_log},
+    {AT(interval_s), apply_interval}, {AT(window_s), apply_window}, {AT(ascii), apply_ascii},
+    {AT(color), apply_color},         {AT(native), apply_native},
 };
 
 static void apply(struct ui *ui, const struct setting *row)
@@ -78,6 +57,7 @@ static void apply(struct ui *ui, const struct setting *row)
     for (size_t i = 0; i < sizeof effects / sizeof effects[0]; i++)
         if (effects[i].at == row->at)
             effects[i].apply(ui, ui->options->settings);
+    settings_apply(ui->options->settings, ui->session, row);
     ui->refill = ui->repaint = true;
 }
 
@@ -313,7 +293,7 @@ const char *settings_screen_dir(char *out, const struct ui *ui)
 {
     out[0] = '\0';
     if (ui->options->settings)
-        settings_snapshot_dir(out, ui->options->settings);
+        settings_resolve(out, ui->options->settings->now.snapshot_dir);
     size_t n = strlen(out);
     if (n && out[n - 1] != '/')
         strcpy(out + n, "/");

@@ -239,7 +239,6 @@ static void test_values(void **state)
     assert_true(values.children);
     assert_true(setting_read(setting_find("children"), "false", &values, &err));
     assert_false(values.children);
-    assert_false(setting_read(setting_find("keep"), "1.5", &values, &err));
     assert_false(setting_read(setting_find("engine"), "prf", &values, &err));
     assert_non_null(strstr(err.text, "did you mean \"perf\"?"));
     assert_false(setting_read(setting_find("snapshot-dir"), "a\nb", &values, &err));

@@ -2,6 +2,7 @@
 /* See setting.h. */
 #include "session/setting.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -94,11 +95,18 @@ const size_t settings_count = sizeof settings_table / sizeof settings_table[0];
 _Static_assert(sizeof settings_table / sizeof settings_table[0] <= SETTINGS_MAX,
                "origins are kept in arrays of SETTINGS_MAX");
 
+static bool same_key(const char *a, const char *b)
+{
+    for (; *a && *b; a++, b++)
+        if ((*a == '_' ? '-' : tolower((unsigned char)*a)) != *b)
+            return false;
+    return *a == *b;
+}
+
 const struct setting *setting_find(const char *key)
 {
     for (size_t i = 0; i < settings_count; i++)
-        if (nearest_distance(key, settings_table[i].key) == 0 &&
-            strlen(key) == strlen(settings_table[i].key))
+        if (same_key(key, settings_table[i].key))
             return &settings_table[i];
     return NULL;
 }

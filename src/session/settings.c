@@ -121,8 +121,9 @@ static bool set_value(struct settings *s, const char *key, const char *value,
                       const struct setting_source *from, struct err *err)
 {
     const struct setting *row = setting_find(key);
-    if (!row)
-        return unknown("setting", key, setting_nearest(key), err);
+    if (!row) /* of many none is looked for: what is near is told no more */
+        return unknown("setting", key, s->problems.n < PROBLEMS_MAX ? setting_nearest(key) : NULL,
+                       err);
     struct err why;
     if (!setting_read(row, value, &s->now, &why))
         return err_set(err, "%s %.400s", row->key, why.text);

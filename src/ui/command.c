@@ -70,6 +70,10 @@ static void search(struct ui *ui, int step, bool here)
         flame_screen_search(ui, step, here);
         return;
     }
+    if (ui->screen == SCREEN_SETTINGS) {
+        settings_screen_search(ui, step, here);
+        return;
+    }
     for (size_t i = here ? 0 : 1; i <= n && n; i++) {
         size_t row = (l->selected + (step > 0 ? i : n * 2 - i)) % n;
         if (row_matches(&ui->table, row, ui->search)) {

@@ -198,6 +198,39 @@ static const char *short_path(char *out, size_t size, const char *path)
     return out;
 }
 
+int settings_screen_words(const struct ui *ui)
+{
+    return ui->grid.rows >= 16 ? 4 : 0;
+}
+
+/* The key, the value or the sentence about it has the word. */
+static bool matches(const struct ui *ui, size_t at)
+{
+    const struct settings *s = ui->options->settings;
+    char value[SETTING_TEXT_MAX];
+    if (at >= settings_count)
+        return strcasestr(s->alerts.at[at - settings_count].name, ui->search) ||
+               strcasestr(s->alerts.at[at - settings_count].text, ui->search);
+    const struct setting *row = &settings_table[at];
+    return strcasestr(row->key, ui->search) || strcasestr(row->comment, ui->search) ||
+           strcasestr(setting_text(value, row, &s->now), ui->search);
+}
+
+void settings_screen_search(struct ui *ui, int step, bool here)
+{
+    struct list *l = ui_list(ui);
+    size_t n = settings_screen_rows(ui);
+    for (size_t i = here ? 0 : 1; i <= n && n; i++) {
+        size_t at = (l->selected + (step > 0 ? i : n * 2 - i)) % n;
+        if (matches(ui, at)) {
+            l->selected = at;
+            ui_keep_in_sight(ui);
+            return;
+        }
+    }
+    ui_say(ui, STYLE_NOTICE, "no setting has \"%.60s\"", ui->search);
+}
+
 static void draw_row(struct ui *ui, int row, size_t at)
 {
     const struct settings *s = ui->options->settings;
@@ -272,7 +305,8 @@ static void draw_selected(struct ui *ui, int row)
                  short_path(shorter, sizeof shorter, path));
     else
         snprintf(words, sizeof words, "%s", err.text);
-    grid_put(&ui->grid, row + SETTINGS_WORDS - 1, 1, ui->grid.columns - 2, STYLE_GREY, words);
+    grid_put(&ui->grid, row + settings_screen_words(ui) - 1, 1, ui->grid.columns - 2, STYLE_GREY,
+             words);
 }
 
 void settings_screen_draw(struct ui *ui, int row, int height)
@@ -283,10 +317,11 @@ void settings_screen_draw(struct ui *ui, int row, int height)
     grid_put(g, row, 1, VALUE_AT - 2, STYLE_COLUMN, "SETTING");
     grid_put(g, row, VALUE_AT, FROM_AT - VALUE_AT - 1, STYLE_COLUMN, "VALUE");
     grid_put(g, row, FROM_AT, g->columns - FROM_AT, STYLE_COLUMN, "FROM");
-    for (int i = 0; i < height - 1 - SETTINGS_WORDS && top + (size_t)i < n; i++)
+    int words = settings_screen_words(ui);
+    for (int i = 0; i < height - 1 - words && top + (size_t)i < n; i++)
         draw_row(ui, row + 1 + i, top + (size_t)i);
-    if (ui_list(ui)->selected < n)
-        draw_selected(ui, row + height - SETTINGS_WORDS);
+    if (words && ui_list(ui)->selected < n)
+        draw_selected(ui, row + height - words);
 }
 
 const char *settings_screen_dir(char *out, const struct ui *ui)

@@ -12,8 +12,6 @@
 
 struct ui;
 
-#define SETTINGS_WORDS 4 /* lines under the list, about the selected one */
-
 struct settings_screen {
     const struct setting *typed; /* that the prompt is about */
     char label[160];             /* the prompt's */
@@ -21,6 +19,10 @@ struct settings_screen {
 
 void settings_screen_draw(struct ui *ui, int row, int height);
 size_t settings_screen_rows(const struct ui *ui);
+/* Lines under the list, about the selected one; none on a small screen. */
+int settings_screen_words(const struct ui *ui);
+/* Selects the next row, or the one before (step -1), with what is searched for. */
+void settings_screen_search(struct ui *ui, int step, bool here);
 /* false: the command means the same as on other screens. */
 bool settings_screen_command(struct ui *ui, enum command command);
 /* What was typed at the prompt. */

@@ -96,7 +96,7 @@ int ui_list_height(const struct ui *ui)
     if (ui->screen == SCREEN_TREE || ui->screen == SCREEN_OBJECTS)
         frame++; /* which way it goes; which census it is */
     if (ui->screen == SCREEN_SETTINGS)
-        frame += SETTINGS_WORDS;
+        frame += settings_screen_words(ui);
     int height = ui->grid.rows - frame;
     if (ui->screen == SCREEN_MEMORY) {
         char growing[300];

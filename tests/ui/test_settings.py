@@ -76,10 +76,26 @@ def _():
         assert re.search(r"^ rate: samples a second", text, re.MULTILINE), text
         assert "Takes 1 to 100000 (default 100). A change holds at once." in text, text
         assert all(len(line) <= 80 for line in text.split("\n"))
+        screen.keys("/")
+        screen.type("colours")
+        screen.wait(re.compile(r"^ color: colours", re.MULTILINE).search)
         screen.keys("End")
         screen.wait(lambda text: (row(text, "alerts.slow") or ("",))[0] == "p95_s > 1")
         screen.keys("Escape")
         screen.wait("[1 Hot]")
+
+
+@tap.test("a small screen and a wide one")
+def _():
+    with shown("# nothing\n", columns=60, rows=12) as screen:
+        screen.keys("F2")
+        text = screen.wait(lambda text: row(text, "rate") == ("100", "default"))
+        assert all(len(line) <= 60 for line in text.split("\n"))
+        screen.keys("End")
+        screen.wait(lambda text: row(text, "log") == ("note", "default"))
+        screen.resize(200, 50)
+        text = screen.wait(lambda text: "Takes quiet, note or detail" in text)
+        tap.equal(row(text, "rate"), ("100", "default"), "the first row")
 
 
 @tap.test("a change is in force at once, and U writes it; what stood there stays")

@@ -358,6 +358,15 @@ static bool replace_file(const char *target, const char *text, size_t size, stru
     return err_errno(err, "cannot write %s", target);
 }
 
+/* Root that writes for somebody else must not be led to a file of root's. */
+static bool check_link(const char *path, struct err *err)
+{
+    struct stat st;
+    if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode) && st.st_uid != geteuid())
+        return err_set(err, "cannot write %s: it is another user's link", path);
+    return true;
+}
+
 static void mark_changes(const struct settings *s, enum setting_origin which,
                          struct settings_edit *edit)
 {
@@ -379,7 +388,7 @@ bool settings_write(const struct settings *s, enum setting_origin which,
     size_t size, new_size;
     memset(written, 0, sizeof *written);
     if (!settings_user_path(s, written->path, sizeof written->path, err) ||
-        !rc_read(written->path, &old, &size, err))
+        !check_link(written->path, err) || !rc_read(written->path, &old, &size, err))
         return false;
     char *real = realpath(written->path, NULL); /* a link keeps its place */
     snprintf(target, sizeof target, "%s", real ? real : written->path);

@@ -237,6 +237,15 @@ def _():
         os.unlink(place.user)
         tap.equal(place.run("settings", "--write").returncode, 0, "exit status")
         tap.equal(os.stat(place.user).st_uid, NOBODY, "owner of a new one")
+        roots = place.write("keep = 1\n", os.path.join(place.path, "roots"))
+        os.unlink(place.user)
+        os.symlink(roots, place.user)
+        os.lchown(place.user, NOBODY, NOBODY)
+        done = place.run("settings", "--write")
+        tap.equal((done.returncode, done.stderr.count("\n")), (1, 1), done.stderr)
+        assert "another user's link" in done.stderr, done.stderr
+        with open(roots, encoding="utf-8") as file:
+            tap.equal(file.read(), "keep = 1\n", "root's own file")
 
 
 @tap.test("--write: every setting with its comment, in force nothing; once more: nothing")

@@ -341,12 +341,12 @@ static void next_window(struct ui *ui)
         ui_say(ui, STYLE_NOTICE, "window: all that was recorded");
 }
 
-/* proftop-COMM-PID-DATE-TIME.ptop, in the settings' directory. */
+/* proftop-COMM-PID-DATE-TIME.ptop, in the working directory. */
 static void snapshot_name(const struct ui *ui, char *out, size_t size)
 {
     const struct recording *rec = ui_recording(ui);
     const struct incarnation *in = &rec->incarnations.at[recording_target(rec).n];
-    char comm[64], when[32], dir[1040];
+    char comm[64], when[32];
     snprintf(comm, sizeof comm, "%.60s", string_text(&rec->words, in->comm));
     for (char *c = comm; *c; c++)
         if (!isalnum((unsigned char)*c) && !strchr("._-", *c))
@@ -355,8 +355,7 @@ static void snapshot_name(const struct ui *ui, char *out, size_t size)
     struct tm tm = {0};
     localtime_r(&now, &tm);
     strftime(when, sizeof when, "%Y%m%d-%H%M%S", &tm);
-    snprintf(out, size, "%sproftop-%s-%d-%s.ptop", settings_screen_dir(dir, ui), comm, in->pid,
-             when);
+    snprintf(out, size, "proftop-%s-%d-%s.ptop", comm, in->pid, when);
 }
 
 static void save(struct ui *ui, const char *path)
@@ -545,12 +544,13 @@ static void back_to_now(struct ui *ui)
 
 static void snapshot(struct ui *ui, bool ask)
 {
-    char path[1200];
+    char path[256], placed[1300];
     snapshot_name(ui, path, sizeof path);
+    settings_screen_place(placed, sizeof placed, ui, path);
     if (ask)
-        prompt_start(&ui->prompt, PROMPT_SAVE, "Save as:", path);
+        prompt_start(&ui->prompt, PROMPT_SAVE, "Save as:", placed);
     else
-        save(ui, path);
+        save(ui, placed);
 }
 
 static void switch_sides(struct ui *ui)

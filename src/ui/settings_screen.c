@@ -324,15 +324,13 @@ void settings_screen_draw(struct ui *ui, int row, int height)
         draw_selected(ui, row + height - words);
 }
 
-const char *settings_screen_dir(char *out, const struct ui *ui)
+void settings_screen_place(char *out, size_t size, const struct ui *ui, const char *name)
 {
-    out[0] = '\0';
+    char dir[1024] = "";
     if (ui->options->settings)
-        settings_resolve(out, ui->options->settings->now.snapshot_dir);
-    size_t n = strlen(out);
-    if (n && out[n - 1] != '/')
-        strcpy(out + n, "/");
-    return out;
+        settings_resolve(dir, ui->options->settings->now.snapshot_dir);
+    size_t n = strlen(dir);
+    snprintf(out, size, "%s%s%s", dir, n && dir[n - 1] != '/' ? "/" : "", name);
 }
 
 void settings_screen_start(struct ui *ui)

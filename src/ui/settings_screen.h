@@ -27,8 +27,8 @@ void settings_screen_search(struct ui *ui, int step, bool here);
 bool settings_screen_command(struct ui *ui, enum command command);
 /* What was typed at the prompt. */
 void settings_screen_take(struct ui *ui, const char *text);
-/* The directory for snapshots, with its slash; "" for the working directory. out: 1040 bytes. */
-const char *settings_screen_dir(char *out, const struct ui *ui);
+/* A snapshot's path: its name in the directory that the settings have for them. */
+void settings_screen_place(char *out, size_t size, const struct ui *ui, const char *name);
 /* What the settings say of the screens at their start, and what is wrong with them as a notice. */
 void settings_screen_start(struct ui *ui);
 

@@ -345,8 +345,17 @@ libsession_a_SOURCES = \
 	src/session/queue.h \
 	src/session/sampler.c \
 	src/session/sampler.h \
+	src/session/rcfile.c \
+	src/session/rcfile.h \
 	src/session/session.c \
-	src/session/session.h
+	src/session/session.h \
+	src/session/setting.c \
+	src/session/setting.h \
+	src/session/settings.c \
+	src/session/settings.h \
+	src/session/settings_apply.c \
+	src/session/settings_apply.h \
+	src/session/settings_write.c
 
 noinst_LIBRARIES += libview.a
 libview_a_SOURCES = \
@@ -448,6 +457,8 @@ libui_a_SOURCES = \
 	src/ui/prompt.c \
 	src/ui/prompt.h \
 	src/ui/screens.c \
+	src/ui/settings_screen.c \
+	src/ui/settings_screen.h \
 	src/ui/state.c \
 	src/ui/state.h \
 	src/ui/terminal.c \
@@ -477,6 +488,7 @@ libcli_a_SOURCES = \
 	src/cli/record.c \
 	src/cli/report.c \
 	src/cli/report.h \
+	src/cli/settings.c \
 	src/cli/source.c \
 	src/cli/source.h \
 	src/cli/span.c \

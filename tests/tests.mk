@@ -13,6 +13,7 @@ PY_LOG_COMPILER = $(PYTHON3)
 AM_TESTS_ENVIRONMENT = PROFTOP='$(abs_top_builddir)/proftop'; export PROFTOP; \
 	SRCDIR='$(abs_top_srcdir)'; export SRCDIR; \
 	BUILDDIR='$(abs_top_builddir)'; export BUILDDIR; \
+	XDG_CONFIG_HOME='$(abs_top_builddir)/no-settings'; export XDG_CONFIG_HOME; \
 	PYTHONDONTWRITEBYTECODE=1; export PYTHONDONTWRITEBYTECODE;
 $(TEST_LOGS): proftop$(EXEEXT)
 
@@ -129,6 +130,9 @@ tests_unit_session_alarms_LDADD = libsession.a libstore.a libmodel.a libbase.a $
 check_PROGRAMS += tests/unit/store_cut
 tests_unit_store_cut_SOURCES = tests/unit/store_cut.c
 tests_unit_store_cut_LDADD = libstore.a libmodel.a libbase.a $(CMOCKA_LIBS) $(SQLITE_LIBS) -lm
+check_PROGRAMS += tests/unit/session_settings
+tests_unit_session_settings_SOURCES = tests/unit/session_settings.c
+tests_unit_session_settings_LDADD = libsession.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
 
 check_PROGRAMS += tests/unit/store_load
 tests_unit_store_load_SOURCES = tests/unit/store_load.c
@@ -263,6 +267,7 @@ LIVE_TESTS = \
 	tests/live/test_native.py \
 	tests/live/test_record.py \
 	tests/live/test_servers.py \
+	tests/live/test_settings.py \
 	tests/live/test_split_c.py \
 	tests/live/test_split_python.py \
 	tests/live/test_survivors.py \
@@ -280,6 +285,7 @@ LIVE_TESTS = \
 	tests/ui/test_manual.py \
 	tests/ui/test_memory.py \
 	tests/ui/test_screens.py \
+	tests/ui/test_settings.py \
 	tests/ui/test_terminal.py \
 	tests/ui/test_waits.py
 TESTS += $(LIVE_TESTS)
@@ -291,6 +297,7 @@ SANITIZED_TESTS = $(check_PROGRAMS) tests/rooms.sh \
 	tests/live/test_growth.py \
 	tests/live/test_objects.py \
 	tests/live/test_record.py \
+	tests/live/test_settings.py \
 	tests/live/test_split_c.py \
 	tests/live/test_split_python.py \
 	tests/live/test_waits.py \

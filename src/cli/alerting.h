@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Alerts as the command line asks for them: the default rules, then the settings', then --alert;
- * and what raised ones do.
+ * Alerts of the commands that watch: what was set is put in force at the start, and what there is
+ * to tell goes to stderr where no screen tells it.
  */
 #ifndef CLI_ALERTING_H
 #define CLI_ALERTING_H
 
 #include "cli/options.h"
-#include "model/alert.h"
 
-/* The rules in force. The list is the caller's (alert_rules_clear), also on failure. */
-bool alerting_rules(struct alert_rules *rules, const struct options *o, struct err *err);
-/* Puts rules and actions in force on a live session. screen: commands must print nothing. */
+/* Puts rules and actions in force on a live session. screen: commands must print nothing. Fails
+ * where the command line asks for what cannot be done; of a file's wish that is told, and no more. */
 bool alerting_start(struct session *s, const struct options *o, bool screen, struct err *err);
 /* Says on stderr what alerts have to tell, for want of a screen. */
 void alerting_tell(struct session *s);

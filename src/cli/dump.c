@@ -201,9 +201,8 @@ int verb_dump(const struct options *o)
         fail(&err);
         return EXIT_USAGE;
     }
-    struct options once = *o;
-    once.rate_hz = DUMP_RATE_HZ;
-    struct session *s = open_target(&once, true, &err);
+    o->settings->now.rate_hz = DUMP_RATE_HZ;
+    struct session *s = open_target(o, true, &err);
     if (!s)
         return fail(&err);
     take_one_look(s);

@@ -2,7 +2,8 @@
 /*
  * proftop: from the command line to a verb. The hidden arguments SYMBOLIZER_SERVE and FETCH_SERVE
  * make this process a disposable child of another proftop, which reads debug information or
- * fetches it; MAN_KEYS prints the man page's list of keys, which a test compares with the page.
+ * fetches it; MAN_KEYS and MAN_SETTINGS print the man page's lists of keys and of settings, which a
+ * test compares with the page.
  */
 #include <locale.h>
 #include <signal.h>
@@ -20,7 +21,8 @@
 #include "target/process.h"
 #include "ui/ui.h"
 
-#define MAN_KEYS "--man-keys"
+#define MAN_KEYS     "--man-keys"
+#define MAN_SETTINGS "--man-settings"
 
 int fail(const struct err *err)
 {
@@ -72,12 +74,23 @@ static int run_verb(struct options *o, int (*verb)(const struct options *))
     return status;
 }
 
+/* From the files, under what the command line said. What is wrong in them is told, a line each. */
+static bool take_settings(const struct options *o, struct err *err)
+{
+    if (!o->check && !settings_load(o->settings, err))
+        return false;
+    log_set_level((enum log_level)o->settings->now.log);
+    for (size_t i = 0; i < o->settings->problems.n; i++)
+        log_note("%s", o->settings->problems.at[i]);
+    return true;
+}
+
 int main(int argc, char **argv)
 {
     static int (*const verbs[VERB_COUNT])(const struct options *) = {
         [VERB_TOP] = verb_top,       [VERB_RECORD] = verb_record, [VERB_OPEN] = verb_open,
         [VERB_REPORT] = verb_report, [VERB_DIFF] = verb_diff,     [VERB_DUMP] = verb_dump,
-        [VERB_DOCTOR] = verb_doctor, [VERB_DEMO] = verb_demo,
+        [VERB_DOCTOR] = verb_doctor, [VERB_DEMO] = verb_demo,     [VERB_SETTINGS] = verb_settings,
     };
     if (argc == 3 && strcmp(argv[1], SYMBOLIZER_SERVE) == 0)
         return symbolizer_serve(atoi(argv[2]));
@@ -87,6 +100,8 @@ int main(int argc, char **argv)
         ui_print_keys(stdout);
         return EXIT_DONE;
     }
+    if (argc == 2 && strcmp(argv[1], MAN_SETTINGS) == 0)
+        return print_settings_roff();
     setlocale(LC_CTYPE, "");
     signal(SIGPIPE, SIG_IGN);
     struct options o;
@@ -101,8 +116,9 @@ int main(int argc, char **argv)
     } else if (o.version) {
         printf("proftop %s\n", PACKAGE_VERSION);
         status = EXIT_DONE;
+    } else if (!take_settings(&o, &err)) {
+        status = fail(&err);
     } else {
-        log_set_level(o.quiet ? LOG_QUIET : o.verbose ? LOG_DETAIL : LOG_NOTE);
         status = run_verb(&o, verbs[o.verb]);
     }
     bool unwritten = fflush(stdout) || ferror(stdout);

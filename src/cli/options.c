@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "cli/alerting.h"
 #include "session/http.h"
 #include "session/session.h"
 
@@ -30,6 +29,8 @@ static const struct verb_info verbs[VERB_COUNT] = {
     [VERB_DOCTOR] = {"doctor", "doctor [PID]",
                      "what is allowed here, what is missing, and the exact remedy"},
     [VERB_DEMO] = {"demo", "demo", "start the bundled sample service under load and watch it"},
+    [VERB_SETTINGS] = {"settings", "settings [--write | --check [FILE]]",
+                       "print the settings in force, and where each is from"},
 };
 
 #define TOP    (1u << VERB_TOP)
@@ -40,6 +41,7 @@ static const struct verb_info verbs[VERB_COUNT] = {
 #define DUMP   (1u << VERB_DUMP)
 #define DOCTOR (1u << VERB_DOCTOR)
 #define DEMO   (1u << VERB_DEMO)
+#define SETUP  (1u << VERB_SETTINGS)
 #define ALL    ((1u << VERB_COUNT) - 1)
 #define LIVE   (TOP | RECORD | DEMO)
 #define SCREEN (TOP | OPEN | DEMO)
@@ -49,15 +51,15 @@ static const struct verb_info verbs[VERB_COUNT] = {
 enum kind {
     KIND_FLAG,
     KIND_TEXT,
-    KIND_RATE,
     KIND_SECONDS,
     KIND_COUNT,
     KIND_PID,
     KIND_STATE,
-    KIND_ENGINE,
-    KIND_BUDGET,
     KIND_ALERT,
     KIND_LISTEN,
+    KIND_SETTING, /* the row is made from one of settings_table */
+    KIND_SET,     /* any setting: KEY=VALUE */
+    KIND_CONFIG
 };
 
 struct option_row {
@@ -65,33 +67,19 @@ struct option_row {
     const char *name, *value, *help;
     unsigned verbs;
     enum kind kind;
-    size_t at; /* offset in struct options */
+    size_t at; /* offset in struct options; KIND_SETTING: which of settings_table's options */
 };
 
 #define AT(member) offsetof(struct options, member)
 
 /* clang-format off */
-static const struct option_row rows[] = {
+static const struct option_row own_rows[] = {
     {'p', "pid", "PID", "a process to watch (give it again for more); for report and diff: only this process", LIVE | DUMP | PRINT, KIND_PID, 0},
     {'n', "name", "NAME", "the process of this name", LIVE | DUMP, KIND_TEXT, AT(name)},
-    {'r', "rate", "HZ", "samples a second of each thread (default 100)", LIVE, KIND_RATE, AT(rate_hz)},
-    {'c', "children", NULL, "watch the process's children too", LIVE, KIND_FLAG, AT(children)},
-    {0, "debuginfod", NULL, "fetch debug files that are not here from the servers in DEBUGINFOD_URLS", LIVE, KIND_FLAG, AT(debuginfod)},
     {'o', "output", "FILE", "the file to write", RECORD, KIND_TEXT, AT(output)},
     {'d', "duration", "SECONDS", "how long to record (default: until the target ends, or Ctrl-C)", RECORD, KIND_SECONDS, AT(duration_s)},
-    {'i', "interval", "SECONDS", "time between two screens (default 1)", SCREEN, KIND_SECONDS, AT(interval_s)},
-    {0, "engine", "ENGINE", "auto (default), perf: events without a stop, or ptrace: brief stops", LIVE | DUMP, KIND_ENGINE, AT(engine)},
-    {0, "budget", "PCT", "what watching may cost the target, in percent (default 1; twice that of a core for proftop), or off", LIVE, KIND_BUDGET, AT(budget_pct)},
-    {0, "native", NULL, "show the interpreter's own functions too, and the kernel's", LIVE | OPEN | PRINT | DUMP, KIND_FLAG, AT(native)},
-    {0, "no-native", NULL, "in Python threads Python frames alone; live: at a lower cost", LIVE | OPEN | PRINT | DUMP, KIND_FLAG, AT(no_native)},
-    {0, "no-census", NULL, "count no objects: the heap is not read", LIVE, KIND_FLAG, AT(no_census)},
-    {0, "census-stop", NULL, "hold the target still while its objects are counted: exact, and it waits", LIVE, KIND_FLAG, AT(census_stop)},
     {0, "growth", NULL, "look for the lines that make the memory grow, for half a minute: costs the target up to 3 %", RECORD, KIND_FLAG, AT(growth)},
     {0, "alert", "RULE", "an alert, such as 'cpu: cpu_pct > 50 for 2s: banner' (give it again for more), or 'cpu: off'", LIVE, KIND_ALERT, 0},
-    {0, "alert-command", "COMMAND", "run this when an alert is raised or clears, with the facts in its environment", LIVE, KIND_TEXT, AT(alert_command)},
-    {0, "alert-snapshots", "DIR", "save what was before and after an alert to a file there", LIVE, KIND_TEXT, AT(alert_snapshots)},
-    {0, "alert-before", "SECONDS", "how far such a snapshot reaches back (default 300)", LIVE, KIND_SECONDS, AT(alert_before_s)},
-    {0, "alert-after", "SECONDS", "how long after the alert it is saved (default 10)", LIVE, KIND_SECONDS, AT(alert_after_s)},
     {0, "metrics-file", "FILE", "write the newest metrics and alerts there every 5 seconds, as OpenMetrics text", LIVE, KIND_TEXT, AT(metrics_file)},
     {0, "listen", "[ADDRESS:]PORT", "serve them there: GET /metrics; without an address on loopback alone", LIVE, KIND_LISTEN, AT(listen)},
     {0, "view", "VIEW", "functions (default), lines, tree, waits, threads, processes, memory, objects, timeline, alerts or summary", PRINT, KIND_TEXT, AT(view)},
@@ -105,15 +93,58 @@ static const struct option_row rows[] = {
     {0, "state", "STATE", "cpu, wait or all; default: all but idle time", PRINT | DUMP, KIND_STATE, AT(states)},
     {0, "thread", "TID", "only this thread", PRINT | DUMP, KIND_COUNT, AT(thread)},
     {0, "fail-on", "regression", "exit with status 3 if there is one", DIFF, KIND_TEXT, AT(fail_on)},
-    {0, "ascii", NULL, "draw with ASCII characters alone", SCREEN, KIND_FLAG, AT(ascii)},
-    {0, "no-color", NULL, "no colours (also when NO_COLOR is set)", SCREEN, KIND_FLAG, AT(no_color)},
-    {'q', "quiet", NULL, "print errors alone", ALL, KIND_FLAG, AT(quiet)},
-    {'v', "verbose", NULL, "say more about what is done", ALL, KIND_FLAG, AT(verbose)},
+    {0, "set", "KEY=VALUE", "any setting, for this time", ALL, KIND_SET, 0},
+    {0, "config", "FILE", "the settings file to read, instead of all others", ALL, KIND_CONFIG, 0},
+    {0, "write", NULL, "write your settings file: what is in it stays, what is missing is added", SETUP, KIND_FLAG, AT(write)},
+    {0, "check", NULL, "say what is wrong in the settings files, or in FILE", SETUP, KIND_FLAG, AT(check)},
     {'h', "help", NULL, "this help", ALL, KIND_FLAG, AT(help)},
     {'V', "version", NULL, "the version", ALL, KIND_FLAG, AT(version)},
 };
 /* clang-format on */
-#define ROWS (sizeof rows / sizeof rows[0])
+#define OWN_ROWS (sizeof own_rows / sizeof own_rows[0])
+#define ROWS_MAX (OWN_ROWS + 2 * SETTINGS_MAX)
+
+/* Those above, then the options that are settings. Made once. */
+static struct option_row rows[ROWS_MAX];
+static size_t row_count;
+
+static unsigned verbs_of(unsigned uses)
+{
+    unsigned bits = SETUP;
+    bits |= uses & USE_WATCH ? LIVE : 0;
+    bits |= uses & USE_DUMP ? DUMP : 0;
+    bits |= uses & USE_SCREEN ? SCREEN : 0;
+    bits |= uses & USE_PRINT ? PRINT : 0;
+    bits |= uses & USE_RECORD ? RECORD : 0;
+    return uses & USE_ALL ? ALL : bits;
+}
+
+/* NULL: the option is no setting. */
+static const struct setting *setting_of(const struct option_row *row)
+{
+    return row->kind == KIND_SETTING ? &settings_table[row->at / 2] : NULL;
+}
+
+static void make_rows(void)
+{
+    if (row_count)
+        return;
+    memcpy(rows, own_rows, sizeof own_rows);
+    row_count = OWN_ROWS;
+    for (size_t i = 0; i < settings_count; i++) {
+        const struct setting *s = &settings_table[i];
+        for (size_t k = 0; k < 2 && s->options[k].name; k++) {
+            const struct setting_option *o = &s->options[k];
+            rows[row_count++] = (struct option_row){.letter = o->letter,
+                                                    .name = o->name,
+                                                    .value = o->value,
+                                                    .help = o->help ? o->help : s->comment,
+                                                    .verbs = verbs_of(s->uses),
+                                                    .kind = KIND_SETTING,
+                                                    .at = 2 * i + k};
+        }
+    }
+}
 
 static bool read_number(const char *text, double low, double high, double *out)
 {
@@ -153,19 +184,6 @@ static bool read_states(const char *text, enum states *out)
     return false;
 }
 
-static bool read_engine(const char *text, enum engine *out)
-{
-    static const char *const names[] = {
-        [ENGINE_AUTO] = "auto", [ENGINE_PTRACE] = "ptrace", [ENGINE_PERF] = "perf"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (strcmp(text, names[i]) == 0) {
-            *out = (enum engine)i;
-            return true;
-        }
-    }
-    return false;
-}
-
 #define MAX_PID   4194304 /* the kernel's PID_MAX_LIMIT on 64-bit machines */
 #define MAX_COUNT 1000000000
 
@@ -182,6 +200,8 @@ static bool set_option(struct options *o, const struct option_row *row, const ch
                        struct err *err)
 {
     void *to = (char *)o + row->at;
+    const struct setting *setting;
+    struct err why;
     long pid;
     struct http_address address;
     switch (row->kind) {
@@ -191,10 +211,6 @@ static bool set_option(struct options *o, const struct option_row *row, const ch
     case KIND_TEXT:
         *(const char **)to = value;
         return true;
-    case KIND_RATE:
-        return read_number(value, 1, 100000, to) ||
-               err_set(err, "--%s takes 1 to 100000 samples a second, not \"%s\"", row->name,
-                       value);
     case KIND_SECONDS:
         return read_number(value, 0.01, 1e7, to) ||
                err_set(err, "--%s takes a number of seconds, not \"%s\"", row->name, value);
@@ -206,15 +222,8 @@ static bool set_option(struct options *o, const struct option_row *row, const ch
             return err_set(err, "--%s takes a process id, not \"%s\"", row->name, value);
         add_pid(o, pid);
         return true;
-    case KIND_BUDGET:
-        *(double *)to = 0;
-        return strcmp(value, "off") == 0 || read_number(value, 0.01, 100, to) ||
-               err_set(err, "--%s takes percents, or off, not \"%s\"", row->name, value);
-    case KIND_ENGINE:
-        return read_engine(value, to) ||
-               err_set(err, "--%s takes auto, perf or ptrace, not \"%s\"", row->name, value);
     case KIND_ALERT:
-        vec_push(&o->alerts, value);
+        vec_push(&o->settings->alert_lines, value);
         return true;
     case KIND_LISTEN:
         *(const char **)to = value;
@@ -222,13 +231,24 @@ static bool set_option(struct options *o, const struct option_row *row, const ch
     case KIND_STATE:
         return read_states(value, to) ||
                err_set(err, "--%s takes cpu, wait or all, not \"%s\"", row->name, value);
+    case KIND_SETTING:
+        setting = setting_of(row);
+        value = value ? value : setting->options[row->at % 2].gives;
+        return settings_ask(o->settings, setting->key, value, &why) ||
+               err_set(err, "--%s", why.text);
+    case KIND_SET:
+        return settings_ask_line(o->settings, value, &why) || err_set(err, "--set: %s", why.text);
+    case KIND_CONFIG:
+        free(o->settings->config);
+        o->settings->config = xstrdup(value);
+        return true;
     }
     return false;
 }
 
 static const struct option_row *row_of_letter(int c)
 {
-    for (size_t i = 0; i < ROWS; i++)
+    for (size_t i = 0; i < row_count; i++)
         if (rows[i].letter && rows[i].letter == c)
             return &rows[i];
     return NULL;
@@ -284,22 +304,29 @@ static bool take_pids(struct options *o, struct err *err)
 static bool check_alerts(const struct options *o, struct err *err)
 {
     struct alert_rules rules = {0};
-    bool ok = alerting_rules(&rules, o, err);
+    bool ok = settings_alert_rules(&rules, o->settings, err);
     alert_rules_clear(&rules);
-    if (ok && !o->alert_snapshots && (o->alert_before_s > 0 || o->alert_after_s > 0))
-        return err_set(err, "--alert-before and --alert-after need --alert-snapshots DIR");
     return ok;
+}
+
+static bool has_servers(void)
+{
+    const char *servers = getenv("DEBUGINFOD_URLS");
+    return servers && *servers;
 }
 
 static bool check(const struct options *o, const bool *given, struct err *err)
 {
-    for (size_t i = 0; i < ROWS; i++)
+    for (size_t i = 0; i < row_count; i++)
         if (given[i] && !(rows[i].verbs & 1u << o->verb))
             return err_set(err, "--%s does not go with `proftop%s%s`", rows[i].name,
                            *verbs[o->verb].name ? " " : "", verbs[o->verb].name);
     static const struct {
         size_t least, most;
-    } files[VERB_COUNT] = {[VERB_OPEN] = {1, 2}, [VERB_REPORT] = {1, 1}, [VERB_DIFF] = {2, 2}};
+    } files[VERB_COUNT] = {[VERB_OPEN] = {1, 2},
+                           [VERB_REPORT] = {1, 1},
+                           [VERB_DIFF] = {2, 2},
+                           [VERB_SETTINGS] = {0, 1}};
     size_t n = o->arguments.n;
     if (o->help || o->version)
         return true;
@@ -325,14 +352,19 @@ static bool check(const struct options *o, const bool *given, struct err *err)
         return err_set(err, "--callers needs --root FUNCTION, the function that is called");
     if (o->root && (!o->view || strcmp(o->view, "tree") != 0))
         return err_set(err, "--root goes with --view tree");
-    if (o->native && o->no_native)
-        return err_set(err, "--native and --no-native exclude each other");
     if (!check_alerts(o, err))
         return false;
-    const char *servers = getenv("DEBUGINFOD_URLS");
-    if (o->debuginfod && (!servers || !*servers))
+    for (size_t i = 1; i < row_count; i++)
+        if (given[i - 1] && given[i] && setting_of(&rows[i]) &&
+            setting_of(&rows[i - 1]) == setting_of(&rows[i]))
+            return err_set(err, "--%s and --%s exclude each other", rows[i - 1].name, rows[i].name);
+    if (o->settings->now.debuginfod && !has_servers())
         return err_set(err, "--debuginfod needs the servers' addresses in DEBUGINFOD_URLS, such as "
                             "https://debuginfod.example.org (sudo -E keeps that variable)");
+    if (o->verb == VERB_SETTINGS && o->check && o->write)
+        return err_set(err, "--check and --write exclude each other");
+    if (o->verb == VERB_SETTINGS && n && !o->check)
+        return err_set(err, "usage: proftop %s", verbs[o->verb].usage);
     if (o->fail_on && strcmp(o->fail_on, "regression") != 0)
         return err_set(err, "--fail-on takes \"regression\", not \"%s\"", o->fail_on);
     return true;
@@ -340,15 +372,14 @@ static bool check(const struct options *o, const bool *given, struct err *err)
 
 bool options_parse(struct options *o, int argc, char **argv, struct err *err)
 {
-    *o = (struct options){.rate_hz = SESSION_DEFAULT_RATE_HZ,
-                          .interval_s = 1,
-                          .limit = -1,
-                          .budget_pct = BUDGET_DEFAULT_PCT};
-    struct option longs[ROWS + 1] = {0};
-    char letters[2 * ROWS + 2];
+    *o = (struct options){.limit = -1, .settings = xmalloc(sizeof *o->settings)};
+    settings_init(o->settings);
+    make_rows();
+    struct option longs[ROWS_MAX + 1] = {0};
+    char letters[2 * ROWS_MAX + 2];
     struct text optstring = TEXT(letters);
     text_add(&optstring, ":");
-    for (size_t i = 0; i < ROWS; i++) {
+    for (size_t i = 0; i < row_count; i++) {
         longs[i] = (struct option){rows[i].name, rows[i].value ? required_argument : no_argument,
                                    NULL, 256 + (int)i};
         if (rows[i].letter)
@@ -358,7 +389,7 @@ bool options_parse(struct options *o, int argc, char **argv, struct err *err)
     int split = 1;
     while (split < argc && strcmp(argv[split], "--") != 0)
         split++;
-    bool given[ROWS] = {false};
+    bool given[ROWS_MAX] = {false};
     opterr = 0;
     optind = 0; /* glibc: start anew, permuting */
     int c;
@@ -369,7 +400,6 @@ bool options_parse(struct options *o, int argc, char **argv, struct err *err)
         if (!row)
             return err_set(err, "unknown option %s (try proftop --help)", argv[optind - 1]);
         given[row - rows] = true;
-        o->rate_given |= row->kind == KIND_RATE;
         if (!set_option(o, row, optarg, err))
             return false;
     }
@@ -378,28 +408,45 @@ bool options_parse(struct options *o, int argc, char **argv, struct err *err)
 
 enum native_frames options_native(const struct options *o)
 {
-    return o->native ? NATIVE_ALL : o->no_native ? NATIVE_NONE : NATIVE_FOLDED;
+    return (enum native_frames)o->settings->now.native;
 }
 
 struct session_options options_session(const struct options *o)
 {
-    return (struct session_options){.rate_hz = o->rate_hz,
-                                    .children = o->children,
-                                    .no_native = o->no_native,
-                                    .no_census = o->no_census || o->verb == VERB_DUMP,
-                                    .census_stop = o->census_stop,
-                                    .debuginfod = o->debuginfod,
-                                    .engine = o->engine,
-                                    .fleet = o->fleet,
-                                    .budget_pct = o->budget_pct,
-                                    .rate_is_kept = o->rate_given};
+    const struct setting_values *now = &o->settings->now;
+    return (struct session_options){
+        .rate_hz = now->rate_hz,
+        .children = now->children,
+        .no_native = now->native == NATIVE_NONE,
+        .no_census = !now->census || o->verb == VERB_DUMP,
+        .census_stop = now->census_stop,
+        .debuginfod = now->debuginfod && has_servers(), /* a file's wish needs servers too */
+        .engine = (enum engine)now->engine,
+        .fleet = o->fleet,
+        .budget_pct = now->budget_pct,
+        .rate_is_kept = settings_origin(o->settings, "rate") == ORIGIN_COMMAND_LINE,
+        .limits = settings_limits(o->settings),
+    };
 }
 
 void options_clear(struct options *o)
 {
     vec_free(&o->arguments);
     vec_free(&o->pids);
-    vec_free(&o->alerts);
+    if (o->settings)
+        settings_clear(o->settings);
+    free(o->settings);
+}
+
+static void print_option(FILE *out, const struct option_row *row)
+{
+    char left[40], initial[SETTING_TEXT_MAX + 16] = "";
+    snprintf(left, sizeof left, "%c%c%s --%s%s%s", row->letter ? '-' : ' ',
+             row->letter ? row->letter : ' ', row->letter ? "," : " ", row->name,
+             row->value ? " " : "", row->value ? row->value : "");
+    if (setting_of(row) && row->value)
+        snprintf(initial, sizeof initial, " (default %s)", setting_of(row)->initial);
+    fprintf(out, "  %-24s %s%s\n", left, row->help, initial);
 }
 
 void options_help(FILE *out, enum verb_id verb)
@@ -412,15 +459,13 @@ void options_help(FILE *out, enum verb_id verb)
     } else {
         fprintf(out, "usage: proftop %s\n\n%s\n", verbs[verb].usage, verbs[verb].help);
     }
+    make_rows();
     fputs("\nOptions:\n", out);
-    for (size_t i = 0; i < ROWS; i++) {
-        if (verb != VERB_TOP && !(rows[i].verbs & 1u << verb))
-            continue;
-        char left[40];
-        snprintf(left, sizeof left, "%c%c%s --%s%s%s", rows[i].letter ? '-' : ' ',
-                 rows[i].letter ? rows[i].letter : ' ', rows[i].letter ? "," : " ", rows[i].name,
-                 rows[i].value ? " " : "", rows[i].value ? rows[i].value : "");
-        fprintf(out, "  %-24s %s\n", left, rows[i].help);
+    for (size_t i = 0; i < row_count; i++) {
+        if (i == OWN_ROWS)
+            fputs("\nOptions that are settings too (proftop settings):\n", out);
+        if (verb == VERB_TOP || rows[i].verbs & 1u << verb)
+            print_option(out, &rows[i]);
     }
     fputs("\nExit status: 0 done, 1 failed, 2 wrong command line, 3 diff found a regression.\n",
           out);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The command line: one table row an option, from which parsing, --help and the checks of what
- * goes with which verb come. Strings are borrowed from argv.
+ * goes with which verb come. Options that are settings are rows of session/setting.h instead.
+ * Strings are borrowed from argv.
  */
 #ifndef CLI_OPTIONS_H
 #define CLI_OPTIONS_H
@@ -14,6 +15,7 @@
 #include "base/vec.h"
 #include "model/window.h"
 #include "session/session.h"
+#include "session/settings.h"
 
 enum exit_status { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_REGRESSION = 3 };
 
@@ -26,6 +28,7 @@ enum verb_id {
     VERB_DUMP,
     VERB_DOCTOR,
     VERB_DEMO,
+    VERB_SETTINGS,
     VERB_COUNT
 };
 
@@ -37,22 +40,16 @@ struct options {
     const char *name;            /* -n */
     const char *output;          /* -o */
     double duration_s;           /* -d; 0: until stopped */
-    double rate_hz;              /* -r */
-    double interval_s;           /* -i */
-    double budget_pct;           /* --budget; 0: off */
-    bool rate_given, callers;
-    bool no_census, census_stop, growth;
-    bool children, debuginfod, native, no_native, ascii, no_color, quiet, verbose, help, version;
-    VEC(const char *) alerts; /* --alert, as they were given */
-    const char *alert_command, *alert_snapshots;
-    double alert_before_s, alert_after_s; /* 0: the default */
+    bool callers, growth;
+    bool help, version;
+    bool check, write; /* settings */
     const char *view, *format, *sort, *from, *to, *fail_on, *root;
     long limit; /* -1: the format's default */
     long thread;
     enum states states;
-    enum engine engine;
     const char *metrics_file, *listen;
     struct fleet *fleet; /* of these two, while the verb runs; owned by main */
+    struct settings *settings; /* owned; the screen changes it. Files are read by settings_load */
 };
 
 /* false: the command line is wrong, err says how. */

@@ -18,12 +18,14 @@
 static struct ui_options screen_options(const struct options *o, struct source *source)
 {
     return (struct ui_options){
-        .interval_s = o->interval_s,
-        .ascii = o->ascii,
-        .no_color = o->no_color || (getenv("NO_COLOR") && *getenv("NO_COLOR")),
+        .interval_s = o->settings->now.interval_s,
+        .ascii = o->settings->now.ascii,
+        .no_color = o->settings->now.color == SETTING_COLOR_NO ||
+                    (getenv("NO_COLOR") && *getenv("NO_COLOR")),
         .native = options_native(o),
         .source = source_line,
         .source_context = source,
+        .settings = o->settings,
     };
 }
 

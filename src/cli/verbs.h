@@ -17,6 +17,9 @@ int verb_diff(const struct options *o);
 int verb_dump(const struct options *o);
 int verb_doctor(const struct options *o);
 int verb_demo(const struct options *o);
+int verb_settings(const struct options *o);
+/* The settings as roff, for the man page. */
+int print_settings_roff(void);
 
 /* "proftop: ..." on stderr; the status to return. */
 int fail(const struct err *err);

@@ -44,6 +44,10 @@ struct sampler {
     pthread_cond_t attached;
     int state;          /* 0 not yet, 1 attached, -1 failed */
     bool resting, over; /* over: the thread has left its loop */
+    struct {
+        bool is_new, rate_is_kept;
+        double rate_hz, budget_pct;
+    } pace; /* asked for while it runs */
     struct err err;
 
     /* The worker's own. */
@@ -299,8 +303,20 @@ static void work_note_sleep(struct sampler *s)
     sink_metric(&s->sink, METRIC_SLEPT, now_ns, (double)slept_ns / NS_PER_S);
 }
 
+static void work_take_pace(struct sampler *s)
+{
+    pthread_mutex_lock(&s->mutex);
+    if (s->pace.is_new) {
+        budget_init(&s->budget, s->pace.budget_pct, s->pace.rate_hz, s->pace.rate_is_kept);
+        work_set_rate(s);
+    }
+    s->pace.is_new = false;
+    pthread_mutex_unlock(&s->mutex);
+}
+
 static void work_second(struct sampler *s, uint64_t now_ns)
 {
+    work_take_pace(s);
     pid_t pids[WATCHES_MAX];
     work_note_sleep(s);
     for (size_t i = 0; i < s->watches.n; i++)
@@ -583,4 +599,14 @@ struct handover *sampler_take(struct sampler *s)
 void sampler_take_children(struct sampler *s)
 {
     s->take_children = true;
+}
+
+void sampler_set_pace(struct sampler *s, double rate_hz, double budget_pct, bool rate_is_kept)
+{
+    pthread_mutex_lock(&s->mutex);
+    s->pace.is_new = true;
+    s->pace.rate_is_kept = rate_is_kept;
+    s->pace.rate_hz = rate_hz;
+    s->pace.budget_pct = budget_pct;
+    pthread_mutex_unlock(&s->mutex);
 }

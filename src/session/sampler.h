@@ -45,5 +45,7 @@ struct handover *sampler_take(struct sampler *s);
 /* Stands still, holding no thread of the target's, until told to go on: for a stop of our own. */
 void sampler_rest(struct sampler *s, bool rest);
 void sampler_take_children(struct sampler *s);
+/* Another rate and budget, from the next second on. */
+void sampler_set_pace(struct sampler *s, double rate_hz, double budget_pct, bool rate_is_kept);
 
 #endif

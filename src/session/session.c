@@ -106,6 +106,8 @@ static struct session *session_live(const pid_t *pids, size_t n, pid_t spawned,
     s->rec = recording_new(start_ns, wall_ns);
     s->rec->rate_hz = options->rate_hz;
     s->rec->budget_pct = options->budget_pct;
+    if (options->limits.raw_ns)
+        s->rec->limits = options->limits;
     struct utsname host;
     if (uname(&host) == 0) {
         char text[sizeof host.nodename + sizeof host.release + 16];
@@ -388,6 +390,20 @@ void session_take_children(struct session *s)
 {
     if (s->sampler)
         sampler_take_children(s->sampler);
+}
+
+void session_set_pace(struct session *s, double rate_hz, double budget_pct, bool rate_is_kept)
+{
+    if (!s->sampler)
+        return;
+    s->rec->budget_pct = budget_pct;
+    sampler_set_pace(s->sampler, rate_hz, budget_pct, rate_is_kept);
+}
+
+void session_set_limits(struct session *s, const struct recording_limits *limits)
+{
+    if (s->kind != SESSION_FILE)
+        s->rec->limits = *limits;
 }
 
 void session_stop(struct session *s)

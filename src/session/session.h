@@ -37,6 +37,8 @@ struct session_options {
     double budget_pct;   /* of the target's time; 0: no budget */
     bool rate_is_kept;   /* whatever it costs */
     struct fleet *fleet; /* driven by session_pump while the session is there; borrowed; or NULL */
+    /* How far back the recording reaches; raw_ns 0: the defaults. */
+    struct recording_limits limits;
 };
 #define SESSION_DEFAULT_RATE_HZ 100
 
@@ -94,6 +96,11 @@ struct session_children {
 };
 struct session_children session_children(const struct session *s);
 void session_take_children(struct session *s);
+
+/* While it is live: another rate and budget (as in the options), within a second. */
+void session_set_pace(struct session *s, double rate_hz, double budget_pct, bool rate_is_kept);
+/* How far back a live recording reaches. */
+void session_set_limits(struct session *s, const struct recording_limits *limits);
 
 /* Counts the objects of every process now; false: nothing is watched, or censuses are off. */
 bool session_count_objects(struct session *s);

@@ -68,6 +68,10 @@ static void search(struct ui *ui, int step, bool here)
         flame_screen_search(ui, step, here);
         return;
     }
+    if (ui->screen == SCREEN_SETTINGS) {
+        settings_screen_search(ui, step, here);
+        return;
+    }
     for (size_t i = here ? 0 : 1; i <= n && n; i++) {
         size_t row = (l->selected + (step > 0 ? i : n * 2 - i)) % n;
         if (row_matches(&ui->table, row, ui->search)) {
@@ -531,12 +535,13 @@ static void back_to_now(struct ui *ui)
 
 static void snapshot(struct ui *ui, bool ask)
 {
-    char path[256];
-    alarms_file_name(path, sizeof path, ui_recording(ui), NULL); /* in the working directory */
+    char path[256], placed[1300];
+    alarms_file_name(path, sizeof path, ui_recording(ui), NULL);
+    settings_screen_place(placed, sizeof placed, ui, path);
     if (ask)
-        prompt_start(&ui->prompt, PROMPT_SAVE, "Save as:", path);
+        prompt_start(&ui->prompt, PROMPT_SAVE, "Save as:", placed);
     else
-        save(ui, path);
+        save(ui, placed);
 }
 
 static void switch_sides(struct ui *ui)
@@ -552,6 +557,8 @@ void ui_command(struct ui *ui, enum command command)
     if (ui->screen == SCREEN_FLAME && flame_screen_command(ui, command))
         return;
     if (ui->screen == SCREEN_MEMORY && memory_screen_command(ui, command))
+        return;
+    if (settings_screen_command(ui, command))
         return;
     if (move_command(ui, command) || row_command(ui, command))
         return;
@@ -651,6 +658,9 @@ static void prompt_done(struct ui *ui, enum prompt_kind kind)
     case PROMPT_RULE:
         if (text[0])
             alerts_screen_change(ui, text);
+        break;
+    case PROMPT_SETTING:
+        settings_screen_take(ui, text);
         break;
     case PROMPT_NONE:
         break;

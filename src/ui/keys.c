@@ -96,6 +96,14 @@ const struct key keys[] = {
      NULL,
      NULL},
     {COMMAND_CHILDREN, {'C'}, "C", "take in the target's children", NULL, NULL},
+    {COMMAND_SETTINGS,
+     {FKEY(2)},
+     "F2",
+     "the settings: Enter, + and - change the selected one",
+     "F2",
+     "Setup"},
+    {COMMAND_WRITE_SETTINGS, {'U'}, "U", "write the changed settings to your file", NULL, NULL},
+    {COMMAND_DEFAULT, {'D'}, "D", "the selected setting's default again", NULL, NULL},
     {COMMAND_QUIT, {'q', FKEY(10)}, "q F10", "leave", "F10", "Quit"},
 };
 const size_t key_count = sizeof keys / sizeof keys[0];

@@ -21,7 +21,7 @@
 
 static uint64_t interval_ns(const struct ui *ui)
 {
-    double s = ui->options->interval_s;
+    double s = ui->interval_s;
     if (!(s > 0))
         s = 1;
     if (s < 0.05)
@@ -188,6 +188,7 @@ bool ui_run(struct session *a, struct session *b, const struct ui_options *optio
     ui.ascii = ui.options->ascii || terminal_is_ascii();
     grid_init(&ui.grid, 80, 24, ui.ascii);
     ui.filter.native = ui.options->native;
+    ui.interval_s = ui.options->interval_s;
     ui.refill = ui.repaint = true;
     if (b) {
         ui.compare.other = a;
@@ -203,6 +204,7 @@ bool ui_run(struct session *a, struct session *b, const struct ui_options *optio
     }
     /* A notice from before the screen came up is still news. */
     session_pump(ui.session);
+    settings_screen_start(&ui);
     ui_fill(&ui, clock_mono_ns());
     ui_paint(&ui, clock_mono_ns());
     loop(&ui);

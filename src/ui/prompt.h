@@ -17,6 +17,7 @@ enum prompt_kind {
     PROMPT_SAVE,
     PROMPT_COMPARE,
     PROMPT_RULE,
+    PROMPT_SETTING,
 };
 
 struct prompt {

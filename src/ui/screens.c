@@ -322,6 +322,8 @@ const struct screen screens[SCREEN_COUNT] = {
     [SCREEN_WAIT] = {0, 0, "Wait", NULL, "a wait", fill_wait, draw_wait_screen, wait_lines},
     [SCREEN_OBJECT] = {0, 0, "Type", NULL, "a type of object", object_screen_fill,
                        object_screen_draw, object_screen_rows},
+    [SCREEN_SETTINGS] = {0, 'u', "Settings", NULL, "the settings, and where each is from",
+                         fill_nothing, settings_screen_draw, settings_screen_rows},
 };
 
 char screen_letter(const char *view)

@@ -84,7 +84,8 @@ void ui_show(struct ui *ui, enum screen_id screen)
     if (screen == ui->screen)
         return;
     bool passing = ui->screen == SCREEN_HELP || ui->screen == SCREEN_DETAIL ||
-                   ui->screen == SCREEN_WAIT || ui->screen == SCREEN_OBJECT;
+                   ui->screen == SCREEN_WAIT || ui->screen == SCREEN_OBJECT ||
+                   ui->screen == SCREEN_SETTINGS;
     if (!passing)
         ui->before = ui->screen;
     ui->screen = screen;
@@ -102,6 +103,8 @@ int ui_list_height(const struct ui *ui)
         frame--; /* they have no head */
     if (ui->screen == SCREEN_TREE || ui->screen == SCREEN_OBJECTS || ui->screen == SCREEN_ALERTS)
         frame++; /* which way it goes; which census it is; how many rules */
+    if (ui->screen == SCREEN_SETTINGS)
+        frame += settings_screen_words(ui);
     int height = ui->grid.rows - frame;
     if (ui->screen == SCREEN_MEMORY) {
         char growing[300];

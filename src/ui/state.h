@@ -13,6 +13,7 @@
 #include "ui/memory_screen.h"
 #include "ui/objects_screen.h"
 #include "ui/prompt.h"
+#include "ui/settings_screen.h"
 #include "ui/terminal.h"
 #include "ui/ui.h"
 #include "view/compare.h"
@@ -42,6 +43,7 @@ enum screen_id {
     SCREEN_DETAIL,
     SCREEN_WAIT,
     SCREEN_OBJECT,
+    SCREEN_SETTINGS,
     SCREEN_COUNT
 };
 
@@ -75,6 +77,7 @@ struct ui {
     struct session *session;
     const struct ui_options *options;
     bool ascii;
+    double interval_s;
     struct grid grid;
 
     enum screen_id screen, before; /* shown; where Back leads to */
@@ -97,6 +100,7 @@ struct ui {
     uint64_t wait_key; /* the row of the waits that the wait screen shows */
     struct objects_screen objects;
     struct alerts_screen alerts;
+    struct settings_screen setup;
 
     struct {
         enum compare_with with;

@@ -270,6 +270,13 @@ void terminal_close(void)
     log_set_terminal(1);
 }
 
+void terminal_set_color(bool color)
+{
+    start_colors(!color);
+    clearok(curscr, TRUE);
+    grid_clear(&term.painted);
+}
+
 bool terminal_has_colors(void)
 {
     return term.palette != PALETTE_NONE;

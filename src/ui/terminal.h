@@ -53,6 +53,8 @@ void terminal_close(void);
 
 /* Whether the locale's characters are not UTF-8, so that grids must be ASCII. */
 bool terminal_is_ascii(void);
+/* Colours, as terminal_open says, or none; from the next painting on. */
+void terminal_set_color(bool color);
 /* Whether styles are told apart by colours. */
 bool terminal_has_colors(void);
 void terminal_size(int *columns, int *rows);

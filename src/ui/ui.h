@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/vec.h"
 #include "session/session.h"
+#include "session/settings.h"
 #include "view/table.h"
 
 struct ui_options {
@@ -23,6 +24,7 @@ struct ui_options {
     enum native_frames native; /* at the beginning */
     source_line_fn *source;    /* source lines for the Lines screen and details; may be NULL */
     void *source_context;
+    struct settings *settings; /* of which the others were taken; the screen changes them. NULL */
 };
 
 /* The screens on a live session or a file, until the user leaves or a signal asks for it. With b,

@@ -25,6 +25,12 @@ def _():
     tap.equal(written, proftop.ok("--man-keys"), "keys in the man page")
 
 
+@tap.test("the settings are those of the table")
+def _():
+    written = page().split(".\\\" settings: begin\n")[1].split(".\\\" settings: end\n")[0]
+    tap.equal(written, proftop.ok("--man-settings"), "settings in the man page")
+
+
 @tap.test("every option of --help is in it")
 def _():
     text = page().replace("\\-", "-")

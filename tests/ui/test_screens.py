@@ -72,7 +72,7 @@ def _():
         assert re.match(r" +SELF%. +TOTAL% +CPU% +WAIT%  FUNCTION +FILE:LINE", lines[6]), lines[6]
         screen.wait(lambda text: "shopping.py:" in text.split("\n")[7])
         assert re.search(r"samples  \d+ lost", lines[22]), lines[22]
-        assert lines[23].startswith("F1Help F3Search"), lines[23]
+        assert lines[23].startswith("F1Help F2Setup F3Search"), lines[23]
         assert all(len(line) <= 80 for line in lines)
 
 

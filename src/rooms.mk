@@ -13,6 +13,8 @@ libbase_a_SOURCES = \
 	src/base/map.h \
 	src/base/mem.c \
 	src/base/mem.h \
+	src/base/quantity.c \
+	src/base/quantity.h \
 	src/base/text.c \
 	src/base/text.h \
 	src/base/vec.h
@@ -31,6 +33,8 @@ libmodel_a_SOURCES = \
 	src/model/dictionary.h \
 	src/model/fold.c \
 	src/model/fold.h \
+	src/model/forget.c \
+	src/model/forget.h \
 	src/model/growth.c \
 	src/model/growth.h \
 	src/model/growth_look.c \
@@ -87,6 +91,8 @@ libtarget_a_SOURCES = \
 	src/target/perf.h \
 	src/target/permission.c \
 	src/target/permission.h \
+	src/target/pid_file.c \
+	src/target/pid_file.h \
 	src/target/process.c \
 	src/target/process.h \
 	src/target/procfs.c \
@@ -298,6 +304,8 @@ libstore_a_SOURCES = \
 	src/store/save.c \
 	src/store/schema.c \
 	src/store/schema.h \
+	src/store/shelf.c \
+	src/store/shelf.h \
 	src/store/store.h \
 	src/store/writer.c
 libstore_a_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS)
@@ -306,12 +314,16 @@ noinst_LIBRARIES += libsession.a
 libsession_a_SOURCES = \
 	src/session/censuses.c \
 	src/session/censuses.h \
+	src/session/follow.c \
+	src/session/follow.h \
 	src/session/growing.c \
 	src/session/growing.h \
 	src/session/naming.c \
 	src/session/naming.h \
 	src/session/queue.c \
 	src/session/queue.h \
+	src/session/ring_span.c \
+	src/session/ring_span.h \
 	src/session/sampler.c \
 	src/session/sampler.h \
 	src/session/session.c \
@@ -440,6 +452,10 @@ libcli_a_SOURCES = \
 	src/cli/record.c \
 	src/cli/report.c \
 	src/cli/report.h \
+	src/cli/ring.c \
+	src/cli/ring.h \
+	src/cli/ring_files.c \
+	src/cli/ring_files.h \
 	src/cli/source.c \
 	src/cli/source.h \
 	src/cli/span.c \

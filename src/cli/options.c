@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/quantity.h"
 #include "base/text.h"
 #include "session/session.h"
 
@@ -18,8 +20,9 @@ struct verb_info {
 static const struct verb_info verbs[VERB_COUNT] = {
     [VERB_TOP] = {"", "[OPTIONS] [PID | -p PID | -n NAME | -- COMMAND [ARG...]]",
                   "watch a process (with no target: pick one from a list)"},
-    [VERB_RECORD] = {"record", "record TARGET -o FILE [-d SECONDS]",
-                     "no screen: write a snapshot file"},
+    [VERB_RECORD] =
+        {"record", "record TARGET -o FILE [-d SECONDS]",
+         "no screen: write a snapshot file; with --ring SPAN --dir DIR: a flight recorder"},
     [VERB_OPEN] = {"open", "open FILE [FILE2]", "the same screens on a file; on two, compare"},
     [VERB_REPORT] = {"report", "report FILE [--view VIEW]", "print a view"},
     [VERB_DIFF] = {"diff", "diff BEFORE AFTER",
@@ -53,7 +56,9 @@ enum kind {
     KIND_PID,
     KIND_STATE,
     KIND_ENGINE,
-    KIND_BUDGET
+    KIND_BUDGET,
+    KIND_SPAN,
+    KIND_KEEP
 };
 
 struct option_row {
@@ -75,6 +80,11 @@ static const struct option_row rows[] = {
     {0, "debuginfod", NULL, "fetch debug files that are not here from the servers in DEBUGINFOD_URLS", LIVE, KIND_FLAG, AT(debuginfod)},
     {'o', "output", "FILE", "the file to write", RECORD, KIND_TEXT, AT(output)},
     {'d', "duration", "SECONDS", "how long to record (default: until the target ends, or Ctrl-C)", RECORD, KIND_SECONDS, AT(duration_s)},
+    {0, "ring", "SPAN", "keep the last 30m (90s, 2h, at most 24h) in memory and write it to --dir when something happens", RECORD, KIND_SPAN, AT(ring_ns)},
+    {0, "dir", "DIR", "the folder for the files of --ring", RECORD, KIND_TEXT, AT(dir)},
+    {0, "on-alert", "ACTION", "snapshot: --ring writes a file at every alert; none (default)", RECORD, KIND_TEXT, AT(on_alert)},
+    {0, "keep", "WHAT", "what of --ring's files stays: 20 files, 500M, 7d of age, or several with commas (default 20,1G)", RECORD, KIND_KEEP, AT(keep)},
+    {0, "pid-file", "FILE", "the process whose id is in FILE; --ring waits for it, and for its return", RECORD, KIND_TEXT, AT(pid_file)},
     {'i', "interval", "SECONDS", "time between two screens (default 1)", SCREEN, KIND_SECONDS, AT(interval_s)},
     {0, "engine", "ENGINE", "auto (default), perf: events without a stop, or ptrace: brief stops", LIVE | DUMP, KIND_ENGINE, AT(engine)},
     {0, "budget", "PCT", "what watching may cost the target, in percent (default 1; twice that of a core for proftop), or off", LIVE, KIND_BUDGET, AT(budget_pct)},
@@ -155,8 +165,10 @@ static bool read_engine(const char *text, enum engine *out)
     return false;
 }
 
-#define MAX_PID   4194304 /* the kernel's PID_MAX_LIMIT on 64-bit machines */
-#define MAX_COUNT 1000000000
+#define MAX_PID     4194304 /* the kernel's PID_MAX_LIMIT on 64-bit machines */
+#define MAX_COUNT   1000000000
+#define RING_MIN_NS (1 * NS_PER_S)
+#define RING_MAX_NS (24 * 3600 * NS_PER_S) /* as far as anything in a recording reaches back */
 
 /* The same process twice is one. */
 static void add_pid(struct options *o, long pid)
@@ -198,6 +210,13 @@ static bool set_option(struct options *o, const struct option_row *row, const ch
         *(double *)to = 0;
         return strcmp(value, "off") == 0 || read_number(value, 0.01, 100, to) ||
                err_set(err, "--%s takes percents, or off, not \"%s\"", row->name, value);
+    case KIND_SPAN:
+        return (quantity_duration(value, to) && *(uint64_t *)to >= RING_MIN_NS &&
+                *(uint64_t *)to <= RING_MAX_NS) ||
+               err_set(err, "--%s takes a time from 1s to 24h, such as 30m, not \"%s\"", row->name,
+                       value);
+    case KIND_KEEP:
+        return keep_parse(to, value, err);
     case KIND_ENGINE:
         return read_engine(value, to) ||
                err_set(err, "--%s takes auto, perf or ptrace, not \"%s\"", row->name, value);
@@ -262,6 +281,31 @@ static bool take_pids(struct options *o, struct err *err)
     return true;
 }
 
+/* What goes with `record` alone, and there with --ring or without. */
+static bool check_record(const struct options *o, const bool *given, struct err *err)
+{
+    static const char *const of_ring[] = {"dir", "on-alert", "keep", "pid-file"};
+    static const char *const not_of_ring[] = {"output", "growth"};
+    for (size_t i = 0; i < ROWS && o->verb == VERB_RECORD; i++) {
+        for (size_t k = 0; k < sizeof of_ring / sizeof of_ring[0]; k++)
+            if (given[i] && !o->ring_ns && strcmp(rows[i].name, of_ring[k]) == 0)
+                return err_set(err, "--%s goes with --ring SPAN alone", rows[i].name);
+        for (size_t k = 0; k < sizeof not_of_ring / sizeof not_of_ring[0]; k++)
+            if (given[i] && o->ring_ns && strcmp(rows[i].name, not_of_ring[k]) == 0)
+                return err_set(err, "--%s does not go with --ring, which writes to --dir",
+                               rows[i].name);
+    }
+    if (o->verb == VERB_RECORD && !o->output && !o->ring_ns)
+        return err_set(err, "record needs -o FILE, the file to write");
+    if (o->ring_ns && !o->dir)
+        return err_set(err, "--ring needs --dir DIR, the folder for its files");
+    if (o->on_alert && strcmp(o->on_alert, "snapshot") != 0 && strcmp(o->on_alert, "none") != 0)
+        return err_set(err, "--on-alert takes snapshot or none, not \"%s\"", o->on_alert);
+    if (o->name && !*o->name)
+        return err_set(err, "--name takes the name of a process, not an empty one");
+    return true;
+}
+
 static bool check(const struct options *o, const bool *given, struct err *err)
 {
     for (size_t i = 0; i < ROWS; i++)
@@ -279,7 +323,7 @@ static bool check(const struct options *o, const bool *given, struct err *err)
     /* Several pids are one target: a merged recording. */
     bool many = (1u << o->verb) & (TOP | RECORD | DUMP);
     size_t pids = many ? o->pids.n > 0 : o->pids.n;
-    size_t targets = pids + (o->name != NULL) + (o->command != NULL);
+    size_t targets = pids + (o->name != NULL) + (o->command != NULL) + (o->pid_file != NULL);
     unsigned most = o->verb == VERB_DEMO ? 0 : 1;
     if (!((1u << o->verb) & PRINT) && targets > most)
         return err_set(err, o->verb == VERB_DEMO ? "demo brings its own target"
@@ -287,8 +331,8 @@ static bool check(const struct options *o, const bool *given, struct err *err)
                                                    "or a command");
     if ((o->verb == VERB_RECORD || o->verb == VERB_DUMP) && !targets)
         return err_set(err, "usage: proftop %s", verbs[o->verb].usage);
-    if (o->verb == VERB_RECORD && !o->output)
-        return err_set(err, "record needs -o FILE, the file to write");
+    if (!check_record(o, given, err))
+        return false;
     if (((1u << o->verb) & PRINT) && o->pids.n > 1)
         return err_set(err, "%s takes one --pid: the process that is shown alone",
                        verbs[o->verb].name);
@@ -312,6 +356,7 @@ bool options_parse(struct options *o, int argc, char **argv, struct err *err)
     *o = (struct options){.rate_hz = SESSION_DEFAULT_RATE_HZ,
                           .interval_s = 1,
                           .limit = -1,
+                          .keep = {KEEP_DEFAULT_FILES, KEEP_DEFAULT_BYTES, 0},
                           .budget_pct = BUDGET_DEFAULT_PCT};
     struct option longs[ROWS + 1] = {0};
     char letters[2 * ROWS + 2];

@@ -14,6 +14,7 @@
 #include "base/vec.h"
 #include "model/window.h"
 #include "session/session.h"
+#include "store/shelf.h"
 
 enum exit_status { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_REGRESSION = 3 };
 
@@ -43,6 +44,9 @@ struct options {
     bool rate_given, callers;
     bool no_census, census_stop, growth;
     bool children, debuginfod, native, no_native, ascii, no_color, quiet, verbose, help, version;
+    uint64_t ring_ns; /* --ring; 0: none */
+    const char *dir, *on_alert, *pid_file;
+    struct keep keep;
     const char *view, *format, *sort, *from, *to, *fail_on, *root;
     long limit; /* -1: the format's default */
     long thread;

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "cli/ring.h"
 #include "cli/verbs.h"
 #include "store/store.h"
 
@@ -114,6 +115,8 @@ static void count_last(struct session *s, int signal_fd)
 int verb_record(const struct options *o)
 {
     struct err err;
+    if (o->ring_ns)
+        return ring_record(o);
     int signal_fd = take_signals();
     struct store_writer *w = store_writer_open(o->output, &err);
     if (!w)

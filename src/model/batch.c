@@ -182,6 +182,12 @@ void batch_reader_renumber(struct batch_reader *r, const uint32_t *renumbered)
         r->threads.at[i] = renumbered[r->threads.at[i]];
 }
 
+void batch_reader_renumber_incarnations(struct batch_reader *r, const uint32_t *renumbered)
+{
+    for (size_t i = 0; i < r->incarnations.n; i++)
+        r->incarnations.at[i] = renumbered[r->incarnations.at[i]];
+}
+
 void batch_apply(struct batch_reader *r, struct recording *rec, const struct batch *b)
 {
     if (b->generation != r->generation)

@@ -92,6 +92,8 @@ void batch_reader_init(struct batch_reader *reader);
 void batch_reader_clear(struct batch_reader *reader);
 /* The recording's threads were renumbered (recording_collect_threads). */
 void batch_reader_renumber(struct batch_reader *reader, const uint32_t *renumbered);
+/* Its incarnations were (recording_collect_incarnations). */
+void batch_reader_renumber_incarnations(struct batch_reader *reader, const uint32_t *renumbered);
 void batch_apply(struct batch_reader *reader, struct recording *rec, const struct batch *batch);
 
 #endif

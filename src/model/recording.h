@@ -124,6 +124,8 @@ struct recording {
     VEC(struct alert_event) alerts;
     struct alert_state alert_states[8]; /* by rule */
     VEC(struct mark) marks;
+    uint64_t alerts_gone, marks_gone; /* forgotten (forget.h): alerts.at[i] is the recording's
+                                         alert number alerts_gone + i */
     struct census_list censuses;
     struct growth_looks growth;
     struct cost cost;

@@ -293,6 +293,25 @@ def _():
             os.unlink(place + ".log")
 
 
+@tap.test("systemd takes the unit as it is")
+def _():
+    analyze = targets.tool("systemd-analyze")
+    source = os.path.join(os.path.dirname(targets.TESTS), "data", "proftop-recorder@.service.in")
+    with targets.folder() as place, open(source) as unit:
+        path = os.path.join(place, "proftop-recorder@redis.service")
+        os.symlink(proftop.PATH, os.path.join(place, "proftop"))
+        with open(path, "w") as out:
+            out.write(unit.read().replace("@bindir@", place))
+        done = subprocess.run(
+            [analyze, "verify", "--man=no", path],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            universal_newlines=True,
+        )
+        tap.require("Failed to" not in done.stdout or place in done.stdout, done.stdout)
+        tap.equal((done.returncode, done.stdout), (0, ""), "what systemd-analyze says")
+
+
 @tap.test("to the journal it speaks with priorities")
 def _():
     with targets.folder() as place, targets.started(PYTHON, ready="ready") as target:

@@ -73,7 +73,7 @@ static void row_text(struct put *p, const char *text)
 
 static void row_time(struct put *p, uint64_t time_ns)
 {
-    row_int(p, time_ns > p->start_ns ? (int64_t)(time_ns - p->start_ns) : 0);
+    row_int(p, (int64_t)(time_ns - p->start_ns));
 }
 
 /* For times where 0 says that there is none. */
@@ -275,7 +275,7 @@ static void put_point(struct put *p, int metric, const struct point *point)
     row_begin(p, TABLE_POINT);
     sqlite3_bind_null(p->row, ++p->column);
     row_int(p, metric);
-    row_time(p, point->time_ns);
+    row_time(p, point->time_ns > p->start_ns ? point->time_ns : p->start_ns);
     row_real(p, point->mean);
     row_real(p, point->min);
     row_real(p, point->max);

@@ -356,7 +356,7 @@ int ring_record(const struct options *o)
     struct ring r = {.options = o};
     char name[64];
     /* Weeks: what is large goes back to the system when it is freed, whatever was freed before. */
-    mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+    mallopt(M_MMAP_THRESHOLD, 512 * 1024);
     r.signal_fd = take_ring_signals();
     if (!choose_name(o, name, &err) ||
         !ring_files_open(&r.files, o->dir, name, &o->keep, o->ring_ns, &err)) {

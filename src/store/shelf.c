@@ -22,6 +22,8 @@
 #define SEGMENT_SUFFIX ".segment.ptop"
 /* Snapshots of one second. */
 #define SAME_SECOND_MAX 1000
+/* Clocks of file systems on other machines differ by less. */
+#define AHEAD_NS (60 * (int64_t)NS_PER_S)
 
 /* ---- names ---- */
 
@@ -178,13 +180,15 @@ static void files_clear(struct shelf_files *files)
 static int oldest_first(const void *a, const void *b)
 {
     const struct shelf_file *x = a, *y = b;
+    if (x->ahead != y->ahead)
+        return x->ahead ? -1 : 1;
     if (x->written_ns != y->written_ns)
         return x->written_ns < y->written_ns ? -1 : 1;
     return strcmp(x->name, y->name);
 }
 
 /* Our regular files; a symbolic link is none. */
-static void files_read(struct shelf_files *files, const struct shelf *shelf)
+static void files_read(struct shelf_files *files, const struct shelf *shelf, int64_t now_ns)
 {
     *files = (struct shelf_files){0};
     DIR *dir = opendir(shelf->folder);
@@ -199,6 +203,7 @@ static void files_read(struct shelf_files *files, const struct shelf *shelf)
         f->kind = kind;
         f->bytes = (uint64_t)st.st_size;
         f->written_ns = (int64_t)st.st_mtim.tv_sec * (int64_t)NS_PER_S + st.st_mtim.tv_nsec;
+        f->ahead = f->written_ns > now_ns + AHEAD_NS;
     }
     if (dir)
         closedir(dir);
@@ -253,7 +258,7 @@ size_t shelf_trim(const struct shelf *shelf, char *const *own, size_t own_n, int
 {
     struct shelf_files files;
     size_t removed = 0, kept = 0;
-    files_read(&files, shelf);
+    files_read(&files, shelf, now_ns);
     for (size_t i = 0; i < files.list.n; i++) {
         struct shelf_file f = files.list.at[i];
         f.own = is_own(f.name, own, own_n);
@@ -299,7 +304,7 @@ static bool clear_remains(const struct shelf *shelf, struct err *err)
 {
     struct shelf_files files;
     bool ok = true;
-    files_read(&files, shelf);
+    files_read(&files, shelf, clock_wall_ns());
     for (size_t i = 0; i < files.list.n && ok; i++) {
         const struct shelf_file *f = &files.list.at[i];
         char *path = xasprintf("%s/%s", shelf->folder, f->name);

@@ -52,6 +52,7 @@ struct shelf_file {
     bool own; /* a segment of this run: not counted, not chosen */
     uint64_t bytes;
     int64_t written_ns; /* wall clock */
+    bool ahead;         /* written later than now: the clock was set back since, so it is old */
     bool goes;
 };
 struct shelf_files {

@@ -177,6 +177,24 @@ static void strangers_stay(void **state)
     shelf_close(&shelf);
 }
 
+/* The clock was set back a day: what was written before that is the oldest. */
+static void a_clock_that_was_set_back(void **state)
+{
+    (void)state;
+    struct err err;
+    struct shelf shelf;
+    const int64_t now_s = 1000000;
+    write_file("x-20200101-000000.ptop", now_s + 80000);
+    write_file("x-20200102-000000.ptop", now_s + 90000);
+    write_file("x-20200101-020000.ptop", now_s - 10);
+    write_file("x-20200101-030000.ptop", now_s);
+    assert_true(shelf_open(&shelf, folder, "x", &(struct keep){.files = 2}, &err));
+    assert_int_equal(shelf_trim(&shelf, NULL, 0, now_s * (int64_t)NS_PER_S), 2);
+    assert_true(exists(in_folder("x-20200101-020000.ptop")));
+    assert_true(exists(in_folder("x-20200101-030000.ptop")));
+    shelf_close(&shelf);
+}
+
 static void paths_are_new(void **state)
 {
     (void)state;
@@ -256,6 +274,7 @@ int main(void)
         cmocka_unit_test(names),
         cmocka_unit_test(oldest_go_first),
         cmocka_unit_test_setup_teardown(strangers_stay, folder_make, folder_remove),
+        cmocka_unit_test_setup_teardown(a_clock_that_was_set_back, folder_make, folder_remove),
         cmocka_unit_test_setup_teardown(paths_are_new, folder_make, folder_remove),
         cmocka_unit_test_setup_teardown(a_file_that_begins_in_the_middle, folder_make,
                                         folder_remove),

@@ -15,6 +15,8 @@ libbase_a_SOURCES = \
 	src/base/mem.h \
 	src/base/nearest.c \
 	src/base/nearest.h \
+	src/base/quantity.c \
+	src/base/quantity.h \
 	src/base/text.c \
 	src/base/text.h \
 	src/base/vec.h
@@ -38,6 +40,8 @@ libmodel_a_SOURCES = \
 	src/model/dictionary.h \
 	src/model/fold.c \
 	src/model/fold.h \
+	src/model/forget.c \
+	src/model/forget.h \
 	src/model/growth.c \
 	src/model/growth.h \
 	src/model/growth_look.c \
@@ -102,6 +106,8 @@ libtarget_a_SOURCES = \
 	src/target/perf.h \
 	src/target/permission.c \
 	src/target/permission.h \
+	src/target/pid_file.c \
+	src/target/pid_file.h \
 	src/target/process.c \
 	src/target/process.h \
 	src/target/procfs.c \
@@ -319,6 +325,8 @@ libstore_a_SOURCES = \
 	src/store/save.c \
 	src/store/schema.c \
 	src/store/schema.h \
+	src/store/shelf.c \
+	src/store/shelf.h \
 	src/store/store.h \
 	src/store/writer.c
 libstore_a_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS)
@@ -335,6 +343,8 @@ libsession_a_SOURCES = \
 	src/session/censuses.h \
 	src/session/fleet.c \
 	src/session/fleet.h \
+	src/session/follow.c \
+	src/session/follow.h \
 	src/session/growing.c \
 	src/session/growing.h \
 	src/session/http.c \
@@ -343,6 +353,8 @@ libsession_a_SOURCES = \
 	src/session/naming.h \
 	src/session/queue.c \
 	src/session/queue.h \
+	src/session/ring_span.c \
+	src/session/ring_span.h \
 	src/session/sampler.c \
 	src/session/sampler.h \
 	src/session/rcfile.c \
@@ -489,6 +501,10 @@ libcli_a_SOURCES = \
 	src/cli/report.c \
 	src/cli/report.h \
 	src/cli/settings.c \
+	src/cli/ring.c \
+	src/cli/ring.h \
+	src/cli/ring_files.c \
+	src/cli/ring_files.h \
 	src/cli/source.c \
 	src/cli/source.h \
 	src/cli/span.c \

@@ -78,6 +78,9 @@ tests_unit_model_census_LDADD = libmodel.a libbase.a $(CMOCKA_LIBS) -lm
 check_PROGRAMS += tests/unit/model_metric
 tests_unit_model_metric_SOURCES = tests/unit/model_metric.c
 tests_unit_model_metric_LDADD = libmodel.a libbase.a $(CMOCKA_LIBS) -lm
+check_PROGRAMS += tests/unit/model_forget
+tests_unit_model_forget_SOURCES = tests/unit/model_forget.c
+tests_unit_model_forget_LDADD = libmodel.a libbase.a $(CMOCKA_LIBS) -lm
 
 check_PROGRAMS += tests/unit/model_recording
 tests_unit_model_recording_SOURCES = tests/unit/model_recording.c
@@ -146,6 +149,10 @@ check_PROGRAMS += tests/unit/store_save
 tests_unit_store_save_SOURCES = tests/unit/store_save.c
 tests_unit_store_save_LDADD = libstore.a libmodel.a libbase.a $(CMOCKA_LIBS) $(SQLITE_LIBS) -lm
 
+check_PROGRAMS += tests/unit/store_shelf
+tests_unit_store_shelf_SOURCES = tests/unit/store_shelf.c
+tests_unit_store_shelf_LDADD = libstore.a libmodel.a libbase.a $(CMOCKA_LIBS) $(SQLITE_LIBS) -lm
+
 check_PROGRAMS += tests/unit/store_writer
 tests_unit_store_writer_SOURCES = tests/unit/store_writer.c
 tests_unit_store_writer_LDADD = libstore.a libmodel.a libbase.a $(CMOCKA_LIBS) $(SQLITE_LIBS) -lm
@@ -175,6 +182,10 @@ tests_unit_target_hold_LDADD = libtarget.a libbase.a $(CMOCKA_LIBS) $(PROC2_LIBS
 check_PROGRAMS += tests/unit/target_perf
 tests_unit_target_perf_SOURCES = tests/unit/target_perf.c
 tests_unit_target_perf_LDADD = libtarget.a libbase.a $(CMOCKA_LIBS) $(PROC2_LIBS) -lm
+
+check_PROGRAMS += tests/unit/target_pid_file
+tests_unit_target_pid_file_SOURCES = tests/unit/target_pid_file.c
+tests_unit_target_pid_file_LDADD = libtarget.a libbase.a $(CMOCKA_LIBS) $(PROC2_LIBS) -lm
 
 check_PROGRAMS += tests/unit/target_process
 tests_unit_target_process_SOURCES = tests/unit/target_process.c
@@ -266,6 +277,7 @@ LIVE_TESTS = \
 	tests/live/test_namespaces.py \
 	tests/live/test_native.py \
 	tests/live/test_record.py \
+	tests/live/test_ring.py \
 	tests/live/test_servers.py \
 	tests/live/test_settings.py \
 	tests/live/test_split_c.py \
@@ -316,6 +328,7 @@ LIVE_FILES = \
 	tests/bench/bench_first_table.py \
 	tests/bench/bench_metrics.py \
 	tests/bench/bench_overhead.py \
+	tests/bench/bench_ring.py \
 	tests/bench/bench_rss.py \
 	tests/bench/bench_sampling.py \
 	tests/bench/bench_census.py \

@@ -26,7 +26,7 @@
 
 int fail(const struct err *err)
 {
-    fprintf(stderr, "proftop: %s\n", err->text);
+    fprintf(stderr, "%s%s\n", log_error_head(), err->text);
     return EXIT_FAILED;
 }
 

@@ -8,9 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/quantity.h"
 #include "base/text.h"
 #include "session/http.h"
 #include "session/session.h"
+#include "store/shelf.h"
 
 struct verb_info {
     const char *name, *usage, *help;
@@ -19,8 +22,9 @@ struct verb_info {
 static const struct verb_info verbs[VERB_COUNT] = {
     [VERB_TOP] = {"", "[OPTIONS] [PID | -p PID | -n NAME | -- COMMAND [ARG...]]",
                   "watch a process (with no target: pick one from a list)"},
-    [VERB_RECORD] = {"record", "record TARGET -o FILE [-d SECONDS]",
-                     "no screen: write a snapshot file"},
+    [VERB_RECORD] =
+        {"record", "record TARGET -o FILE [-d SECONDS]",
+         "no screen: write a snapshot file; with --ring SPAN --dir DIR: a flight recorder"},
     [VERB_OPEN] = {"open", "open FILE [FILE2]", "the same screens on a file; on two, compare"},
     [VERB_REPORT] = {"report", "report FILE [--view VIEW]", "print a view"},
     [VERB_DIFF] = {"diff", "diff BEFORE AFTER",
@@ -78,6 +82,9 @@ static const struct option_row own_rows[] = {
     {'n', "name", "NAME", "the process of this name", LIVE | DUMP, KIND_TEXT, AT(name)},
     {'o', "output", "FILE", "the file to write", RECORD, KIND_TEXT, AT(output)},
     {'d', "duration", "SECONDS", "how long to record (default: until the target ends, or Ctrl-C)", RECORD, KIND_SECONDS, AT(duration_s)},
+    {0, "dir", "DIR", "the folder for the files of --ring", RECORD, KIND_TEXT, AT(dir)},
+    {0, "on-alert", "ACTION", "snapshot: --ring writes a file at every alert; none (default)", RECORD, KIND_TEXT, AT(on_alert)},
+    {0, "pid-file", "FILE", "the process whose id is in FILE; --ring waits for it, and for its return", RECORD, KIND_TEXT, AT(pid_file)},
     {0, "growth", NULL, "look for the lines that make the memory grow, for half a minute: costs the target up to 3 %", RECORD, KIND_FLAG, AT(growth)},
     {0, "alert", "RULE", "an alert, such as 'cpu: cpu_pct > 50 for 2s: banner' (give it again for more), or 'cpu: off'", LIVE, KIND_ALERT, 0},
     {0, "metrics-file", "FILE", "write the newest metrics and alerts there every 5 seconds, as OpenMetrics text", LIVE, KIND_TEXT, AT(metrics_file)},
@@ -315,6 +322,49 @@ static bool has_servers(void)
     return servers && *servers;
 }
 
+static bool from_command_line(const struct options *o, const char *key)
+{
+    return settings_origin(o->settings, key) == ORIGIN_COMMAND_LINE;
+}
+
+uint64_t options_ring_ns(const struct options *o)
+{
+    bool asked = from_command_line(o, "ring");
+    return o->output && !asked ? 0 : (uint64_t)(o->settings->now.ring_s * NS_PER_S);
+}
+
+bool options_check_record(const struct options *o, struct err *err)
+{
+    bool ring = options_ring_ns(o) > 0;
+    const struct {
+        const char *name;
+        bool given;
+    } of_ring[] = {{"dir", o->dir},
+                   {"on-alert", o->on_alert},
+                   {"pid-file", o->pid_file},
+                   {"keep", from_command_line(o, "keep")}},
+      not_of_ring[] = {{"output", o->output}, {"growth", o->growth}};
+    struct keep keep;
+    struct err why;
+    for (size_t i = 0; i < sizeof of_ring / sizeof of_ring[0]; i++)
+        if (of_ring[i].given && !ring)
+            return err_set(err, "--%s goes with --ring SPAN alone", of_ring[i].name);
+    for (size_t i = 0; i < sizeof not_of_ring / sizeof not_of_ring[0]; i++)
+        if (not_of_ring[i].given && ring)
+            return err_set(err, "--%s does not go with --ring, which writes to --dir",
+                           not_of_ring[i].name);
+    if (!o->output && !ring)
+        return err_set(err, "record needs -o FILE, the file to write");
+    if (ring && !o->dir)
+        return err_set(err, "--ring needs --dir DIR, the folder for its files");
+    if (o->on_alert && strcmp(o->on_alert, "snapshot") != 0 && strcmp(o->on_alert, "none") != 0)
+        return err_set(err, "--on-alert takes snapshot or none, not \"%s\"", o->on_alert);
+    if (o->name && !*o->name)
+        return err_set(err, "--name takes the name of a process, not an empty one");
+    return !ring || keep_parse(&keep, o->settings->now.keep, &why) ||
+           err_set(err, "--%s", why.text);
+}
+
 static bool check(const struct options *o, const bool *given, struct err *err)
 {
     for (size_t i = 0; i < row_count; i++)
@@ -335,7 +385,7 @@ static bool check(const struct options *o, const bool *given, struct err *err)
     /* Several pids are one target: a merged recording. */
     bool many = (1u << o->verb) & (TOP | RECORD | DUMP);
     size_t pids = many ? o->pids.n > 0 : o->pids.n;
-    size_t targets = pids + (o->name != NULL) + (o->command != NULL);
+    size_t targets = pids + (o->name != NULL) + (o->command != NULL) + (o->pid_file != NULL);
     unsigned most = o->verb == VERB_DEMO ? 0 : 1;
     if (!((1u << o->verb) & PRINT) && targets > most)
         return err_set(err, o->verb == VERB_DEMO ? "demo brings its own target"
@@ -343,8 +393,6 @@ static bool check(const struct options *o, const bool *given, struct err *err)
                                                    "or a command");
     if ((o->verb == VERB_RECORD || o->verb == VERB_DUMP) && !targets)
         return err_set(err, "usage: proftop %s", verbs[o->verb].usage);
-    if (o->verb == VERB_RECORD && !o->output)
-        return err_set(err, "record needs -o FILE, the file to write");
     if (((1u << o->verb) & PRINT) && o->pids.n > 1)
         return err_set(err, "%s takes one --pid: the process that is shown alone",
                        verbs[o->verb].name);

@@ -43,18 +43,24 @@ struct options {
     bool callers, growth;
     bool help, version;
     bool check, write; /* settings */
+    const char *dir, *on_alert, *pid_file;
     const char *view, *format, *sort, *from, *to, *fail_on, *root;
     long limit; /* -1: the format's default */
     long thread;
     enum states states;
     const char *metrics_file, *listen;
-    struct fleet *fleet; /* of these two, while the verb runs; owned by main */
+    struct fleet *fleet;       /* of these two, while the verb runs; owned by main */
     struct settings *settings; /* owned; the screen changes it. Files are read by settings_load */
 };
 
 /* false: the command line is wrong, err says how. */
 bool options_parse(struct options *o, int argc, char **argv, struct err *err);
 void options_clear(struct options *o);
+/* How far back `record --ring` keeps what it saw; 0: it writes to -o. From a file it holds where
+ * there is no -o. */
+uint64_t options_ring_ns(const struct options *o);
+/* What goes with `record`, once the settings' files were read: false is a wrong command line. */
+bool options_check_record(const struct options *o, struct err *err);
 /* Of which frames --native and --no-native speak. */
 enum native_frames options_native(const struct options *o);
 struct session_options options_session(const struct options *o);

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/alerting.h"
+#include "cli/ring.h"
 #include "cli/verbs.h"
 #include "store/store.h"
 
@@ -120,6 +121,13 @@ static void count_last(struct session *s, int signal_fd)
 int verb_record(const struct options *o)
 {
     struct err err;
+    struct err usage;
+    if (!options_check_record(o, &usage)) {
+        fail(&usage);
+        return EXIT_USAGE;
+    }
+    if (options_ring_ns(o))
+        return ring_record(o);
     int signal_fd = take_signals();
     struct store_writer *w = store_writer_open(o->output, &err);
     if (!w)

@@ -174,8 +174,7 @@ static bool check_filter(const struct recording *rec, int32_t pid, int32_t tid, 
         has_tid |= rec->threads.at[i].tid == tid;
     if (!has_pid)
         return err_set(err, "no process %d in the recording; --view processes lists them", pid);
-    return has_tid ||
-           err_set(err, "no thread %d in the recording; --view threads lists them", tid);
+    return has_tid || err_set(err, "no thread %d in the recording; --view threads lists them", tid);
 }
 
 int report_print(const struct recording *rec, const struct report_options *o, FILE *out,

@@ -83,8 +83,41 @@ void batch_reader_init(struct batch_reader *r)
 {
     memset(r, 0, sizeof *r);
     reader_restart(r, 0);
-    vec_push(&r->incarnations, 0);
-    vec_push(&r->threads, 0);
+}
+
+static void numbers_add(struct batch_numbers *numbers, uint32_t ours)
+{
+    vec_push(&numbers->list, ((struct batch_number){++numbers->given, ours}));
+}
+
+/* 0: none, or forgotten. */
+static uint32_t numbers_find(const struct batch_numbers *numbers, uint32_t theirs)
+{
+    size_t low = 0, high = numbers->list.n;
+    if (theirs && theirs <= high && numbers->list.at[theirs - 1].theirs == theirs)
+        return numbers->list.at[theirs - 1].ours; /* as long as none was forgotten */
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        if (numbers->list.at[mid].theirs == theirs)
+            return numbers->list.at[mid].ours;
+        if (numbers->list.at[mid].theirs < theirs)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return 0;
+}
+
+static void numbers_renumber(struct batch_numbers *numbers, const uint32_t *renumbered)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < numbers->list.n; i++) {
+        struct batch_number n = numbers->list.at[i];
+        n.ours = renumbered[n.ours];
+        if (n.ours)
+            numbers->list.at[kept++] = n;
+    }
+    numbers->list.n = kept;
 }
 
 void batch_reader_clear(struct batch_reader *r)
@@ -95,8 +128,8 @@ void batch_reader_clear(struct batch_reader *r)
     vec_free(&r->frames);
     vec_free(&r->stacks);
     vec_free(&r->objects);
-    vec_free(&r->incarnations);
-    vec_free(&r->threads);
+    vec_free(&r->incarnations.list);
+    vec_free(&r->threads.list);
 }
 
 static void read_words(struct batch_reader *r, struct recording *rec, const struct batch *b)
@@ -155,33 +188,39 @@ static void read_processes(struct batch_reader *r, struct recording *rec, const 
         in.cmdline = string_here(r, in.cmdline);
         in.exe = string_here(r, in.exe);
         in.runtime = string_here(r, in.runtime);
-        vec_push(&r->incarnations, recording_add_incarnation(rec, in).n);
+        numbers_add(&r->incarnations, recording_add_incarnation(rec, in).n);
     }
     for (size_t i = 0; i < b->threads.n; i++) {
         struct thread t = b->threads.at[i];
-        t.incarnation.n = r->incarnations.at[t.incarnation.n];
+        t.incarnation.n = numbers_find(&r->incarnations, t.incarnation.n);
         t.name = string_here(r, t.name);
-        vec_push(&r->threads, recording_add_thread(rec, t).n);
+        numbers_add(&r->threads, recording_add_thread(rec, t).n);
     }
     for (size_t i = 0; i < b->renamed.n; i++) {
-        uint32_t id = r->threads.at[b->renamed.at[i].thread];
+        uint32_t id = numbers_find(&r->threads, b->renamed.at[i].thread);
         if (id) /* not forgotten meanwhile */
             rec->threads.at[id].name = string_here(r, b->renamed.at[i].name);
     }
     for (size_t i = 0; i < b->memories.n; i++) {
-        uint32_t id = r->incarnations.at[b->memories.at[i].incarnation];
-        rec->incarnations.at[id].rss_bytes = b->memories.at[i].rss_bytes;
+        uint32_t id = numbers_find(&r->incarnations, b->memories.at[i].incarnation);
+        if (id)
+            rec->incarnations.at[id].rss_bytes = b->memories.at[i].rss_bytes;
     }
     for (size_t i = 0; i < b->runtimes.n; i++) {
-        uint32_t id = r->incarnations.at[b->runtimes.at[i].incarnation];
-        rec->incarnations.at[id].runtime = string_here(r, b->runtimes.at[i].runtime);
+        uint32_t id = numbers_find(&r->incarnations, b->runtimes.at[i].incarnation);
+        if (id)
+            rec->incarnations.at[id].runtime = string_here(r, b->runtimes.at[i].runtime);
     }
 }
 
 void batch_reader_renumber(struct batch_reader *r, const uint32_t *renumbered)
 {
-    for (size_t i = 0; i < r->threads.n; i++)
-        r->threads.at[i] = renumbered[r->threads.at[i]];
+    numbers_renumber(&r->threads, renumbered);
+}
+
+void batch_reader_renumber_incarnations(struct batch_reader *r, const uint32_t *renumbered)
+{
+    numbers_renumber(&r->incarnations, renumbered);
 }
 
 void batch_apply(struct batch_reader *r, struct recording *rec, const struct batch *b)
@@ -192,7 +231,7 @@ void batch_apply(struct batch_reader *r, struct recording *rec, const struct bat
     read_processes(r, rec, b);
     for (size_t i = 0; i < b->runs.n; i++) {
         struct run run = b->runs.at[i];
-        run.thread.n = r->threads.at[run.thread.n];
+        run.thread.n = numbers_find(&r->threads, run.thread.n);
         run.stack.n = r->stacks.at[run.stack.n];
         run.object.n = r->objects.at[run.object.n];
         recording_add_run(rec, &run);
@@ -208,11 +247,12 @@ void batch_apply(struct batch_reader *r, struct recording *rec, const struct bat
         free(text);
     }
     for (size_t i = 0; i < b->ended_threads.n; i++)
-        recording_end_thread(rec, (struct thread_id){r->threads.at[b->ended_threads.at[i].id]},
-                             b->ended_threads.at[i].time_ns);
+        recording_end_thread(
+            rec, (struct thread_id){numbers_find(&r->threads, b->ended_threads.at[i].id)},
+            b->ended_threads.at[i].time_ns);
     for (size_t i = 0; i < b->ended_incarnations.n; i++) {
         const struct batch_end *end = &b->ended_incarnations.at[i];
-        struct incarnation_id id = {r->incarnations.at[end->id]};
+        struct incarnation_id id = {numbers_find(&r->incarnations, end->id)};
         recording_end_incarnation(rec, id, end->time_ns, end->exec);
     }
     rec->cost = b->cost;

@@ -81,17 +81,28 @@ void batch_free(struct batch *batch);
 void batch_take_words(struct batch *batch, const struct dictionary *words,
                       struct batch_marks *marks);
 
+struct batch_number {
+    uint32_t theirs, ours;
+};
+
 /* The front's side: from the sampler's numbers to the recording's. */
 struct batch_reader {
     uint32_t generation;
     VEC(uint32_t) strings, modules, functions, frames, stacks, objects; /* [0] is 0 */
-    VEC(uint32_t) incarnations, threads;
+    /* Those that the recording has not forgotten, in the order of the sampler's numbers: it gives
+     * each thread of a server that starts one for each request a new one, for weeks. */
+    struct batch_numbers {
+        VEC(struct batch_number) list;
+        uint32_t given; /* the newest of theirs */
+    } incarnations, threads;
 };
 
 void batch_reader_init(struct batch_reader *reader);
 void batch_reader_clear(struct batch_reader *reader);
 /* The recording's threads were renumbered (recording_collect_threads). */
 void batch_reader_renumber(struct batch_reader *reader, const uint32_t *renumbered);
+/* Its incarnations were (recording_collect_incarnations). */
+void batch_reader_renumber_incarnations(struct batch_reader *reader, const uint32_t *renumbered);
 void batch_apply(struct batch_reader *reader, struct recording *rec, const struct batch *batch);
 
 #endif

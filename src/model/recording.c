@@ -234,7 +234,8 @@ static void fold_into(struct recording *rec, int level, struct run run)
         return;
     }
     struct run_ring *r = &rec->levels[level];
-    run.from_ns -= (run.from_ns - rec->start_ns) % slice;
+    if (run.from_ns > rec->start_ns)
+        run.from_ns -= (run.from_ns - rec->start_ns) % slice;
     uint64_t key = content_key(&run);
     size_t at = 0;
     uint32_t sequence;
@@ -274,9 +275,10 @@ void recording_thin(struct recording *rec, uint64_t now_ns)
             const struct run oldest = r->ring.at[r->first];
             if (!full && end_of(&oldest) + reach[level] > now_ns)
                 break;
-            if (level + 1 < LEVEL_COUNT)
+            bool outlived = end_of(&oldest) + rec->limits.ten_ns <= now_ns;
+            if (level + 1 < LEVEL_COUNT && !outlived)
                 fold_into(rec, level + 1, oldest);
-            else if (full)
+            else if (full && !outlived)
                 r->dropped++;
             ring_pop(r);
             moved = true;

@@ -124,16 +124,17 @@ struct recording {
     struct alert_rules rules;             /* alert_log.h keeps these four */
     VEC(struct alert_state) alert_states; /* by rule */
     VEC(struct alert_event) alerts;       /* oldest first */
-    uint64_t alerts_gone;                 /* older ones: number n is alerts.at[n - 1 - dropped] */
+    uint64_t alerts_gone;                 /* forgotten: number n is alerts.at[n - 1 - this] */
     uint64_t alerts_version;              /* grows when one gets its snapshot */
     uint64_t shown_from_ns, shown_to_ns;  /* the window that the file opens with; both 0: all */
-    struct {                 /* of thread_states.h: not in files, not in copies */
-        uint64_t next_ns[2]; /* the stretch that comes next */
-        bool gil_seen;       /* some process has shown a GIL */
-        struct map idle;     /* which waits are, by stack, wait and object */
+    struct {                              /* of thread_states.h: not in files, not in copies */
+        uint64_t next_ns[2];              /* the stretch that comes next */
+        bool gil_seen;                    /* some process has shown a GIL */
+        struct map idle;                  /* which waits are, by stack, wait and object */
         uint64_t idle_version;
     } states;
     VEC(struct mark) marks;
+    uint64_t marks_gone; /* forgotten (forget.h) */
     struct census_list censuses;
     struct growth_looks growth;
     struct cost cost;

@@ -336,6 +336,36 @@ static void meet_processes(struct censuses *c, const struct recording *rec, uint
     }
 }
 
+void censuses_renumber(struct censuses *c, const uint32_t *renumbered)
+{
+    struct subject none = {0};
+    VEC(struct subject) moved = {0};
+    for (size_t i = 0; i < c->subjects.n; i++) {
+        uint32_t to = i ? renumbered[i] : 0;
+        while (moved.n <= to)
+            vec_push(&moved, none);
+        if (!i || to)
+            moved.at[to] = c->subjects.at[i];
+    }
+    vec_clear(&c->subjects);
+    vec_append(&c->subjects, moved.at, moved.n);
+    vec_free(&moved);
+    size_t kept = 0;
+    for (size_t i = 0; i < c->waiting.n; i++) {
+        struct look *look = c->waiting.at[i];
+        look->incarnation = renumbered[look->incarnation];
+        if (look->incarnation)
+            c->waiting.at[kept++] = look;
+        else
+            look_free(look);
+    }
+    c->waiting.n = kept;
+    if (c->under_way) { /* a field that the worker does not look at */
+        uint32_t to = renumbered[c->under_way->incarnation];
+        c->under_way->incarnation = to ? to : UINT32_MAX;
+    }
+}
+
 void censuses_pump(struct censuses *c, struct recording *rec, uint64_t now_ns)
 {
     meet_processes(c, rec, now_ns);

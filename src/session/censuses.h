@@ -27,6 +27,8 @@ int censuses_fd(const struct censuses *c);
 
 /* Adds what was found to the recording and orders what is due; to be called some times a second. */
 void censuses_pump(struct censuses *c, struct recording *rec, uint64_t now_ns);
+/* The recording's incarnations were renumbered (recording_collect_incarnations). */
+void censuses_renumber(struct censuses *c, const uint32_t *renumbered);
 /* Counts every process now, whatever the schedule says. */
 void censuses_now(struct censuses *c, const struct recording *rec);
 /* Who holds this type of the process? The answer becomes a holder of the recording. */

@@ -225,6 +225,12 @@ void growing_cancel(struct growing *g)
     g->cancelled = true;
 }
 
+void growing_renumber(struct growing *g, const uint32_t *renumbered)
+{
+    if (g->running)
+        g->incarnation = renumbered[g->incarnation];
+}
+
 void growing_pump(struct growing *g, struct recording *rec)
 {
     struct news *n;
@@ -232,7 +238,7 @@ void growing_pump(struct growing *g, struct recording *rec)
         if (n->last) {
             join(g);
             g->trouble = n->err;
-            if (n->found && g->incarnation < rec->incarnations.n)
+            if (n->found && g->incarnation && g->incarnation < rec->incarnations.n)
                 recording_add_growth(rec, (struct incarnation_id){g->incarnation}, n->found);
             rec->version++;
         } else {

@@ -33,6 +33,9 @@ void growing_cancel(struct growing *g);
 /* Adds what was found to the recording. */
 void growing_pump(struct growing *g, struct recording *rec);
 
+/* The recording's incarnations were renumbered (recording_collect_incarnations). */
+void growing_renumber(struct growing *g, const uint32_t *renumbered);
+
 enum growing_phase {
     GROWING_IDLE,
     GROWING_ESTIMATING,

@@ -18,7 +18,9 @@
 #include "model/alert_log.h"
 #include "model/batch.h"
 #include "model/collect.h"
+#include "model/forget.h"
 #include "session/queue.h"
+#include "session/ring_span.h"
 #include "session/sampler.h"
 #include "session/naming.h"
 #include "store/store.h"
@@ -54,16 +56,21 @@ struct session {
     struct batch_reader reader;
     struct fleet *fleet; /* borrowed, or NULL */
     bool keep_words;
+    struct session_options options; /* of a live one, for session_watch_next */
+    pid_t target;
+    struct ring_span ring;
+    struct cost cost_before; /* of the samplers before this one */
     size_t threads_max;
     int epoll_fd;
     pid_t spawned; /* 0: not ours */
     struct session_children children;
     char notice[256];
     uint32_t notice_seq;
-    size_t marks_told;
+    uint64_t marks_told;
     pthread_t save_thread;
     bool saving;
     char *save_path; /* of a snapshot that waits for a census; owned */
+    struct window save_shown;
     uint64_t save_deadline_ns;
     struct queue *saved;
 };
@@ -91,6 +98,16 @@ static void rest_sampler(void *sampler, bool rest)
     sampler_rest(sampler, rest);
 }
 
+static void start_workers(struct session *s)
+{
+    s->growing = growing_new();
+    poll_add(s, growing_fd(s->growing));
+    if (!s->options.no_census) {
+        s->censuses = censuses_start(s->options.census_stop, rest_sampler, s->sampler);
+        poll_add(s, censuses_fd(s->censuses));
+    }
+}
+
 static struct session *session_live(const pid_t *pids, size_t n, pid_t spawned,
                                     const struct session_options *options, struct err *err)
 {
@@ -101,6 +118,8 @@ static struct session *session_live(const pid_t *pids, size_t n, pid_t spawned,
         return NULL;
     struct session *s = session_new(SESSION_LIVE);
     s->spawned = spawned;
+    s->options = *options;
+    s->target = pids[0];
     s->sampler = sampler;
     s->naming = naming_start(pids[0], options->debuginfod);
     s->rec = recording_new(start_ns, wall_ns);
@@ -123,14 +142,9 @@ static struct session *session_live(const pid_t *pids, size_t n, pid_t spawned,
     s->fleet = options->fleet;
     if (s->fleet)
         poll_add(s, fleet_fd(s->fleet));
-    s->growing = growing_new();
-    poll_add(s, growing_fd(s->growing));
     s->alarms = alarms_new(&alarms_defaults, NULL);
     poll_add(s, alarms_fd(s->alarms));
-    if (!options->no_census) {
-        s->censuses = censuses_start(options->census_stop, rest_sampler, sampler);
-        poll_add(s, censuses_fd(s->censuses));
-    }
+    start_workers(s);
     return s;
 }
 
@@ -299,12 +313,20 @@ int session_fd(const struct session *s)
 /* Marks are what the engine found worth telling. */
 static void tell_marks(struct session *s)
 {
-    if (s->marks_told == s->rec->marks.n)
+    uint64_t marks = s->rec->marks_gone + s->rec->marks.n;
+    if (s->marks_told == marks || !s->rec->marks.n)
         return;
-    s->marks_told = s->rec->marks.n;
+    s->marks_told = marks;
     snprintf(s->notice, sizeof s->notice, "%s",
              string_text(&s->rec->words, vec_last(&s->rec->marks)->text));
     s->notice_seq++;
+}
+
+/* Numbers are about to change. */
+static void tell_turn(struct session *s)
+{
+    if (s->ring.turn)
+        s->ring.turn(s->ring.context);
 }
 
 /* Servers that start a thread for each request: the ended ones are forgotten with their runs. */
@@ -312,22 +334,29 @@ static void forget_threads(struct session *s)
 {
     if (s->keep_words || s->rec->threads.n < s->threads_max)
         return;
+    tell_turn(s);
     uint32_t *renumbered = xcalloc(s->rec->threads.n, sizeof *renumbered);
     recording_collect_threads(s->rec, renumbered);
     batch_reader_renumber(&s->reader, renumbered);
     free(renumbered);
-    s->threads_max = 2 * s->rec->threads.n > THREADS_MAX ? 2 * s->rec->threads.n : THREADS_MAX;
+    size_t kept = s->rec->threads.n;
+    if (s->ring.span_ns) /* no room for twice as many of them */
+        s->threads_max = kept + THREADS_MAX / 4;
+    else
+        s->threads_max = 2 * kept > THREADS_MAX ? 2 * kept : THREADS_MAX;
 }
 
 static void take_handover(struct session *s, struct handover *h)
 {
     bool renumber = h->batch->generation != s->reader.generation;
     if (renumber && !s->keep_words && dictionary_bytes(&s->rec->words) > WORDS_MAX_BYTES) {
+        tell_turn(s);
         recording_collect(s->rec);
         naming_restart(s->naming);
     }
     forget_threads(s);
     batch_apply(&s->reader, s->rec, h->batch);
+    ring_span_add_cost(&s->rec->cost, &s->cost_before);
     s->children = h->children;
     s->rec->cpus_allowed = h->cpus_allowed;
     s->rec->memory_limit = h->memory_limit;
@@ -368,6 +397,49 @@ bool session_naming(const struct session *s)
 void session_keep_words(struct session *s)
 {
     s->keep_words = true;
+}
+
+void session_keep_ring(struct session *s, uint64_t span_ns, void (*turn)(void *context),
+                       void *context)
+{
+    s->ring = (struct ring_span){span_ns, turn, context};
+    s->rec->limits = recording_ring_limits(span_ns);
+    s->threads_max = THREADS_MAX / 4;
+}
+
+void session_turn(struct session *s)
+{
+    tell_turn(s);
+    ring_span_forget(&(struct ring_parts){.rec = s->rec,
+                                          .reader = &s->reader,
+                                          .censuses = s->censuses,
+                                          .growing = s->growing,
+                                          .target = s->target},
+                     s->ring.span_ns);
+    forget_threads(s);
+}
+
+bool session_watch_next(struct session *s, pid_t pid, struct err *err)
+{
+    if (s->kind != SESSION_ENDED)
+        return err_set(err, "the process that is watched has not ended");
+    struct sampler *sampler = sampler_start(&pid, 1, &s->options, err);
+    if (!sampler)
+        return false;
+    session_pump(s); /* what the last one has left */
+    growing_free(s->growing);
+    censuses_stop(s->censuses);
+    s->censuses = NULL;
+    sampler_free(s->sampler);
+    s->sampler = sampler;
+    s->target = pid;
+    s->cost_before = s->rec->cost;
+    batch_reader_clear(&s->reader);
+    batch_reader_init(&s->reader);
+    poll_add(s, sampler_fd(sampler));
+    start_workers(s);
+    s->kind = SESSION_LIVE;
+    return true;
 }
 
 struct recording *session_recording(const struct session *s)
@@ -516,6 +588,10 @@ static void start_saving(struct session *s)
 {
     struct save *save = xcalloc(1, sizeof *save);
     save->copy = recording_copy(s->rec);
+    if (s->ring.span_ns)
+        ring_span_cut(save->copy, s->ring.span_ns);
+    save->copy->shown_from_ns = s->save_shown.from_ns;
+    save->copy->shown_to_ns = s->save_shown.to_ns;
     save->path = s->save_path;
     s->save_path = NULL;
     save->done = s->saved;
@@ -532,11 +608,12 @@ static void save_when_counted(struct session *s)
         start_saving(s);
 }
 
-bool session_save(struct session *s, const char *path)
+bool session_save(struct session *s, const char *path, const struct window *shown)
 {
     if (s->saving || s->save_path)
         return false;
     s->save_path = xstrdup(path);
+    s->save_shown = shown ? *shown : (struct window){0, 0};
     s->save_deadline_ns = clock_mono_ns() + SAVE_CENSUS_NS;
     session_count_objects(s);
     save_when_counted(s);

@@ -81,6 +81,17 @@ bool session_naming(const struct session *s);
 /* For `record`: ids must stay what they were, so that the file can be appended to. */
 void session_keep_words(struct session *s);
 
+/* For `record --ring`: the recording keeps the last span_ns and no more. Before anything in it gets
+ * another number `turn` is called (inside session_turn and session_pump): what was appended to a
+ * file until then is finished there, for what comes later does not fit it. */
+void session_keep_ring(struct session *s, uint64_t span_ns, void (*turn)(void *context),
+                       void *context);
+/* Calls `turn` and forgets what is older than the ring; to be called every few minutes. */
+void session_turn(struct session *s);
+/* Goes on with the recording when its target has ended (SESSION_ENDED): watches another process,
+ * its next incarnation. false: it cannot be watched, and nothing has changed. */
+bool session_watch_next(struct session *s, pid_t pid, struct err *err);
+
 /* Borrowed; views may read it until the next session_pump. */
 struct recording *session_recording(const struct session *s);
 /* The newest thing worth telling ("the target has executed another program"), "" if none; seq
@@ -131,7 +142,8 @@ bool session_alert_window(const struct session *s, struct window *window);
 /* Writes the recording to path in a worker (a copy is made here; the screen does not wait). A live
  * target's objects are counted first, if that does not take long. One at a time: false if one is
  * under way. */
-bool session_save(struct session *s, const char *path);
+/* shown: the window that the file opens with; NULL: all. */
+bool session_save(struct session *s, const char *path, const struct window *shown);
 enum save_state { SAVE_IDLE, SAVE_RUNNING, SAVE_DONE, SAVE_FAILED };
 /* SAVE_DONE and SAVE_FAILED are told once, with the path or the error; then SAVE_IDLE. */
 enum save_state session_save_state(struct session *s, char *text, size_t size);

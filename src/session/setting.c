@@ -82,9 +82,9 @@ const struct setting settings_table[] = {
      "how long that command may run before it is killed", {{0, "alert-command-limit", "TIME", NULL, NULL}}},
 
     {"Flight recorder", "ring", SETTING_DURATION, "off", 1, DAY_S, "off", NULL, false, USE_RECORD, AT(ring_s),
-     "how far back record without -o keeps what it saw, as with --ring", {{0}}},
+     "how far back record without -o keeps what it saw, for the files that it writes to --dir when something happens", {{0, "ring", "SPAN", NULL, "keep the last 30m (90s, 2h, at most 24h) in memory and write it to --dir when something happens"}}},
     {NULL, "keep", SETTING_TEXT, "20,1G", 0, 0, NULL, NULL, false, USE_RECORD, AT(keep),
-     "what of the flight recorder's files stays: so many files, bytes, days, or several with commas", {{0}}},
+     "what of the flight recorder's files stays: so many files, bytes, days, or several with commas", {{0, "keep", "WHAT", NULL, "what of --ring's files stays: 20 files, 500M, 7d of age, or several with commas"}}},
 
     {"Messages", "log", SETTING_CHOICE, "note", 0, 0, NULL, log_words, true, USE_ALL, AT(log),
      "what is told on stderr: errors alone, notes too, or every detail",

@@ -45,7 +45,7 @@ struct settings {
     VEC(char *) problems; /* "FILE:LINE: what": at most PROBLEMS_MAX, and how many more */
     VEC(struct setting_asked) asked;
     VEC(const char *) alert_lines; /* "NAME: RULE" of the command line, borrowed: over all others */
-    char *config; /* --config: read instead of all others; NULL */
+    char *config;                  /* --config: read instead of all others; NULL */
 };
 
 void settings_init(struct settings *s);

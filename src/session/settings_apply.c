@@ -15,8 +15,7 @@ bool settings_apply_alerts(const struct settings *s, struct session *session, bo
     struct alarms_options alarms = alarms_defaults;
     const struct setting_values *now = &s->now;
     alarms.command = now->alert_command[0] ? now->alert_command : NULL;
-    alarms.folder =
-        now->alert_snapshots[0] ? settings_resolve(folder, now->alert_snapshots) : NULL;
+    alarms.folder = now->alert_snapshots[0] ? settings_resolve(folder, now->alert_snapshots) : NULL;
     alarms.hush = screen;
     alarms.before_s = now->alert_before_s;
     alarms.after_s = now->alert_after_s;

@@ -122,7 +122,7 @@ static struct flock writer_lock(void)
         .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0x7fffff00, .l_len = 1};
 }
 
-static bool is_being_written(const char *temp)
+bool outfile_is_being_written(const char *temp)
 {
     int fd = open(temp, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
@@ -143,7 +143,7 @@ bool outfile_create_part(struct outfile *out, const char *path, struct err *err)
     if (!check_name(path, err))
         return false;
     char *temp = xasprintf("%s.part", path);
-    if (is_being_written(temp)) {
+    if (outfile_is_being_written(temp)) {
         err_set(err, "cannot write %s: another proftop is writing %s.part; choose another name",
                 path, path);
         free(temp);

@@ -26,6 +26,8 @@ struct outfile {
 bool outfile_create_hidden(struct outfile *out, const char *path, struct err *err);
 /* As NAME.part, locked for as long as it is open. One that a killed program left is replaced. */
 bool outfile_create_part(struct outfile *out, const char *path, struct err *err);
+/* Whether a running program writes this NAME.part. */
+bool outfile_is_being_written(const char *part);
 
 /* Syncs, renames, syncs the folder. On failure the file under the other name stays. */
 bool outfile_publish(struct outfile *out, struct err *err);

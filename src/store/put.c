@@ -76,7 +76,7 @@ static void row_text(struct put *p, const char *text)
 
 static void row_time(struct put *p, uint64_t time_ns)
 {
-    row_int(p, (int64_t)(time_ns - p->rec->start_ns));
+    row_int(p, (int64_t)(time_ns - p->start_ns));
 }
 
 /* For times where 0 says that there is none. */
@@ -192,9 +192,26 @@ static void put_words(struct put *p, struct put_progress *done)
     done->objects = i;
 }
 
-/* Binds what runs and open runs have in common, from column `at` on. */
-static void bind_run(sqlite3_stmt *stmt, int at, const struct run *run, uint64_t start_ns)
+/* What of a run lies after the file's start. */
+static struct run cut_run(const struct run *run, uint64_t start_ns)
 {
+    struct run cut = *run;
+    if (run->from_ns >= start_ns)
+        return cut;
+    uint64_t before_ns = start_ns - run->from_ns;
+    cut.from_ns = start_ns;
+    cut.weight_ns = run->weight_ns > before_ns ? run->weight_ns - before_ns : 0;
+    if (run->weight_ns)
+        cut.ticks = (uint32_t)((double)run->ticks * (double)cut.weight_ns / (double)run->weight_ns);
+    if (!cut.ticks)
+        cut.ticks = 1;
+    return cut;
+}
+
+/* Binds what runs and open runs have in common, from column `at` on. */
+static void bind_run(sqlite3_stmt *stmt, int at, const struct run *whole, uint64_t start_ns)
+{
+    const struct run cut = cut_run(whole, start_ns), *run = &cut;
     sqlite3_bind_int64(stmt, at++, run->thread.n);
     sqlite3_bind_int64(stmt, at++, run->stack.n);
     sqlite3_bind_int64(stmt, at++, run->object.n);
@@ -217,11 +234,11 @@ static void flush_runs(struct put *p)
         if (full) {
             int at = (int)i * SCHEMA_COLUMNS_MAX + 2;
             sqlite3_bind_int64(p->insert_runs, at, p->pending_level[i]);
-            bind_run(p->insert_runs, at + 1, p->pending[i], p->rec->start_ns);
+            bind_run(p->insert_runs, at + 1, p->pending[i], p->start_ns);
         } else {
             row_begin(p, TABLE_RUN);
             sqlite3_bind_int64(p->row, 2, p->pending_level[i]);
-            bind_run(p->row, 3, p->pending[i], p->rec->start_ns);
+            bind_run(p->row, 3, p->pending[i], p->start_ns);
             row_end(p);
         }
     }
@@ -261,7 +278,7 @@ static void put_point(struct put *p, int metric, const struct point *point)
     row_begin(p, TABLE_POINT);
     sqlite3_bind_null(p->row, ++p->column);
     row_int(p, metric);
-    row_time(p, point->time_ns);
+    row_time(p, point->time_ns > p->start_ns ? point->time_ns : p->start_ns);
     row_real(p, point->mean);
     row_real(p, point->min);
     row_real(p, point->max);
@@ -281,6 +298,8 @@ static void put_points(struct put *p, int metric, uint64_t *done_ns)
                series_at(s, first - 1)->time_ns > *done_ns)
             first--;
     }
+    while (first + 1 < n && series_at(s, first + 1)->time_ns <= p->start_ns)
+        first++; /* the newest before the file's start stands for what held then */
     for (size_t i = first; i < n; i++)
         put_point(p, metric, series_at(s, i));
     if (n)
@@ -420,6 +439,33 @@ static void put_growth(struct put *p, const struct growth_look *look)
     }
 }
 
+void put_pass_over(const struct put *p, struct put_progress *done)
+{
+    const struct recording *rec = p->rec;
+    size_t i = recording_run_count(rec, LEVEL_RAW);
+    done->runs = rec->levels[LEVEL_RAW].closed;
+    for (; i > 0; i--, done->runs--) {
+        const struct run *run = recording_run_at(rec, LEVEL_RAW, i - 1);
+        if (run->from_ns + run->weight_ns <= p->start_ns)
+            break;
+    }
+    done->folded = true;
+    for (int m = 0; m < METRIC_COUNT; m++) {
+        const struct point *held = series_find(&rec->total.series[m], p->start_ns);
+        done->point_ns[m] = held ? held->time_ns - 1 : 0;
+    }
+    while (done->alerts < rec->alerts.n && rec->alerts.at[done->alerts].time_ns < p->start_ns)
+        done->alerts++;
+    while (done->marks < rec->marks.n && rec->marks.at[done->marks].time_ns < p->start_ns)
+        done->marks++;
+    for (i = 0; i < rec->censuses.list.n; i++)
+        if (rec->censuses.list.at[i].time_ns < p->start_ns)
+            done->censuses = rec->censuses.list.at[i].number - 1;
+    for (i = 0; i < rec->growth.list.n; i++)
+        if (rec->growth.list.at[i].to_ns < p->start_ns)
+            done->growth = rec->growth.list.at[i].number;
+}
+
 void put_new(struct put *p, struct put_progress *done)
 {
     put_words(p, done);
@@ -471,7 +517,7 @@ void put_thread(struct put *p, uint32_t id)
 void put_open_run(struct put *p, const struct run *run)
 {
     row_begin(p, TABLE_OPEN_RUN);
-    bind_run(p->row, 1, run, p->rec->start_ns);
+    bind_run(p->row, 1, run, p->start_ns);
     row_end(p);
 }
 
@@ -577,9 +623,9 @@ void put_state(struct put *p, uint64_t runs_missed)
 {
     const struct recording *rec = p->rec;
     meta_text(p, "program", "proftop " PACKAGE_VERSION);
-    meta_int(p, "start_ns", (int64_t)rec->start_ns);
-    meta_int(p, "start_wall_ns", rec->start_wall_ns);
-    meta_int(p, "end_ns", (int64_t)(rec->end_ns - rec->start_ns));
+    meta_int(p, "start_ns", (int64_t)p->start_ns);
+    meta_int(p, "start_wall_ns", p->start_wall_ns);
+    meta_int(p, "end_ns", rec->end_ns > p->start_ns ? (int64_t)(rec->end_ns - p->start_ns) : 0);
     meta_real(p, "rate_hz", rec->rate_hz);
     meta_text(p, "engine", string_text(&rec->words, rec->engine));
     meta_text(p, "host", string_text(&rec->words, rec->host));

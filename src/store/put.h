@@ -16,6 +16,8 @@
 struct put {
     struct db *db;                     /* borrowed */
     const struct recording *rec;       /* borrowed; set before each round */
+    uint64_t start_ns;                 /* of the file: the recording's own, or later; what began */
+    int64_t start_wall_ns;             /* before it is cut there. Set before the first round */
     sqlite3_stmt *insert[TABLE_COUNT]; /* made when first needed */
     sqlite3_stmt *insert_runs;         /* PUT_RUNS_AT_ONCE at once: half the cost of one by one */
     const struct run *pending[PUT_RUNS_AT_ONCE];
@@ -46,6 +48,9 @@ struct put_progress {
     uint64_t growth; /* number of the newest look */
     bool folded;     /* the levels above raw */
 };
+/* For a file that begins in the middle of a recording, at p->start_ns: what is over by then counts
+ * as written, but for the newest figures before. */
+void put_pass_over(const struct put *p, struct put_progress *done);
 /* Everything that is new since `done`, which is brought up to date. */
 void put_new(struct put *p, struct put_progress *done);
 

@@ -15,6 +15,8 @@ static void put_everything(struct put *p, const struct recording *rec)
 {
     struct put_progress done = {0};
     p->rec = rec;
+    p->start_ns = rec->start_ns;
+    p->start_wall_ns = rec->start_wall_ns;
     put_schema(p);
     put_new(p, &done);
     for (uint32_t i = 1; i < rec->incarnations.n; i++)

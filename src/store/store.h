@@ -28,6 +28,12 @@ bool store_load(struct recording **out, const char *path, struct err *err);
 struct store_writer;
 /* Creates PATH.part (fails at once where PATH could not be written either). */
 struct store_writer *store_writer_open(const char *path, struct err *err);
+/* Before the first commit: the file begins at from_ns and not with the recording; what is over by
+ * then is left out, what goes on is cut there. */
+void store_writer_begin(struct store_writer *w, const struct recording *rec, uint64_t from_ns);
+/* Commits are left to the kernel to write when it likes: a crash of this program still loses
+ * nothing that was committed, a crash of the machine may cost the whole file. The end syncs. */
+void store_writer_spare_disk(struct store_writer *w);
 /* Appends what is new in the recording since the last time and commits: O(new + open runs). The
  * recording must be the same each time, and its dictionary must not have been collected. If a
  * reader holds the file, what is new waits for the next commit (true). After a failure the file

@@ -48,6 +48,7 @@ struct store_writer {
     places;
     uint64_t places_version;
     uint64_t runs_missed; /* folded before they were written */
+    bool begun;           /* where the file starts is settled */
     bool open;            /* a transaction that could not be committed yet is waiting */
     bool failed;          /* for good: nothing more is written */
     struct err why;
@@ -164,10 +165,27 @@ static void put_changed_places(struct store_writer *w, const struct recording *r
     w->places_version = rec->places_version;
 }
 
+void store_writer_begin(struct store_writer *w, const struct recording *rec, uint64_t from_ns)
+{
+    w->begun = true;
+    w->put.rec = rec;
+    w->put.start_ns = from_ns > rec->start_ns ? from_ns : rec->start_ns;
+    w->put.start_wall_ns = rec->start_wall_ns + (int64_t)(w->put.start_ns - rec->start_ns);
+    if (w->put.start_ns > rec->start_ns)
+        put_pass_over(&w->put, &w->done);
+}
+
+void store_writer_spare_disk(struct store_writer *w)
+{
+    db_run(&w->db, "PRAGMA synchronous=OFF");
+}
+
 /* Puts what is new into the open transaction. */
 static int append(struct store_writer *w, const struct recording *rec)
 {
     struct put *p = &w->put;
+    if (!w->begun)
+        store_writer_begin(w, rec, rec->start_ns);
     p->rec = rec;
     uint64_t closed = rec->levels[LEVEL_RAW].closed;
     size_t have = recording_run_count(rec, LEVEL_RAW);

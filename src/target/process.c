@@ -291,7 +291,7 @@ static int by_pid(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-size_t process_find_by_name(const char *name, struct pid_list *pids)
+static size_t find(const char *name, bool in_part, struct pid_list *pids)
 {
     struct pid_list parts = {0};
     size_t before = pids->list.n;
@@ -310,12 +310,22 @@ size_t process_find_by_name(const char *name, struct pid_list *pids)
     }
     if (proc)
         closedir(proc);
-    if (pids->list.n == before)
+    if (pids->list.n == before && in_part)
         vec_append(&pids->list, parts.list.at, parts.list.n);
     vec_free(&parts.list);
     if (pids->list.n > before + 1)
         qsort(pids->list.at + before, pids->list.n - before, sizeof *pids->list.at, by_pid);
     return pids->list.n - before;
+}
+
+size_t process_find_by_name(const char *name, struct pid_list *pids)
+{
+    return find(name, true, pids);
+}
+
+size_t process_find_exactly(const char *name, struct pid_list *pids)
+{
+    return find(name, false, pids);
 }
 
 bool process_find_one(const char *name, pid_t *pid, struct err *err)

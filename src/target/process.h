@@ -56,6 +56,8 @@ struct pid_list {
  * interpreter runs) is `name`, ascending; if there is none, of those whose command line contains
  * it. We, kernel threads and zombies are left out. Adds to pids; their number. */
 size_t process_find_by_name(const char *name, struct pid_list *pids);
+/* The same without the last resort: a command line that contains the name does not count. */
+size_t process_find_exactly(const char *name, struct pid_list *pids);
 /* The one process of that name; with none or several an error that says what to do. */
 bool process_find_one(const char *name, pid_t *pid, struct err *err);
 

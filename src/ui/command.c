@@ -350,7 +350,7 @@ static void next_window(struct ui *ui)
 
 static void save(struct ui *ui, const char *path)
 {
-    if (!session_save(ui->session, path)) {
+    if (!session_save(ui->session, path, NULL)) {
         ui_say(ui, STYLE_NOTICE, "a snapshot is being written already");
         return;
     }

@@ -88,9 +88,10 @@ static void judge_hot(struct summary *s, const struct summary_rule *rule)
     rows_place(place, sizeof place, rec, top->function, line ? line : top->line);
     const char *name = rows_function_name(rec, top->function);
     struct finding *f =
-        place[0] ? summary_find(s, rule, pct, "%.0f%% of the time goes to %s on the CPU (%s)", pct,
-                                name, place)
-                 : summary_find(s, rule, pct, "%.0f%% of the time goes to %s on the CPU", pct, name);
+        place[0]
+            ? summary_find(s, rule, pct, "%.0f%% of the time goes to %s on the CPU (%s)", pct, name,
+                           place)
+            : summary_find(s, rule, pct, "%.0f%% of the time goes to %s on the CPU", pct, name);
     summary_set_pct(f, pct);
     f->function = top->function;
 }

@@ -5,8 +5,8 @@
 //
 //   eintr SECONDS
 //
-// Prints `ready`, and at the end a line `eintr N signals SENT GOT short N`: interrupted calls, signals
-// sent and handled, and sleeps that ended too early.
+// Prints `ready`, and at the end a line `eintr N signals SENT GOT short N`: interrupted calls,
+// signals sent and handled, and sleeps that ended too early.
 
 #include <errno.h>
 #include <linux/futex.h>

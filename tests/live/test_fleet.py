@@ -189,7 +189,10 @@ def config(place, ports):
     return path
 
 
-@tap.test("prometheus scrapes it and node_exporter reads its file: metrics and alerts are there")
+@tap.test(
+    "prometheus scrapes it and node_exporter reads its file: metrics and alerts are there",
+    slow=True,
+)
 def _():
     tools = [targets.tool("prometheus"), targets.tool("prometheus-node-exporter")]
     listen, node, prom = (targets.free_port() for _ in range(3))

@@ -89,7 +89,7 @@ def _():
         tap.equal(sorted(os.listdir(place)), ["a.ptop"], "what is left")
 
 
-@tap.test("the port serves what the kernel says, and that the target has ended")
+@tap.test("the port serves what the kernel and the samples say, newly each time")
 def _():
     with recorded(CALM, "--listen", "127.0.0.1:0") as (_, target, recorder):
         url = metrics_url(recorder)

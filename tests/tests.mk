@@ -306,6 +306,7 @@ SANITIZED_TESTS = $(check_PROGRAMS) tests/rooms.sh \
 	tests/live/test_bad_input.py \
 	tests/live/test_diff.py \
 	tests/live/test_dump.py \
+	tests/live/test_fleet.py \
 	tests/live/test_growth.py \
 	tests/live/test_objects.py \
 	tests/live/test_record.py \

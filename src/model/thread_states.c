@@ -101,17 +101,21 @@ static void read_run(struct reading *r, const struct run *run, int level)
 
 #define KNOWN_MAX 65536 /* waits */
 
-/* Runs are in the order of their end, but for what a tick's own time adds. */
+/* Runs are in the order of their end, but for what a tick's own time adds, and a slice's. */
 #define ORDER_SLACK_NS NS_PER_S
 
 static void read_runs(struct reading *r)
 {
     const struct recording *rec = r->rec;
-    for (size_t i = recording_run_count(rec, LEVEL_RAW); i-- > 0;) {
-        const struct run *run = recording_run_at(rec, LEVEL_RAW, i);
-        if (run->from_ns + run->weight_ns + ORDER_SLACK_NS < r->from_ns)
-            break;
-        read_run(r, run, LEVEL_RAW);
+    /* At high rates a second's may already be too many to stay as they came. */
+    for (int level = LEVEL_RAW; level < LEVEL_COUNT; level++) {
+        uint64_t slack_ns = ORDER_SLACK_NS + 2 * level_slice_ns(level);
+        for (size_t i = recording_run_count(rec, level); i-- > 0;) {
+            const struct run *run = recording_run_at(rec, level, i);
+            if (run->from_ns + run->weight_ns + slack_ns < r->from_ns)
+                break;
+            read_run(r, run, level);
+        }
     }
     for (size_t i = 0; i < rec->open.n; i++)
         read_run(r, &rec->open.at[i], LEVEL_COUNT);

@@ -17,8 +17,8 @@
 
 #define BACKLOG      16
 #define EVENTS_MAX   (HTTP_CLIENTS_MAX + 2)
-#define ACCEPTED_MAX 16 /* in one step */
-#define RETRY_NS     NS_PER_S
+#define ACCEPTED_MAX 16                /* in one step */
+#define RETRY_NS     NS_PER_S          /* after no descriptor was left for one */
 #define FRESH_NS     (100 * NS_PER_MS) /* a flood of requests is given the same text */
 #define ON_LISTENER  HTTP_CLIENTS_MAX  /* epoll data: the index of a client, or one of these */
 #define ON_TIMER     (HTTP_CLIENTS_MAX + 1)
@@ -39,7 +39,9 @@ struct http {
     char *text; /* the last that was printed */
     size_t length;
     uint64_t text_ns;
-    uint64_t retry_ns; /* no descriptor was left for a client: not before; 0: one is */
+    uint64_t retry_ns;  /* no clients are taken before; 0: they are now */
+    uint64_t second_ns; /* when clients were first counted */
+    int came;           /* since then */
 };
 
 static bool read_port(const char *text, in_port_t *port)
@@ -181,14 +183,28 @@ static uint32_t find_place(struct http *h)
     return oldest;
 }
 
+static void pause_until(struct http *h, uint64_t until_ns)
+{
+    h->retry_ns = until_ns;
+    watch_fd(h, EPOLL_CTL_MOD, h->listener, 0, ON_LISTENER);
+}
+
+/* More than HTTP_CLIENTS_A_SECOND wait in the kernel's queue. */
+static bool is_flood(struct http *h, uint64_t now_ns)
+{
+    if (now_ns - h->second_ns >= NS_PER_S) {
+        h->second_ns = now_ns;
+        h->came = 0;
+    }
+    return ++h->came > HTTP_CLIENTS_A_SECOND;
+}
+
 static void take_clients(struct http *h, uint64_t now_ns)
 {
     for (int i = 0; i < ACCEPTED_MAX; i++) {
         int fd = accept4(h->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
-            h->retry_ns = now_ns + RETRY_NS;
-            watch_fd(h, EPOLL_CTL_MOD, h->listener, 0, ON_LISTENER);
-        }
+        if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM))
+            pause_until(h, now_ns + RETRY_NS);
         if (fd < 0)
             return;
         uint32_t place = find_place(h);
@@ -198,6 +214,10 @@ static void take_clients(struct http *h, uint64_t now_ns)
         c->have = c->length = c->sent = 0;
         if (!watch_fd(h, EPOLL_CTL_ADD, fd, EPOLLIN, place))
             client_close(c);
+        if (is_flood(h, now_ns)) {
+            pause_until(h, h->second_ns + NS_PER_S);
+            return;
+        }
     }
 }
 

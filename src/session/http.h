@@ -4,9 +4,9 @@
  * waits. The front's thread.
  *
  * Invariant: no client can hold anything. At most HTTP_CLIENTS_MAX connections are open, of which
- * the oldest makes room for a new one; each is answered once and closed, HTTP_CLIENT_NS after it
- * came at the latest; a request has at most HTTP_REQUEST_MAX bytes; one step does a bounded part of
- * what there is to do.
+ * the oldest makes room for a new one; at most HTTP_CLIENTS_A_SECOND are taken in a second; each is
+ * answered once and closed, HTTP_CLIENT_NS after it came at the latest; a request has at most
+ * HTTP_REQUEST_MAX bytes; one step does a bounded part of what there is to do.
  */
 #ifndef SESSION_HTTP_H
 #define SESSION_HTTP_H
@@ -18,9 +18,10 @@
 #include "base/clock.h"
 #include "base/err.h"
 
-#define HTTP_CLIENTS_MAX 16
-#define HTTP_CLIENT_NS   (5 * NS_PER_S)
-#define HTTP_REQUEST_MAX 4096
+#define HTTP_CLIENTS_MAX      16
+#define HTTP_CLIENTS_A_SECOND 200
+#define HTTP_CLIENT_NS        (5 * NS_PER_S)
+#define HTTP_REQUEST_MAX      4096
 
 struct http_address {
     struct sockaddr_storage socket;

@@ -48,6 +48,7 @@ struct figures_reader {
     pid_t pid;
     struct pids_info *info;
     struct thread_counts threads;
+    bool asked_io, has_io; /* once: it is a permission */
 };
 
 struct figures_reader *figures_new(pid_t pid, struct err *err)
@@ -101,8 +102,12 @@ bool figures_read(struct figures_reader *r, struct figures *f)
     f->shared_bytes = PIDS_VAL(ITEM_SHARED, ul_int, row, ) * KIB;
     f->swap_bytes = PIDS_VAL(ITEM_SWAP, ul_int, row, ) * KIB;
     f->has_kinds = f->anon_bytes + f->file_bytes + f->shared_bytes > 0;
-    char io[512];
-    f->has_io = procfs_read(AT_FDCWD, io, sizeof io, "/proc/%d/io", (int)r->pid) > 0;
+    if (!r->asked_io) {
+        char io[512];
+        r->has_io = procfs_read(AT_FDCWD, io, sizeof io, "/proc/%d/io", (int)r->pid) > 0;
+        r->asked_io = true;
+    }
+    f->has_io = r->has_io;
     f->cpu_ns = procfs_cpu_ns(r->pid);
     if (f->cpu_ns == 0)
         f->cpu_ns = f->user_ns + f->system_ns;

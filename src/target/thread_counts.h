@@ -21,7 +21,7 @@
 #include "base/map.h"
 #include "base/vec.h"
 
-#define THREAD_COUNTS_AT_ONCE 32
+#define THREAD_COUNTS_AT_ONCE 24
 
 struct thread_count {
     pid_t tid;

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the metrics cost once a second: reading them, taking them in with the alerts, and the
-threads' states; for a process of 4 threads and for one of 500.
+threads' states; for a process of 4 threads, one of 500, and a family of 100 processes.
 
     bench_metrics.py [--repeat N]
 
@@ -32,9 +32,22 @@ stay.wait()
 """
 
 
-def round_ns(pid):
+FAMILY = """
+import os, time
+parent = os.getpid()
+for _ in range(99):
+    if os.getpid() == parent:
+        os.fork()
+if os.getpid() == parent:
+    print("ready", flush=True)
+while True:
+    time.sleep(0.1)
+"""
+
+
+def round_ns(pids):
     """What the tool prints: figures by name."""
-    words = subprocess.check_output([TOOL, str(pid)]).decode().split()
+    words = subprocess.check_output([TOOL, *map(str, pids)]).decode().split()
     return {name: float(value) for name, value in zip(words[::2], words[1::2])}
 
 
@@ -44,12 +57,13 @@ def main():
     options = parser.parse_args()
     table = measure.Table()
     table.heading()
-    for threads in (4, 500):
-        command = [sys.executable, "-c", THREADS, str(threads)]
-        with targets.started(command, ready="ready") as target:
-            rounds = [round_ns(target.pid) for _ in range(options.repeat)]
-        least = {name: min(r[name] for r in rounds) for name in rounds[0]}
-        what = "metrics of %d threads: " % threads
+    cases = [("%d threads" % n, [THREADS, str(n)]) for n in (4, 500)] + [("100 processes", [FAMILY])]
+    for name, script in cases:
+        with targets.started([sys.executable, "-c", *script], ready="ready") as target:
+            pids = [target.pid, *targets.children(target.pid)]
+            rounds = [round_ns(pids) for _ in range(options.repeat)]
+        least = {key: min(r[key] for r in rounds) for key in rounds[0]}
+        what = "metrics of %s: " % name
         table.add(what + "reading", least["read"] / 1e3, "us/s", None)
         table.add(what + "taking in", least["add"] / 1e3, "us/s", None)
         table.add(what + "their states", least["states"] / 1e3, "us/s", None)

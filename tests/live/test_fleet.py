@@ -89,7 +89,7 @@ def _():
         tap.equal(sorted(os.listdir(place)), ["a.ptop"], "what is left")
 
 
-@tap.test("the port serves what the kernel says, and that the target has ended")
+@tap.test("the port serves what the kernel and the samples say, newly each time")
 def _():
     with recorded(CALM, "--listen", "127.0.0.1:0") as (_, target, recorder):
         url = metrics_url(recorder)
@@ -189,7 +189,10 @@ def config(place, ports):
     return path
 
 
-@tap.test("prometheus scrapes it and node_exporter reads its file: metrics and alerts are there")
+@tap.test(
+    "prometheus scrapes it and node_exporter reads its file: metrics and alerts are there",
+    slow=True,
+)
 def _():
     tools = [targets.tool("prometheus"), targets.tool("prometheus-node-exporter")]
     listen, node, prom = (targets.free_port() for _ in range(3))

@@ -2,8 +2,8 @@
 /*
  * The metrics of real processes: families are summed, what has ended has no point.
  *
- * With the argument PID it is a tool instead (tests/bench/bench_metrics.py): prints what a round of
- * metrics of that process takes, and what taking it in takes the recording, in ns of CPU time.
+ * With arguments PID... it is a tool instead (tests/bench/bench_metrics.py): prints what a round of
+ * metrics of that family takes, and what taking it in takes the recording, in ns of CPU time.
  */
 #include <fcntl.h>
 #include <setjmp.h>
@@ -119,6 +119,61 @@ static void sums_families(void **state)
     end(many);
 }
 
+/* Opens descriptors when it is told to, one after another, and sleeps. */
+static pid_t child_that_opens(int orders[2])
+{
+    assert_int_equal(pipe2(orders, O_CLOEXEC), 0);
+    pid_t pid = fork();
+    assert_int_not_equal(pid, -1);
+    if (pid == 0) {
+        char order;
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        while (read(orders[0], &order, 1) == 1) {
+            (void)!open("/dev/null", O_RDONLY);
+            /* That it ran is seen by its CPU time, which is exact to the ns. */
+        }
+        _exit(0);
+    }
+    return pid;
+}
+
+#define FAMILY 30
+
+/* More than are read at once: all are in the sums, CPU time is exact at once, and what one has done
+ * is in them within some rounds. */
+static void reads_large_families_in_turns(void **state)
+{
+    (void)state;
+    pid_t pids[FAMILY];
+    int orders[FAMILY][2];
+    for (int i = 0; i < FAMILY; i++)
+        pids[i] = child_that_opens(orders[i]);
+    a_second(pids, FAMILY);
+    double fds = of(METRIC_FDS), rss = of(METRIC_RSS);
+    assert_true(of(METRIC_THREADS) == FAMILY && fds >= FAMILY * 3 && rss >= FAMILY * 1e5);
+    for (int i = 0; i < FAMILY; i++)
+        assert_int_equal(write(orders[i][1], "x", 1), 1);
+    double seen = 0;
+    for (uint64_t from_ns = clock_mono_ns();
+         seen < fds + FAMILY && clock_mono_ns() - from_ns < 20 * NS_PER_S; usleep(1000)) {
+        a_second(pids, FAMILY);
+        seen = of(METRIC_FDS);
+    }
+    assert_true(seen == fds + FAMILY);
+    end(pids[7]);
+    int rounds = 0; /* an ended one counts on until its turn, or until it is not asked for */
+    do
+        a_second(pids, FAMILY);
+    while (of(METRIC_THREADS) == FAMILY && ++rounds < 40);
+    assert_true(of(METRIC_THREADS) == FAMILY - 1);
+    for (int i = 0; i < FAMILY; i++) {
+        if (i != 7)
+            end(pids[i]);
+        close(orders[i][0]);
+        close(orders[i][1]);
+    }
+}
+
 /* Never a zero of what is not there. */
 static void ended_ones_have_no_point(void **state)
 {
@@ -142,6 +197,7 @@ static void ended_ones_have_no_point(void **state)
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup_teardown(sums_families, set_up, tear_down),
+    cmocka_unit_test_setup_teardown(reads_large_families_in_turns, set_up, tear_down),
     cmocka_unit_test_setup_teardown(ended_ones_have_no_point, set_up, tear_down),
 };
 
@@ -152,14 +208,14 @@ static const struct CMUnitTest tests[] = {
 #define PIECES 5 /* of a run in a second, as batches cut them */
 
 /* ns of CPU time that a round takes to read. */
-static double reading_ns(pid_t pid)
+static double reading_ns(const pid_t *pids, size_t n)
 {
     set_up(NULL);
-    a_second(&pid, 1);
-    a_second(&pid, 1);
+    a_second(pids, n);
+    a_second(pids, n);
     uint64_t from_ns = clock_thread_cpu_ns();
     for (int i = 0; i < ROUNDS; i++)
-        a_second(&pid, 1);
+        a_second(pids, n);
     return (double)(clock_thread_cpu_ns() - from_ns) / ROUNDS;
 }
 
@@ -214,21 +270,27 @@ static void taking_ns(uint32_t threads, double *add_ns, double *states_ns)
     recording_free(rec);
 }
 
-static int measure(pid_t pid)
+static int measure(char **words, size_t n)
 {
-    struct procfs_stat stat;
-    if (!procfs_stat(pid, &stat))
-        return 1;
+    pid_t pids[256];
+    uint32_t threads = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct procfs_stat stat;
+        pids[i] = (pid_t)atoi(words[i]);
+        if (!procfs_stat(pids[i], &stat))
+            return 1;
+        threads += stat.threads;
+    }
     double add_ns, states_ns;
-    taking_ns(stat.threads, &add_ns, &states_ns);
-    printf("read %.0f add %.0f states %.0f\n", reading_ns(pid), add_ns, states_ns);
+    taking_ns(threads, &add_ns, &states_ns);
+    printf("read %.0f add %.0f states %.0f\n", reading_ns(pids, n), add_ns, states_ns);
     tear_down(NULL);
     return 0;
 }
 
 int main(int argc, char **argv)
 {
-    if (argc == 2)
-        return measure((pid_t)atoi(argv[1]));
+    if (argc > 1 && argc <= 257)
+        return measure(argv + 1, (size_t)argc - 1);
     return cmocka_run_group_tests_name("engine/metrics", tests, NULL, NULL);
 }

@@ -222,6 +222,22 @@ static void sums_states(void **state)
     recording_free(rec);
 }
 
+/* More runs than stay as they came: those that were folded count as well. */
+static void sums_folded_states(void **state)
+{
+    (void)state;
+    struct recording *rec = threads_recording();
+    rec->limits.runs_max[LEVEL_RAW] = 100;
+    for (int i = 0; i < 3000; i++)
+        add(rec, 1 + i % 2, i / 1000.0, (i + 1) / 1000.0, STATE_RUNNING, WAIT_NONE, i % 7);
+    recording_thin(rec, rec->end_ns);
+    assert_true(recording_run_count(rec, LEVEL_SECOND) > 0);
+    struct thread_states s;
+    thread_states_read(&s, rec, START + NS_PER_S, START + 2 * NS_PER_S);
+    near(s.running, 1);
+    recording_free(rec);
+}
+
 static size_t points_of(const struct recording *rec, enum metric metric)
 {
     return series_count(&rec->total.series[metric]);
@@ -303,6 +319,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(days_are_bounded),
     cmocka_unit_test(vanished_metrics_have_no_value),
     cmocka_unit_test(sums_states),
+    cmocka_unit_test(sums_folded_states),
     cmocka_unit_test(states_become_metrics),
     cmocka_unit_test(wall_clock_goes_on_in_sleep),
 };

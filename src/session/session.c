@@ -108,7 +108,7 @@ static struct session *session_live(const pid_t *pids, size_t n, pid_t spawned,
     poll_add(s, saver_fd(s->saver));
     s->growing = growing_new();
     poll_add(s, growing_fd(s->growing));
-    s->alarms = alarms_new(&alarms_defaults, NULL);
+    s->alarms = alarms_new();
     poll_add(s, alarms_fd(s->alarms));
     if (!options->no_census) {
         s->censuses = censuses_start(options->census_stop, rest_sampler, sampler);
@@ -439,13 +439,7 @@ bool session_set_alarms(struct session *s, const struct alarms_options *options,
 {
     if (!s->alarms)
         return err_set(err, "alerts of a file do nothing");
-    struct alarms *alarms = alarms_new(options, err);
-    if (!alarms)
-        return false;
-    alarms_free(s->alarms);
-    s->alarms = alarms;
-    poll_add(s, alarms_fd(alarms));
-    return true;
+    return alarms_set(s->alarms, options, err);
 }
 
 bool session_take_alarm_news(struct session *s, struct alarm_news *news)

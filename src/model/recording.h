@@ -124,9 +124,9 @@ struct recording {
     struct alert_rules rules;             /* alert_log.h keeps these four */
     VEC(struct alert_state) alert_states; /* by rule */
     VEC(struct alert_event) alerts;       /* oldest first */
-    uint64_t alerts_gone;                 /* older ones: number n is alerts.at[n - 1 - dropped] */
-    uint64_t alerts_version;              /* grows when one gets its snapshot */
-    uint64_t shown_from_ns, shown_to_ns;  /* the window that the file opens with; both 0: all */
+    uint64_t alerts_gone;    /* older ones: number n is alerts.at[n - 1 - alerts_gone] */
+    uint64_t alerts_version; /* grows when one gets its snapshot */
+    uint64_t shown_from_ns, shown_to_ns; /* the window that the file opens with; both 0: all */
     VEC(struct mark) marks;
     struct census_list censuses;
     struct growth_looks growth;

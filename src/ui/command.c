@@ -344,6 +344,12 @@ static void next_window(struct ui *ui)
         ui_say(ui, STYLE_NOTICE, "window: all that was recorded");
 }
 
+/* proftop-COMM-PID-DATE-TIME.ptop, in the working directory. */
+static void snapshot_name(const struct ui *ui, char *out, size_t size)
+{
+    alarms_file_name(out, size, ui_recording(ui), NULL);
+}
+
 static void save(struct ui *ui, const char *path)
 {
     if (!session_save(ui->session, path)) {
@@ -532,7 +538,7 @@ static void back_to_now(struct ui *ui)
 static void snapshot(struct ui *ui, bool ask)
 {
     char path[256];
-    alarms_file_name(path, sizeof path, ui_recording(ui), NULL); /* in the working directory */
+    snapshot_name(ui, path, sizeof path);
     if (ask)
         prompt_start(&ui->prompt, PROMPT_SAVE, "Save as:", path);
     else

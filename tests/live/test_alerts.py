@@ -123,7 +123,7 @@ def _():
         proftop.record(process.pid, short, 1.5, 50)
         level = points(short, "memory_pct")[-1][1]
         limit = proftop.report(short, "memory")["memory"]["limit_bytes"] or total
-        rule = "memory: memory_pct > %.3f for 0s, clear %.3f, critical %.3f: command" % (
+        rule = "memory: memory_pct > %.3f for 0s, clear %.3f for 0s, critical %.3f: command" % (
             level + 0.4,
             level + 0.3,
             level + 0.9,
@@ -143,12 +143,12 @@ def _():
 
 
 def record_burning(folder, *options):
-    """Six seconds of a busy process under a rule that it breaks: (the file, what was said)."""
+    """Four seconds of a busy process under a rule that it breaks: (the file, what was said)."""
     with target() as (process, tell):
         tell("burn")
         file = os.path.join(folder, "a.ptop")
         done = proftop.run(
-            *["record", "-p", process.pid, "-o", file, "-d", "6", "-r", "50"],
+            *["record", "-p", process.pid, "-o", file, "-d", "4", "-r", "50"],
             *["--alert", FAST, *options],
             timeout_s=20,
         )

@@ -110,21 +110,31 @@ static void watch_fd(struct alarms *a, int fd)
         die("epoll_ctl: %s", strerror(errno));
 }
 
-struct alarms *alarms_new(const struct alarms_options *options, struct err *err)
+bool alarms_set(struct alarms *a, const struct alarms_options *options, struct err *err)
 {
     char *folder = NULL;
     struct hook *hook = NULL;
     if (options->folder && !(folder = usable_folder(options->folder, err)))
-        return NULL;
+        return false;
     if (options->command &&
         !(hook = hook_new(options->command, options->command_limit_s, options->hush, err))) {
         free(folder);
-        return NULL;
+        return false;
     }
-    struct alarms *a = xcalloc(1, sizeof *a);
+    free(a->folder);
+    hook_free(a->hook);
     a->options = *options;
     a->folder = folder;
     a->hook = hook;
+    if (!folder)
+        a->waiting.wanted = false;
+    return true;
+}
+
+struct alarms *alarms_new(void)
+{
+    struct alarms *a = xcalloc(1, sizeof *a);
+    a->options = alarms_defaults;
     a->saver = saver_new();
     a->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     a->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);

@@ -30,8 +30,12 @@ extern const struct alarms_options alarms_defaults;
 
 struct alarms;
 
-/* Fails where the command cannot be run, or the folder cannot be written to. Strings are copied. */
-struct alarms *alarms_new(const struct alarms_options *options, struct err *err);
+/* With alarms_defaults. */
+struct alarms *alarms_new(void);
+/* Changes what is done; what was done stays known, so that no limit begins anew. Strings are
+ * copied. Fails where the command cannot be run, or the folder cannot be written to, and changes
+ * nothing. Waits up to two seconds for a command that is running. */
+bool alarms_set(struct alarms *a, const struct alarms_options *options, struct err *err);
 /* After alarms_finish, or without what that would wait for. */
 void alarms_free(struct alarms *a);
 /* Readable when alarms_pump has something to do. */

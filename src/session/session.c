@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* See session.h. The front's thread, but for save_work. */
+/* See session.h. The front's thread. */
 #include "session/session.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <stdio.h>
@@ -21,6 +20,7 @@
 #include "model/forget.h"
 #include "session/queue.h"
 #include "session/ring_span.h"
+#include "session/saver.h"
 #include "session/sampler.h"
 #include "session/naming.h"
 #include "store/store.h"
@@ -35,14 +35,6 @@
 #define SAVE_CENSUS_NS (2 * NS_PER_S)
 /* How long a command that we started may take to end before it is killed. */
 #define END_NS (2 * NS_PER_S)
-
-struct save {
-    struct recording *copy;
-    char *path;
-    bool ok;
-    struct err err;
-    struct queue *done; /* borrowed */
-};
 
 struct session {
     enum session_kind kind;
@@ -67,12 +59,10 @@ struct session {
     char notice[256];
     uint32_t notice_seq;
     uint64_t marks_told;
-    pthread_t save_thread;
-    bool saving;
+    struct saver *saver;
     char *save_path; /* of a snapshot that waits for a census; owned */
     struct window save_shown;
     uint64_t save_deadline_ns;
-    struct queue *saved;
 };
 
 static struct session *session_new(enum session_kind kind)
@@ -80,7 +70,7 @@ static struct session *session_new(enum session_kind kind)
     struct session *s = xcalloc(1, sizeof *s);
     s->kind = kind;
     s->epoll_fd = -1;
-    s->saved = queue_new(1);
+    s->saver = saver_new();
     s->threads_max = THREADS_MAX;
     batch_reader_init(&s->reader);
     return s;
@@ -138,11 +128,11 @@ static struct session *session_live(const pid_t *pids, size_t n, pid_t spawned,
         die("epoll_create1: %s", strerror(errno));
     poll_add(s, sampler_fd(sampler));
     poll_add(s, naming_fd(s->naming));
-    poll_add(s, queue_fd(s->saved));
+    poll_add(s, saver_fd(s->saver));
     s->fleet = options->fleet;
     if (s->fleet)
         poll_add(s, fleet_fd(s->fleet));
-    s->alarms = alarms_new(&alarms_defaults, NULL);
+    s->alarms = alarms_new();
     poll_add(s, alarms_fd(s->alarms));
     start_workers(s);
     return s;
@@ -260,22 +250,11 @@ struct session *session_open(const char *path, struct err *err)
     return s;
 }
 
-static void save_free(struct save *save)
-{
-    if (!save)
-        return;
-    recording_free(save->copy);
-    free(save->path);
-    free(save);
-}
-
 void session_free(struct session *s)
 {
     if (!s)
         return;
-    if (s->saving)
-        pthread_join(s->save_thread, NULL);
-    save_free(queue_take(s->saved));
+    saver_free(s->saver);
     free(s->save_path);
     if (s->alarms)
         alarms_finish(s->alarms, s->rec, clock_mono_ns());
@@ -287,7 +266,6 @@ void session_free(struct session *s)
     if (s->spawned)
         end_command(s->spawned);
     batch_reader_clear(&s->reader);
-    queue_free(s->saved);
     if (s->epoll_fd >= 0)
         close(s->epoll_fd);
     recording_free(s->rec);
@@ -495,14 +473,6 @@ void session_rest(struct session *s, bool rest)
         sampler_rest(s->sampler, rest);
 }
 
-static void *save_work(void *arg)
-{
-    struct save *save = arg;
-    save->ok = store_save(save->copy, save->path, &save->err);
-    queue_put(save->done, save);
-    return NULL;
-}
-
 bool session_count_objects(struct session *s)
 {
     if (s->kind != SESSION_LIVE || !s->censuses)
@@ -564,13 +534,7 @@ bool session_set_alarms(struct session *s, const struct alarms_options *options,
 {
     if (!s->alarms)
         return err_set(err, "alerts of a file do nothing");
-    struct alarms *alarms = alarms_new(options, err);
-    if (!alarms)
-        return false;
-    alarms_free(s->alarms);
-    s->alarms = alarms;
-    poll_add(s, alarms_fd(alarms));
-    return true;
+    return alarms_set(s->alarms, options, err);
 }
 
 bool session_take_alarm_news(struct session *s, struct alarm_news *news)
@@ -586,19 +550,15 @@ bool session_alert_window(const struct session *s, struct window *window)
 
 static void start_saving(struct session *s)
 {
-    struct save *save = xcalloc(1, sizeof *save);
-    save->copy = recording_copy(s->rec);
+    struct saver_job *job = xcalloc(1, sizeof *job);
+    job->copy = recording_copy(s->rec);
     if (s->ring.span_ns)
-        ring_span_cut(save->copy, s->ring.span_ns);
-    save->copy->shown_from_ns = s->save_shown.from_ns;
-    save->copy->shown_to_ns = s->save_shown.to_ns;
-    save->path = s->save_path;
+        ring_span_cut(job->copy, s->ring.span_ns);
+    job->copy->shown_from_ns = s->save_shown.from_ns;
+    job->copy->shown_to_ns = s->save_shown.to_ns;
+    job->path = s->save_path;
     s->save_path = NULL;
-    save->done = s->saved;
-    if (pthread_create(&s->save_thread, NULL, save_work, save))
-        die("cannot start a thread");
-    pthread_setname_np(s->save_thread, "saver");
-    s->saving = true;
+    saver_start(s->saver, job);
 }
 
 static void save_when_counted(struct session *s)
@@ -610,7 +570,7 @@ static void save_when_counted(struct session *s)
 
 bool session_save(struct session *s, const char *path, const struct window *shown)
 {
-    if (s->saving || s->save_path)
+    if (saver_is_busy(s->saver) || s->save_path)
         return false;
     s->save_path = xstrdup(path);
     s->save_shown = shown ? *shown : (struct window){0, 0};
@@ -625,15 +585,13 @@ enum save_state session_save_state(struct session *s, char *text, size_t size)
     save_when_counted(s);
     if (s->save_path)
         return SAVE_RUNNING;
-    if (!s->saving)
+    if (!saver_is_busy(s->saver))
         return SAVE_IDLE;
-    struct save *save = queue_take(s->saved);
-    if (!save)
+    struct saver_job *job = saver_take(s->saver);
+    if (!job)
         return SAVE_RUNNING;
-    pthread_join(s->save_thread, NULL);
-    s->saving = false;
-    bool ok = save->ok;
-    snprintf(text, size, "%s", ok ? save->path : save->err.text);
-    save_free(save);
+    bool ok = job->ok;
+    snprintf(text, size, "%s", ok ? job->path : job->err.text);
+    saver_job_free(job);
     return ok ? SAVE_DONE : SAVE_FAILED;
 }

@@ -16,7 +16,7 @@ import targets
 import tmux
 
 PROGRAM = os.path.join(targets.PROGRAMS, "alerts.py")
-RULE = "cpu: cpu_pct > 15 for 1s, clear 8 for 1s, critical 99"
+RULE = "cpu: cpu_pct > 4 for 1s, clear 2 for 1s, critical 99"
 
 
 def tell(process, words):
@@ -92,14 +92,16 @@ def _():
             screen.keys("Enter")
             screen.wait("Rule cpu: cpu_pct > 80 for 3s, clear 75, critical 95: banner")
             screen.keys("C-u")
-            screen.type("cpu_pct > 10 for 0s critical banana")
+            screen.type("cpu_pct > 3 for 0s critical banana")
             screen.wait('comes a figure of cpu_pct, not "banana"')
-            screen.wait("Rule cpu: cpu_pct > 10 for 0s critical banana")
+            screen.wait("Rule cpu: cpu_pct > 3 for 0s critical banana")
             screen.keys("C-w")
-            screen.type("99")
+            assert not screen.has_rung()
+            screen.type("99: banner bell")
             screen.wait("! CPU stands at")
-            screen.wait("> 10.0% for 0s")
+            screen.wait("> 3.0% for 0s")
             assert "warning" in tmux.line_with(screen.text(), "cpu_pct"), screen.text()
+            targets.wait_for(screen.has_rung, "the bell")
             screen.keys("v")
             screen.wait("SEVERITY")
             screen.keys("v", "Enter", "C-u")

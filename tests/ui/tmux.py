@@ -131,6 +131,10 @@ class Screen:
             assert mode in said, "the terminal is not in mode %s: %s" % (mode, " ".join(said))
         return text
 
+    def has_rung(self):
+        """Whether the terminal's bell has rung since it was made."""
+        return self._do("display-message", "-p", "#{window_bell_flag}").strip() == "1"
+
     def close(self):
         self._do("kill-server")
         shutil.rmtree(self._folder, ignore_errors=True)

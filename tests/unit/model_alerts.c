@@ -369,6 +369,31 @@ static void a_window_holds_the_spike(void **state)
     recording_free(rec);
 }
 
+/* As many rules as there can be, each second's figures of all metrics. */
+static void rules_cost_next_to_nothing(void **state)
+{
+    (void)state;
+    struct recording *rec = recording_new(START, 0);
+    struct alert_rules rules = {0};
+    struct err err;
+    for (int i = 0; i < ALERT_RULES_MAX; i++) {
+        char line[80];
+        snprintf(line, sizeof line, "r%d: %s > 1e18", i, metrics[i % METRIC_COUNT].name);
+        assert_true(alert_rules_set_line(&rules, line, &err));
+    }
+    alert_log_set_rules(rec, &rules, START);
+    uint64_t began_ns = clock_cpu_ns();
+    for (uint64_t s = 0; s < 2000; s++)
+        for (int m = 0; m < METRIC_COUNT; m++)
+            alert_log_feed(rec, (enum metric)m, START + s * NS_PER_S, 1);
+    double us = (double)(clock_cpu_ns() - began_ns) / 2000 / NS_PER_US;
+    print_message("%d rules, %d metrics: %.1f us a second\n", ALERT_RULES_MAX, METRIC_COUNT, us);
+    assert_true(us < 500); /* a twentieth of a percent of a core */
+    assert_int_equal(rec->alerts.n, 0);
+    alert_rules_clear(&rules);
+    recording_free(rec);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -384,6 +409,7 @@ int main(void)
         cmocka_unit_test(rules_change_at_once),
         cmocka_unit_test(the_log_is_bounded),
         cmocka_unit_test(a_window_holds_the_spike),
+        cmocka_unit_test(rules_cost_next_to_nothing),
     };
     return cmocka_run_group_tests_name("model_alerts", tests, NULL, NULL);
 }

@@ -169,8 +169,8 @@ static struct alarms *alarms_of(const char *command, const char *where)
     options.before_s = 20;
     options.after_s = 5;
     options.hush = true;
-    struct alarms *a = alarms_new(&options, &err);
-    if (!a)
+    struct alarms *a = alarms_new();
+    if (!alarms_set(a, &options, &err))
         fail_msg("%s", err.text);
     return a;
 }
@@ -308,17 +308,40 @@ static void folders_must_be_writable(void **state)
     (void)state;
     struct alarms_options options = alarms_defaults;
     struct err err = {""};
+    struct alarms *a = alarms_new();
     options.folder = in_folder("none");
-    assert_null(alarms_new(&options, &err));
+    assert_false(alarms_set(a, &options, &err));
     assert_non_null(strstr(err.text, "cannot save snapshots in /tmp/"));
     assert_non_null(strstr(err.text, "No such file"));
     write_whole(in_folder("file"), "x", 1);
     options.folder = in_folder("file");
-    assert_null(alarms_new(&options, &err));
+    assert_false(alarms_set(a, &options, &err));
     assert_non_null(strstr(err.text, "it is no folder"));
     options.folder = NULL;
     options.command = "no-such-command-of-ours";
-    assert_null(alarms_new(&options, &err));
+    assert_false(alarms_set(a, &options, &err));
+    alarms_free(a);
+}
+
+/* Settings that are read again do not make what was seen new. */
+static void a_change_does_not_begin_anew(void **state)
+{
+    (void)state;
+    struct recording *rec = target_recording("server");
+    struct alarms *a = alarms_of(NULL, NULL);
+    struct alarms_options options = alarms_defaults;
+    struct err err = {""};
+    uint64_t t = START_NS;
+    seconds(a, rec, METRIC_CPU_PCT, &t, 90, 2);
+    assert_string_not_equal(news_of(a, rec, ALARM_RAISED, t, false), "");
+    options.folder = folder;
+    options.after_s = 1;
+    assert_true(alarms_set(a, &options, &err));
+    seconds(a, rec, METRIC_CPU_PCT, &t, 90, 5);
+    assert_string_equal(news_of(a, rec, ALARM_RAISED, t, false), "");
+    assert_int_equal(folder_count(), 0);
+    alarms_free(a);
+    recording_free(rec);
 }
 
 /* Raised again after the gap between two snapshots. */
@@ -470,6 +493,7 @@ int main(void)
         TEST_IN_FOLDER(snapshots_are_no_flood),
         TEST_IN_FOLDER(the_end_does_not_lose_one),
         TEST_IN_FOLDER(folders_must_be_writable),
+        TEST_IN_FOLDER(a_change_does_not_begin_anew),
         TEST_IN_FOLDER(trouble_is_said_once),
         TEST_IN_FOLDER(a_full_disk_is_said_once),
         TEST_IN_FOLDER(commands_get_the_facts),

@@ -23,8 +23,10 @@
 /* How long something must be wrong with what is waited for before it is said: a pid file may be
  * about to be written. */
 #define TROUBLE_NS (2 * NS_PER_S)
-/* Notices in a minute; the rest is left out. */
-#define NOTICES_A_MINUTE 6
+/* Notices in an hour, of a rate that goes down and up for example; the rest is in the recording, as
+ * its marks, and is only counted. */
+#define NOTICES_AN_HOUR 12
+#define HOUR_NS         (3600 * NS_PER_S)
 /* How long the end waits for its snapshot. */
 #define LAST_NS (60 * NS_PER_S)
 
@@ -39,8 +41,8 @@ struct ring {
     bool leaving;
     uint64_t alerts_seen;
     uint32_t notice_seen;
-    int notices; /* said in this minute */
-    uint64_t minute_ns;
+    int notices; /* in this hour */
+    uint64_t hour_ns;
     struct err trouble; /* of waiting, since trouble_ns */
     uint64_t trouble_ns;
     bool trouble_said;
@@ -75,13 +77,13 @@ static void act_on_alerts(struct ring *r, uint64_t now_ns)
 
 static bool may_say(struct ring *r, uint64_t now_ns)
 {
-    if (now_ns >= r->minute_ns + 60 * NS_PER_S) {
-        if (r->notices > NOTICES_A_MINUTE)
-            log_note("%d more notices in the last minute", r->notices - NOTICES_A_MINUTE);
-        r->minute_ns = now_ns;
+    if (now_ns >= r->hour_ns + HOUR_NS) {
+        if (r->notices > NOTICES_AN_HOUR)
+            log_note("%d more notices in the last hour", r->notices - NOTICES_AN_HOUR);
+        r->hour_ns = now_ns;
         r->notices = 0;
     }
-    return ++r->notices <= NOTICES_A_MINUTE;
+    return ++r->notices <= NOTICES_AN_HOUR;
 }
 
 /* What the screen would show as a notice. */

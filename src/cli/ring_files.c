@@ -203,6 +203,20 @@ void ring_files_want_alert(struct ring_files *f, uint64_t now_ns)
     f->alert_due_ns = f->alert_last_ns = due_ns;
 }
 
+/* How far back the runs reach: as far as the ring, unless the recording is younger, or there were
+ * too many to keep. */
+static uint64_t reach_ns(const struct ring_files *f)
+{
+    const struct recording *rec = recording_of(f);
+    for (int level = LEVEL_COUNT - 1; level >= 0; level--) {
+        if (!recording_run_count(rec, level))
+            continue;
+        uint64_t from_ns = recording_run_at(rec, level, 0)->from_ns;
+        return from_ns < rec->end_ns ? clamp(rec->end_ns - from_ns, 0, f->span_ns) : 0;
+    }
+    return clamp(rec->end_ns - rec->start_ns, 0, f->span_ns);
+}
+
 static void start_snapshot(struct ring_files *f)
 {
     char *path = shelf_path(&f->shelf, SHELF_SNAPSHOT, clock_wall_ns());
@@ -211,6 +225,7 @@ static void start_snapshot(struct ring_files *f)
         f->why = f->due_why;
         f->due_ns = 0;
         f->saved_samples = recording_of(f)->cost.samples;
+        f->saved_reach_ns = reach_ns(f);
     }
     free(path);
 }
@@ -221,8 +236,9 @@ static void finish_snapshot(struct ring_files *f, enum save_state state, const c
     f->saving = false;
     f->all_saved = state == SAVE_DONE;
     if (state == SAVE_DONE) {
-        char size[FIGURE_MAX];
-        log_note("%s: %s, %s", text, f->why, figure_bytes(size, (double)shelf_bytes(text)));
+        char size[FIGURE_MAX], span[FIGURE_MAX];
+        log_note("%s: %s; the last %s, %s", text, f->why, figure_duration(span, f->saved_reach_ns),
+                 figure_bytes(size, (double)shelf_bytes(text)));
         f->snapshot_trouble = false;
         shelf_trim(&f->shelf, f->segments.at, f->segments.n, clock_wall_ns());
         return;

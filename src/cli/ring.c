@@ -23,6 +23,8 @@
 /* How long something must be wrong with what is waited for before it is said: a pid file may be
  * about to be written. */
 #define TROUBLE_NS (2 * NS_PER_S)
+/* After a process was found that cannot be watched. */
+#define AGAIN_NS (5 * NS_PER_S)
 /* Notices in an hour, of a rate that goes down and up for example; the rest is in the recording, as
  * its marks, and is only counted. */
 #define NOTICES_AN_HOUR 12
@@ -197,15 +199,18 @@ static bool attach(struct ring *r, pid_t pid, uint64_t now_ns, struct err *err)
     } else {
         struct err why;
         if (!session_watch_next(r->session, pid, &why)) {
-            if (is_there(pid))
+            if (is_there(pid)) {
                 tell_trouble(r, why.text, now_ns);
+                r->follow.next_ns = now_ns + AGAIN_NS;
+            }
             return true;
         }
         char text[128];
         snprintf(text, sizeof text, "it has come back as process %d", (int)pid);
         recording_add_mark(session_recording(r->session), now_ns, MARK_NOTE, text);
     }
-    log_note("watching process %d", (int)pid);
+    if (may_say(r, now_ns))
+        log_note("watching process %d", (int)pid);
     r->waiting = false;
     tell_trouble(r, "", now_ns);
     return true;
@@ -240,14 +245,15 @@ static void remember_gone(struct ring *r)
 static void target_ended(struct ring *r, uint64_t now_ns)
 {
     ring_files_turn(&r->files);
-    ring_files_want(&r->files, "the target has ended", now_ns);
+    ring_files_want_end(&r->files, now_ns);
     if (!r->follows) {
         r->leaving = true;
         return;
     }
     remember_gone(r);
     r->waiting = true;
-    log_note("waiting for its return");
+    if (may_say(r, now_ns))
+        log_note("waiting for its return");
 }
 
 /* ---- the loop ---- */

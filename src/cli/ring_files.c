@@ -191,16 +191,27 @@ void ring_files_want(struct ring_files *f, const char *why, uint64_t now_ns)
     want(f, why, now_ns, now_ns);
 }
 
+/* due_ns, or as much later as the last one of the kind demands; that is then the last one. */
+static uint64_t apart(const struct ring_files *f, uint64_t *last_ns, uint64_t due_ns)
+{
+    uint64_t least_ns = clamp(f->span_ns / 2, 0, APART_NS);
+    if (*last_ns && due_ns < *last_ns + least_ns)
+        due_ns = *last_ns + least_ns;
+    *last_ns = due_ns;
+    return due_ns;
+}
+
+void ring_files_want_end(struct ring_files *f, uint64_t now_ns)
+{
+    if (!f->due_ns) /* else that one will hold this end too */
+        want(f, "the target has ended", apart(f, &f->end_last_ns, now_ns), now_ns);
+}
+
 void ring_files_want_alert(struct ring_files *f, uint64_t now_ns)
 {
     uint64_t after_ns = clamp(f->span_ns / 4, 0, AFTER_ALERT_NS);
-    uint64_t apart_ns = clamp(f->span_ns / 2, 0, APART_NS);
-    uint64_t due_ns = now_ns + after_ns;
-    if (f->alert_due_ns)
-        return; /* that one will hold this alert too */
-    if (f->alert_last_ns && due_ns < f->alert_last_ns + apart_ns)
-        due_ns = f->alert_last_ns + apart_ns;
-    f->alert_due_ns = f->alert_last_ns = due_ns;
+    if (!f->alert_due_ns)
+        f->alert_due_ns = apart(f, &f->alert_last_ns, now_ns + after_ns);
 }
 
 /* How far back the runs reach: as far as the ring, unless the recording is younger, or there were

@@ -389,8 +389,8 @@ static bool check(const struct options *o, const bool *given, struct err *err)
     unsigned most = o->verb == VERB_DEMO ? 0 : 1;
     if (!((1u << o->verb) & PRINT) && targets > most)
         return err_set(err, o->verb == VERB_DEMO ? "demo brings its own target"
-                                                 : "one target only: process ids, a name "
-                                                   "or a command");
+                                                 : "one target only: process ids, a name, "
+                                                   "a pid file or a command");
     if ((o->verb == VERB_RECORD || o->verb == VERB_DUMP) && !targets)
         return err_set(err, "usage: proftop %s", verbs[o->verb].usage);
     if (((1u << o->verb) & PRINT) && o->pids.n > 1)

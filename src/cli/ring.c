@@ -25,8 +25,12 @@
 /* How long something must be wrong with what is waited for before it is said: a pid file may be
  * about to be written. */
 #define TROUBLE_NS (2 * NS_PER_S)
-/* Notices in a minute; the rest is left out. */
-#define NOTICES_A_MINUTE 6
+/* After a process was found that cannot be watched. */
+#define AGAIN_NS (5 * NS_PER_S)
+/* Notices in an hour, of a rate that goes down and up for example; the rest is in the recording, as
+ * its marks, and is only counted. */
+#define NOTICES_AN_HOUR 12
+#define HOUR_NS         (3600 * NS_PER_S)
 /* How long the end waits for its snapshot. */
 #define LAST_NS (60 * NS_PER_S)
 
@@ -41,8 +45,8 @@ struct ring {
     bool leaving;
     uint64_t alerts_seen;
     uint32_t notice_seen;
-    int notices; /* said in this minute */
-    uint64_t minute_ns;
+    int notices; /* in this hour */
+    uint64_t hour_ns;
     struct err trouble; /* of waiting, since trouble_ns */
     uint64_t trouble_ns;
     bool trouble_said;
@@ -68,13 +72,13 @@ static void act_on_alerts(struct ring *r, uint64_t now_ns)
 
 static bool may_say(struct ring *r, uint64_t now_ns)
 {
-    if (now_ns >= r->minute_ns + 60 * NS_PER_S) {
-        if (r->notices > NOTICES_A_MINUTE)
-            log_note("%d more notices in the last minute", r->notices - NOTICES_A_MINUTE);
-        r->minute_ns = now_ns;
+    if (now_ns >= r->hour_ns + HOUR_NS) {
+        if (r->notices > NOTICES_AN_HOUR)
+            log_note("%d more notices in the last hour", r->notices - NOTICES_AN_HOUR);
+        r->hour_ns = now_ns;
         r->notices = 0;
     }
-    return ++r->notices <= NOTICES_A_MINUTE;
+    return ++r->notices <= NOTICES_AN_HOUR;
 }
 
 /* What the screen would show as a notice. */
@@ -219,15 +223,18 @@ static bool attach(struct ring *r, pid_t pid, uint64_t now_ns, struct err *err)
     } else {
         struct err why;
         if (!session_watch_next(r->session, pid, &why)) {
-            if (is_there(pid))
+            if (is_there(pid)) {
                 tell_trouble(r, why.text, now_ns);
+                r->follow.next_ns = now_ns + AGAIN_NS;
+            }
             return true;
         }
         char text[128];
         snprintf(text, sizeof text, "it has come back as process %d", (int)pid);
         recording_add_mark(session_recording(r->session), now_ns, MARK_NOTE, text);
     }
-    log_note("watching process %d", (int)pid);
+    if (may_say(r, now_ns))
+        log_note("watching process %d", (int)pid);
     r->waiting = false;
     tell_trouble(r, "", now_ns);
     return true;
@@ -262,14 +269,15 @@ static void remember_gone(struct ring *r)
 static void target_ended(struct ring *r, uint64_t now_ns)
 {
     ring_files_turn(&r->files);
-    ring_files_want(&r->files, "the target has ended", now_ns);
+    ring_files_want_end(&r->files, now_ns);
     if (!r->follows) {
         r->leaving = true;
         return;
     }
     remember_gone(r);
     r->waiting = true;
-    log_note("waiting for its return");
+    if (may_say(r, now_ns))
+        log_note("waiting for its return");
 }
 
 /* ---- the loop ---- */

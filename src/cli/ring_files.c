@@ -203,17 +203,43 @@ void ring_files_want(struct ring_files *f, const char *why, uint64_t now_ns)
     want(f, why, now_ns, now_ns);
 }
 
+/* due_ns, or as much later as the last one of the kind demands; that is then the last one. */
+static uint64_t apart(const struct ring_files *f, uint64_t *last_ns, uint64_t due_ns)
+{
+    uint64_t least_ns = clamp(f->span_ns / 2, 0, APART_NS);
+    if (*last_ns && due_ns < *last_ns + least_ns)
+        due_ns = *last_ns + least_ns;
+    *last_ns = due_ns;
+    return due_ns;
+}
+
+void ring_files_want_end(struct ring_files *f, uint64_t now_ns)
+{
+    if (!f->due_ns) /* else that one will hold this end too */
+        want(f, "the target has ended", apart(f, &f->end_last_ns, now_ns), now_ns);
+}
+
 void ring_files_want_alert(struct ring_files *f, uint64_t number, uint64_t now_ns)
 {
     uint64_t after_ns = clamp(f->span_ns / 4, 0, AFTER_ALERT_NS);
-    uint64_t apart_ns = clamp(f->span_ns / 2, 0, APART_NS);
-    uint64_t due_ns = now_ns + after_ns;
     if (f->alert_due_ns)
         return; /* that one will hold this alert too */
-    if (f->alert_last_ns && due_ns < f->alert_last_ns + apart_ns)
-        due_ns = f->alert_last_ns + apart_ns;
-    f->alert_due_ns = f->alert_last_ns = due_ns;
+    f->alert_due_ns = apart(f, &f->alert_last_ns, now_ns + after_ns);
     f->alert_number = number;
+}
+
+/* How far back the runs reach: as far as the ring, unless the recording is younger, or there were
+ * too many to keep. */
+static uint64_t reach_ns(const struct ring_files *f)
+{
+    const struct recording *rec = recording_of(f);
+    for (int level = LEVEL_COUNT - 1; level >= 0; level--) {
+        if (!recording_run_count(rec, level))
+            continue;
+        uint64_t from_ns = recording_run_at(rec, level, 0)->from_ns;
+        return from_ns < rec->end_ns ? clamp(rec->end_ns - from_ns, 0, f->span_ns) : 0;
+    }
+    return clamp(rec->end_ns - rec->start_ns, 0, f->span_ns);
 }
 
 static void start_snapshot(struct ring_files *f)
@@ -231,6 +257,7 @@ static void start_snapshot(struct ring_files *f)
         f->why = f->due_why;
         f->due_ns = f->due_alert = 0;
         f->saved_samples = recording_of(f)->cost.samples;
+        f->saved_reach_ns = reach_ns(f);
     }
     free(path);
 }
@@ -241,8 +268,9 @@ static void finish_snapshot(struct ring_files *f, enum save_state state, const c
     f->saving = false;
     f->all_saved = state == SAVE_DONE;
     if (state == SAVE_DONE) {
-        char size[FIGURE_MAX];
-        log_note("%s: %s, %s", text, f->why, figure_bytes(size, (double)shelf_bytes(text)));
+        char size[FIGURE_MAX], span[FIGURE_MAX];
+        log_note("%s: %s; the last %s, %s", text, f->why, figure_duration(span, f->saved_reach_ns),
+                 figure_bytes(size, (double)shelf_bytes(text)));
         f->snapshot_trouble = false;
         if (f->saving_alert)
             alert_log_set_snapshot(recording_of(f), f->saving_alert, text);

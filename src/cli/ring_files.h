@@ -37,16 +37,16 @@ struct ring_files {
     VEC(uint64_t) segments_end_ns; /* in the recording's time */
 
     /* Snapshots. */
-    uint64_t due_ns, alert_due_ns; /* 0: none is wanted */
-    uint64_t alert_number;         /* the first that it is about */
-    uint64_t due_alert;            /* of the one that is due; 0: it is for none */
-    uint64_t saving_alert;         /* of the one that is being written */
-    uint64_t alert_last_ns;        /* when the last one for an alert was wanted for */
-    uint64_t wait_names_ns;        /* until then */
-    const char *why;               /* of the one that is being written, constant */
+    uint64_t due_ns, alert_due_ns;       /* 0: none is wanted */
+    uint64_t alert_last_ns, end_last_ns; /* what the last ones were wanted for */
+    uint64_t alert_number;               /* the first that it is about */
+    uint64_t due_alert;                  /* of the one that is due; 0: it is for none */
+    uint64_t saving_alert;               /* of the one that is being written */
+    uint64_t wait_names_ns;              /* until then */
+    const char *why;                     /* of the one that is being written, constant */
     const char *due_why;
     bool saving, snapshot_trouble, all_saved;
-    uint64_t saved_samples; /* what the last one holds */
+    uint64_t saved_samples, saved_reach_ns; /* what the last one holds */
 };
 
 /* Fails where nothing can be written. `name`: see shelf_safe_name. */
@@ -62,6 +62,9 @@ void ring_files_append(struct ring_files *f, uint64_t now_ns);
 
 /* A snapshot at once. why: constant, such as "asked for by SIGUSR1". */
 void ring_files_want(struct ring_files *f, const char *why, uint64_t now_ns);
+/* One for the target's end: at once, unless there was one a moment ago (a service that is started
+ * again and again must not push out every older file). */
+void ring_files_want_end(struct ring_files *f, uint64_t now_ns);
 /* One for an alert (alert_log.h): some seconds later, so that they are in it, and not too soon
  * after another. It opens with what the alert is about. */
 void ring_files_want_alert(struct ring_files *f, uint64_t number, uint64_t now_ns);

@@ -11,6 +11,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 import re
 import signal
+import sqlite3
 import subprocess
 
 import cgroup
@@ -163,13 +164,36 @@ def _():
         processes = proftop.report(last, "processes")["rows"]
         tap.equal(len(processes), 2, "incarnations")
         assert sum(row["ended_s"] is not None for row in processes) >= 1, processes
-        marks = subprocess.run(
-            ["sqlite3", last, "SELECT text FROM string WHERE id IN (SELECT text FROM mark)"],
-            stdout=subprocess.PIPE,
-            universal_newlines=True,
-        ) if targets.shutil.which("sqlite3") else None
-        if marks:
-            assert "has ended" in marks.stdout and "come back" in marks.stdout, marks.stdout
+        with contextlib.closing(sqlite3.connect(last)) as base:
+            query = "SELECT string.text FROM mark JOIN string ON string.id = mark.text"
+            marks = " ".join(row[0] for row in base.execute(query))
+        assert "has ended" in marks and "come back" in marks, marks
+
+
+@tap.test("a service that ends again and again does not push out every file")
+def _():
+    with targets.folder() as place:
+        pid_file = os.path.join(place, "split.pid")
+        folder = os.path.join(place, "files")
+        os.mkdir(folder)
+        with ring(folder, "--pid-file", pid_file, "--ring", "60s") as recorder:
+            for times in (1, 2, 3):
+                with targets.started(PYTHON, ready="ready") as target:
+                    with open(pid_file, "w") as out:
+                        out.write("%d\n" % target.pid)
+                    targets.wait_for(
+                        lambda: said(folder).count("watching process") == times, "the watching"
+                    )
+                targets.wait_for(
+                    lambda: said(folder).count("waiting for its return") == times, "the end"
+                )
+            tap.equal(proftop.interrupt(recorder), 0, "exit status")
+        processes = []
+        for path in files(folder, SNAPSHOT):
+            with contextlib.closing(sqlite3.connect(path)) as base:
+                processes += base.execute("SELECT count(*) FROM incarnation").fetchone()
+        tap.equal(len(processes), 2, "files: one of the first end, one of the recorder's own")
+        tap.equal(processes[-1], 3, "processes in the last")
 
 
 @tap.test("--pid-file: garbage and a stale one are waited out, the process that it comes to name is watched")

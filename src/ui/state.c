@@ -148,7 +148,7 @@ struct function_id ui_selected_function(struct ui *ui)
 bool ui_sides(const struct ui *ui, struct compare_side *before, struct compare_side *after)
 {
     struct query q = ui_query(ui);
-    *after = (struct compare_side){q.rec, q.window, q.filter};
+    *after = (struct compare_side){.rec = q.rec, .window = q.window, .filter = q.filter};
     *before = *after;
     switch (ui->compare.with) {
     case COMPARE_BASELINE:

@@ -200,6 +200,10 @@ check_PROGRAMS += tests/unit/view_rows
 tests_unit_view_rows_SOURCES = tests/unit/view_rows.c
 tests_unit_view_rows_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
 
+check_PROGRAMS += tests/unit/view_spikes
+tests_unit_view_spikes_SOURCES = tests/unit/view_spikes.c
+tests_unit_view_spikes_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
+
 check_PROGRAMS += tests/unit/view_table
 tests_unit_view_table_SOURCES = tests/unit/view_table.c
 tests_unit_view_table_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
@@ -210,6 +214,11 @@ tests_unit_view_waits_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
 
 TESTS += $(check_PROGRAMS)
 endif
+
+# Not built by `make check`: make tests/bench/bench_travel && tests/bench/bench_travel
+EXTRA_PROGRAMS = tests/bench/bench_travel
+tests_bench_bench_travel_SOURCES = tests/bench/bench_travel.c
+tests_bench_bench_travel_LDADD = libview.a libmodel.a libbase.a -lm
 
 TESTS += tests/rooms.sh
 EXTRA_DIST += tests/rooms.sh tests/man-keys tests/lib/run-unit
@@ -245,6 +254,7 @@ LIVE_TESTS = \
 	tests/ui/test_memory.py \
 	tests/ui/test_screens.py \
 	tests/ui/test_terminal.py \
+	tests/ui/test_travel.py \
 	tests/ui/test_waits.py
 TESTS += $(LIVE_TESTS)
 # What is run again under the sanitizers: each room by itself, and the ways through all of them.
@@ -288,6 +298,7 @@ LIVE_FILES = \
 	tests/lib/targets.py \
 	tests/programs/alloc_steps.c \
 	tests/programs/alloc_steps.py \
+	tests/programs/burst.py \
 	tests/programs/eintr.c \
 	tests/programs/leak.py \
 	tests/programs/leak_line.cc \

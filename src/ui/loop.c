@@ -145,6 +145,7 @@ static void ui_clear(struct ui *ui)
     table_clear(&ui->summary);
     detail_clear(&ui->detail);
     flame_screen_clear(&ui->flame);
+    time_screen_clear(&ui->time);
     text_lines_clear(&ui->wait);
     text_lines_clear(&ui->objects.lines);
     map_free(&ui->folded);

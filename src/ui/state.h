@@ -13,6 +13,8 @@
 #include "ui/objects_screen.h"
 #include "ui/prompt.h"
 #include "ui/terminal.h"
+#include "ui/time_screen.h"
+#include "ui/travel.h"
 #include "ui/ui.h"
 #include "view/compare.h"
 #include "view/compare_objects.h"
@@ -68,7 +70,7 @@ struct list {
     struct order order;
 };
 
-enum compare_with { COMPARE_NOTHING, COMPARE_BASELINE, COMPARE_OTHER };
+enum compare_with { COMPARE_NOTHING, COMPARE_BASELINE, COMPARE_OTHER, COMPARE_REST };
 
 struct ui {
     struct session *session;
@@ -89,6 +91,8 @@ struct ui {
     } tree;
     struct flame_screen flame;
     struct memory_screen memory;
+    struct time_screen time;
+    struct travel travel;
     struct detail detail;
     uint64_t detail_key;       /* the function that the detail screen shows */
     VEC(uint64_t) detail_path; /* those that Back leads to */
@@ -106,8 +110,8 @@ struct ui {
         struct compare_summary summary;
         struct compare_head head[2];
     } compare;
-    uint64_t baseline_ns; /* 0: no mark */
-    char snapshot[512];   /* the last one saved, "" if none */
+    struct window baseline; /* empty: no mark */
+    char snapshot[512];     /* the last one saved, "" if none */
     bool saving;
 
     uint64_t span_ns;         /* the window's length; 0: all */

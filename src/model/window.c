@@ -105,10 +105,16 @@ static bool stack_matches(struct stack_filter *f, struct stack_id id)
     return f->known.at[id.n] == 2;
 }
 
-/* Whether waits are idle is told from stacks in the default's folding, however they are shown. */
+/* Whether waits are idle is told from stacks in the default's folding, however they are shown. What
+ * was found out is remembered by the recording's stack, since a stack mostly waits for one thing,
+ * and else by all that decides. */
 struct idleness {
     struct fold *fold;
-    struct map known; /* by stack, wait and object: idle */
+    struct map known; /* by folded stack, wait and object: idle */
+    struct idle_stack {
+        uint32_t object;
+        uint8_t wait, idle; /* idle: 0 nothing is remembered, 1 no, 2 yes */
+    } * last;               /* by the recording's stack */
 };
 
 static bool is_idle(struct idleness *judge, struct stack_id of, enum sample_state state,
@@ -116,6 +122,9 @@ static bool is_idle(struct idleness *judge, struct stack_id of, enum sample_stat
 {
     if (state != STATE_WAITING)
         return false;
+    struct idle_stack *last = &judge->last[of.n];
+    if (last->idle && last->wait == wait && last->object == object.n)
+        return last->idle == 2;
     struct stack_id stack = fold_stack(judge->fold, of);
     uint64_t key = hash_mix((uint64_t)stack.n << 32 | object.n, wait);
     uint32_t known = map_get(&judge->known, key);
@@ -123,28 +132,51 @@ static bool is_idle(struct idleness *judge, struct stack_id of, enum sample_stat
         known = wait_is_idle(judge->fold, wait, stack, object);
         map_add(&judge->known, key, known);
     }
+    *last = (struct idle_stack){object.n, (uint8_t)wait, known ? 2 : 1};
     return known;
 }
 
-static uint64_t cell_key(const struct cell *c)
-{
-    uint64_t key = hash_mix((uint64_t)c->thread.n << 32 | c->stack.n, c->object.n);
-    return hash_mix(key, (uint64_t)(uint32_t)c->owner << 32 |
-                             (uint64_t)(c->state | c->wait << 8 | c->flags << 16 | c->idle << 24));
-}
-
+/*
+ * Cells found by their content: chains from 2^bits heads. What a hash map would do as well, but
+ * this is done for each run of a window, of which there may be 350,000, so there is one
+ * multiplication for a hash and most chains have one cell.
+ */
 struct cells {
     VEC(struct cell) at;
-    struct map index;
+    VEC(uint32_t) next; /* of a cell: the next of its chain + 1 */
+    uint32_t *heads;    /* cell + 1 */
+    unsigned bits;
 };
+
+#define CELL_BITS 10 /* at first */
+
+static size_t cell_chain(const struct cells *cells, const struct cell *c)
+{
+    uint64_t x = (uint64_t)c->thread.n << 40 ^ (uint64_t)c->object.n << 24 ^ c->stack.n;
+    x ^= (uint64_t)(uint32_t)c->owner << 32 ^ (uint64_t)(c->state | c->wait << 2 | c->flags << 8)
+                                                  << 48;
+    return (size_t)(x * 0x9e3779b97f4a7c15u >> (64 - cells->bits));
+}
+
+static void cells_grow(struct cells *cells)
+{
+    cells->bits = cells->bits ? cells->bits + 2 : CELL_BITS;
+    free(cells->heads);
+    cells->heads = xcalloc((size_t)1 << cells->bits, sizeof *cells->heads);
+    for (size_t i = 0; i < cells->at.n; i++) {
+        uint32_t *head = &cells->heads[cell_chain(cells, &cells->at.at[i])];
+        cells->next.at[i] = *head;
+        *head = (uint32_t)i + 1;
+    }
+}
 
 static void add_to_cell(struct cells *cells, const struct cell *add)
 {
-    uint64_t key = cell_key(add);
-    size_t at = 0;
-    uint32_t n;
-    while ((n = map_probe(&cells->index, key, &at)) != MAP_NONE) {
-        struct cell *c = &cells->at.at[n];
+    if (!cells->bits || cells->at.n >> cells->bits)
+        cells_grow(cells);
+    uint32_t *head = &cells->heads[cell_chain(cells, add)];
+    for (uint32_t n = *head; n; n = cells->next.at[n - 1]) {
+        struct cell *c = &cells->at.at[n - 1];
         if (c->thread.n == add->thread.n && c->stack.n == add->stack.n &&
             c->object.n == add->object.n && c->owner == add->owner && c->state == add->state &&
             c->wait == add->wait && c->flags == add->flags && c->idle == add->idle) {
@@ -153,8 +185,18 @@ static void add_to_cell(struct cells *cells, const struct cell *add)
             return;
         }
     }
-    map_add(&cells->index, key, (uint32_t)cells->at.n);
     vec_push(&cells->at, *add);
+    vec_push(&cells->next, *head);
+    *head = (uint32_t)cells->at.n;
+}
+
+/* The index; the cells stay. */
+static void cells_forget(struct cells *cells)
+{
+    vec_free(&cells->next);
+    free(cells->heads);
+    cells->heads = NULL;
+    cells->bits = 0;
 }
 
 static struct cell cell_of(const struct run *r, uint64_t ns)
@@ -258,6 +300,7 @@ static void shown_init(struct shown *s, const struct recording *rec, const struc
         fold_init(&s->folded, rec, NATIVE_FOLDED);
         s->idleness.fold = &s->folded;
     }
+    s->idleness.last = xcalloc(rec->words.stacks.n, sizeof *s->idleness.last);
     s->stacks = (struct stack_filter){.fold = fold,
                                       .text = filter->text && *filter->text ? filter->text : NULL};
 }
@@ -266,6 +309,7 @@ static void shown_clear(struct shown *s)
 {
     vec_free(&s->stacks.known);
     map_free(&s->idleness.known);
+    free(s->idleness.last);
     if (s->idleness.fold == &s->folded)
         fold_clear(&s->folded);
 }
@@ -293,7 +337,7 @@ void windows_sum(struct window_sum *sum, const struct recording *rec, const stru
     for (size_t i = 0; i < windows->n; i++)
         sum_runs(&runs, rec, windows->at[i], threads);
     free(threads);
-    map_free(&runs.index);
+    cells_forget(&runs);
 
     fold_init(&sum->fold, rec, filter->native);
     struct shown shown;
@@ -309,7 +353,7 @@ void windows_sum(struct window_sum *sum, const struct recording *rec, const stru
     }
     shown_clear(&shown);
     vec_free(&runs.at);
-    map_free(&cells.index);
+    cells_forget(&cells);
     sum->cells.at = cells.at.at;
     sum->cells.n = cells.at.n;
     sum->cells.cap = cells.at.cap;

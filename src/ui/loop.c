@@ -49,6 +49,8 @@ static bool changed(const struct ui *ui)
 static int timeout_ms(const struct ui *ui, uint64_t now_ns)
 {
     uint64_t next = now_ns + 60 * NS_PER_S;
+    if (ui->summary_due)
+        return 0;
     if (changed(ui) && due_ns(ui) < next)
         next = due_ns(ui);
     if (now_ns < ui->message_until_ns && ui->message_until_ns < next)
@@ -134,6 +136,8 @@ static void loop(struct ui *ui)
         message_shown = message;
         if (ui->refill || (changed(ui) && now_ns >= due_ns(ui)))
             ui_fill(ui, now_ns);
+        else if (ui->summary_due)
+            ui_fill_summary(ui);
         if (ui->repaint && !ui->leave)
             ui_paint(ui, now_ns);
     }

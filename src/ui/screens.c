@@ -339,6 +339,18 @@ static void find_selected(struct ui *ui, size_t was, size_t top)
     }
 }
 
+void ui_fill_summary(struct ui *ui)
+{
+    const struct view *summary = view_by_name("summary");
+    if (summary && ui->screen != SCREEN_COMPARE) {
+        struct query q = ui_query(ui);
+        q.limit = VERDICT_ROWS;
+        table_fill(&ui->summary, summary, &q);
+    }
+    ui->summary_due = false;
+    ui->repaint = true;
+}
+
 void ui_fill(struct ui *ui, uint64_t now_ns)
 {
     struct list *l = ui_list(ui);
@@ -349,12 +361,10 @@ void ui_fill(struct ui *ui, uint64_t now_ns)
     if (screens[ui->screen].count == table_count)
         find_selected(ui, was, top);
     ui_keep_in_sight(ui);
-    const struct view *summary = view_by_name("summary");
-    if (summary && ui->screen != SCREEN_COMPARE) {
-        struct query q = ui_query(ui);
-        q.limit = VERDICT_ROWS;
-        table_fill(&ui->summary, summary, &q);
-    }
+    /* A window that is being moved is shown first, what stands out in it a moment later. */
+    ui->summary_due = true;
+    if (!travel_holds(ui))
+        ui_fill_summary(ui);
     if (pane_shown(ui)) {
         struct query q = ui_query(ui);
         detail_fill(&ui->detail, &q, ui_selected_function(ui));

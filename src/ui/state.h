@@ -130,6 +130,7 @@ struct ui {
     uint64_t memory_top_until_ns; /* say until then that the scale has changed */
     uint64_t shown_version, filled_ns;
     bool refill, repaint, leave;
+    bool summary_due; /* the verdicts are of what was shown before: when no key waits (loop.c) */
     uint64_t click_ns;
     size_t click_row;
     enum screen_id tabs[SCREEN_COUNT];
@@ -159,6 +160,7 @@ bool ui_sides(const struct ui *ui, struct compare_side *before, struct compare_s
 
 /* screens.c */
 void ui_fill(struct ui *ui, uint64_t now_ns);
+void ui_fill_summary(struct ui *ui);
 void ui_paint(struct ui *ui, uint64_t now_ns);
 /* The rows of the table in these lines, and what is selected beside them where there is room. */
 void ui_draw_list(struct ui *ui, int row, int height);

@@ -6,7 +6,7 @@
  *
  *     bench_travel [ROUNDS]
  *
- * Prints for each screen the longest and the median time in ms over windows of several lengths at
+ * Prints for each screen the longest and the median CPU time in ms over windows of several lengths at
  * several places; a redraw is its screen's fill and that of the summary above it.
  */
 #include <stdio.h>
@@ -229,9 +229,9 @@ static void measure(const struct made *m, const struct subject *s, uint64_t span
         uint64_t room = all.to_ns - all.from_ns - span_ns;
         uint64_t from = all.from_ns + room * i / (rounds > 1 ? rounds - 1 : 1);
         struct query q = {.rec = m->rec, .window = {from, from + span_ns}, .limit = 2000};
-        uint64_t begin = clock_mono_ns();
+        uint64_t begin = clock_thread_cpu_ns();
         s->fill(&q, s->name);
-        ms[i] = (double)(clock_mono_ns() - begin) / NS_PER_MS;
+        ms[i] = (double)(clock_thread_cpu_ns() - begin) / NS_PER_MS;
     }
     qsort(ms, rounds, sizeof ms[0], smaller);
     printf(" %7.1f %7.1f", ms[rounds / 2], ms[rounds - 1]);

@@ -142,7 +142,9 @@ def _():
             screen.keys("j", "Enter")
             screen.wait("user: CPU time in its own code, in cores")
             screen.wait(lambda text: re.search(r"mean .* in the window", text))
-            screen.keys("Escape", "Home", ",")
+            screen.keys("Escape")
+            screen.wait("AT THE END")
+            screen.keys("Home", ",")
             screen.wait("IN WINDOW")
             screen.keys("v")
             screen.wait("by second and")
@@ -178,7 +180,7 @@ def _():
         screen.keys("0", "9", "v")
         screen.wait("by second and 100 ms")
         screen.drag(8, 10, 10, 12)
-        screen.wait(lambda text: window_of(text) and window_of(text)[1] == "2.2s")
+        screen.wait(lambda text: window_of(text) and window_of(text)[1] == "2.3s")
 
 
 @tap.test("a marked window is what another is compared with; alerts and marks are jumped to")

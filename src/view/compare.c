@@ -117,6 +117,7 @@ struct comparison {
     struct side sides[2];
     VEC(struct subject) subjects;
     struct map index; /* name and base -> subject */
+    bool rest;        /* before is the rest of a recording, after a window of it */
 };
 
 struct windows compare_windows(const struct compare_side *side)
@@ -468,21 +469,40 @@ static void judge(struct comparison *c)
     }
 }
 
-/* Regressions, what is new, improvements, what is gone, the rest; the greatest difference first. */
+/* What is not rarer than this elsewhere is not more a part of a window than what is. */
+#define RATIO_MOST 30
+
+/* How much of what a window holds is its own: what the other side has not counts most. A burst's
+ * victims (who wait for the GIL or a CPU) may have more seconds than it has, but they wait
+ * elsewhere too. */
+static double own_of_window(const struct subject *s)
+{
+    double ratio = s->rates[BEFORE] > 0 ? s->rates[AFTER] / s->rates[BEFORE] : RATIO_MOST;
+    return (s->rates[AFTER] - s->rates[BEFORE]) * fmin(ratio, RATIO_MOST);
+}
+
+static double size_of(const struct comparison *c, const struct subject *s)
+{
+    if (s->verdict == VERDICT_UNCHANGED)
+        return fmax(s->rates[BEFORE], s->rates[AFTER]);
+    bool more = s->verdict == VERDICT_REGRESSION || s->verdict == VERDICT_NEW;
+    return more && c->rest ? own_of_window(s) : fabs(s->rates[AFTER] - s->rates[BEFORE]);
+}
+
+/* Regressions, what is new, improvements, what is gone, the rest; the greatest difference first.
+ * Against the rest of a recording what is new is no less than what there is more of. */
 static int worse(const void *x, const void *y, void *arg)
 {
-    static const int order[] = {
-        [VERDICT_REGRESSION] = 0, [VERDICT_NEW] = 1,       [VERDICT_IMPROVEMENT] = 2,
+    const struct comparison *c = arg;
+    const int order[] = {
+        [VERDICT_REGRESSION] = 0, [VERDICT_NEW] = c->rest ? 0 : 1, [VERDICT_IMPROVEMENT] = 2,
         [VERDICT_GONE] = 3,       [VERDICT_UNCHANGED] = 4,
     };
-    const struct comparison *c = arg;
     const struct subject *a = &c->subjects.at[*(const uint32_t *)x];
     const struct subject *b = &c->subjects.at[*(const uint32_t *)y];
-    if (a->verdict != b->verdict)
+    if (order[a->verdict] != order[b->verdict])
         return order[a->verdict] - order[b->verdict];
-    bool unchanged = a->verdict == VERDICT_UNCHANGED;
-    double size_a = unchanged ? fmax(a->rates[0], a->rates[1]) : fabs(a->rates[1] - a->rates[0]);
-    double size_b = unchanged ? fmax(b->rates[0], b->rates[1]) : fabs(b->rates[1] - b->rates[0]);
+    double size_a = size_of(c, a), size_b = size_of(c, b);
     if (size_a != size_b)
         return size_a > size_b ? -1 : 1;
     int names = strcmp(a->name, b->name);
@@ -580,6 +600,7 @@ void compare_fill(struct table *table, struct compare_summary *summary,
                   const char *sort, bool invert, size_t limit)
 {
     struct comparison c = {.sides = {{.in = before}, {.in = after}}};
+    c.rest = before->without.to_ns > before->without.from_ns;
     *summary = (struct compare_summary){0};
     sum_side(&c, BEFORE, &summary->before);
     sum_side(&c, AFTER, &summary->after);

@@ -53,7 +53,8 @@ struct compare_summary {
  */
 extern const struct view compare_view;
 
-/* Fills table (of compare_view) with a row a function, worst regression first, noise greyed. sort:
+/* Fills table (of compare_view) with a row a function, worst regression first, noise greyed;
+ * where the side before has a window cut out, what is most that window's own first. sort:
  * a column's key; NULL: that order. limit 0: all. O(runs). */
 void compare_fill(struct table *table, struct compare_summary *summary,
                   const struct compare_side *before, const struct compare_side *after,

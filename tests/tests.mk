@@ -184,6 +184,10 @@ check_PROGRAMS += tests/unit/view_growth
 tests_unit_view_growth_SOURCES = tests/unit/view_growth.c
 tests_unit_view_growth_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
 
+check_PROGRAMS += tests/unit/view_heat
+tests_unit_view_heat_SOURCES = tests/unit/view_heat.c
+tests_unit_view_heat_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
+
 check_PROGRAMS += tests/unit/view_memory
 tests_unit_view_memory_SOURCES = tests/unit/view_memory.c
 tests_unit_view_memory_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
@@ -207,6 +211,10 @@ tests_unit_view_spikes_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
 check_PROGRAMS += tests/unit/view_table
 tests_unit_view_table_SOURCES = tests/unit/view_table.c
 tests_unit_view_table_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
+
+check_PROGRAMS += tests/unit/view_time
+tests_unit_view_time_SOURCES = tests/unit/view_time.c
+tests_unit_view_time_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
 
 check_PROGRAMS += tests/unit/view_waits
 tests_unit_view_waits_SOURCES = tests/unit/view_waits.c

@@ -226,6 +226,12 @@ static const char *const help_words[] = {
     "by less than 1,000 bytes a second, or not surely. Memory was over BASELINE",
     "for nine tenths of the time; SWING is its standard deviation about the",
     "slope. PSS, heap and mappings are read every ten seconds or more seldom.",
+    "In Time a spike (^) is where a metric rose over its median by six times its",
+    "scatter, and came back: a step that stays is none. The window is drawn over",
+    "all lines; press, drag and release the mouse there, or on the sparklines at",
+    "the top, to select one. v shows when threads were on a CPU, by parts of each",
+    "second (only of what has not been thinned yet), and by thread.",
+    "Against the rest, what is most the window's own stands first.",
     "Objects are counted from outside, at moments: SINCE FIRST is against the",
     "first count in the window, PER S how they grow now. ! looks like a leak: it",
     "has grown, goes on growing and gave nothing back.",
@@ -257,7 +263,7 @@ static size_t help_lines(struct label *lines, size_t max, char (*names)[8])
     return n;
 }
 
-#define HELP_MAX 96
+#define HELP_MAX 160
 
 static size_t help_count(const struct ui *ui)
 {

@@ -28,8 +28,7 @@ struct heat_place heat_place(int columns, int height, bool by_thread)
     return (struct heat_place){at, columns - at - 1, 1, height - AROUND};
 }
 
-static void put_row_name(struct grid *g, int row, const struct recording *rec, const struct heat *h,
-                         int n)
+static void put_row_name(struct grid *g, int row, const struct heat *h, int n)
 {
     char text[64];
     if (h->bin_ns) {
@@ -37,8 +36,7 @@ static void put_row_name(struct grid *g, int row, const struct recording *rec, c
         grid_put_right(g, row, 0, BIN_NAME, STYLE_GREY, text);
         return;
     }
-    const struct thread *t = &rec->threads.at[h->rows_of.at[n].n];
-    snprintf(text, sizeof text, "%.14s %d", string_text(&rec->words, t->name), t->tid);
+    snprintf(text, sizeof text, "%.14s %d", h->rows_of.at[n].name, h->rows_of.at[n].tid);
     grid_put(g, row, 1, THREAD_NAME - 1, STYLE_NORMAL, text);
 }
 
@@ -91,7 +89,7 @@ void draw_heat(struct grid *g, int row, int height, const struct recording *rec,
     grid_put_right(g, row, g->columns - hint - 1, hint, STYLE_GREY, look->hint);
     grid_put(g, row, 1, g->columns - hint - 4, STYLE_HEADING, title);
     for (int i = 0; i < h->rows && i < place.rows; i++)
-        put_row_name(g, row + 1 + i, rec, h, i);
+        put_row_name(g, row + 1 + i, h, i);
     draw_cells(g, row + 1, h, place.at, look);
     say_unknown(g, row + 1, rec, h, place.at);
     if (!h->rows)

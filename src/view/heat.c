@@ -3,6 +3,7 @@
 #include "view/heat.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -160,7 +161,10 @@ static void choose_threads(struct heat *h, const struct recording *rec, struct w
         row_of[i] = -1;
     for (size_t i = 0; i < n && i < (size_t)h->rows && busy[i].ns; i++) {
         row_of[busy[i].thread] = (int)i;
-        vec_push(&h->rows_of, (struct thread_id){busy[i].thread});
+        const struct thread *t = &rec->threads.at[busy[i].thread];
+        struct heat_thread *row = vec_add(&h->rows_of);
+        row->tid = t->tid;
+        snprintf(row->name, sizeof row->name, "%.31s", string_text(&rec->words, t->name));
     }
     h->rows = (int)h->rows_of.n;
     free(busy);

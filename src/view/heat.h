@@ -9,14 +9,19 @@
 
 #include "model/window.h"
 
+struct heat_thread { /* a copy: threads are renumbered while a recording goes on */
+    int32_t tid;
+    char name[32];
+};
+
 struct heat {
     int columns, rows;
     float *at; /* row after row, each of `columns`: threads on a CPU on average; NAN: not known */
     float top; /* the highest of them; 0: nothing ran */
     uint64_t from_ns, column_ns;
-    uint64_t bin_ns;               /* by second: how long a row's part is; 0: it is by thread */
-    uint64_t known_ns;             /* by second: before it nothing is known */
-    VEC(struct thread_id) rows_of; /* by thread: whose row it is, the busiest first */
+    uint64_t bin_ns;                 /* by second: how long a row's part is; 0: it is by thread */
+    uint64_t known_ns;               /* by second: before it nothing is known */
+    VEC(struct heat_thread) rows_of; /* by thread: whose row it is, the busiest first */
 };
 
 /* `columns` seconds that end with the one in which to_ns lies, each in at most max_rows parts. Of

@@ -68,20 +68,21 @@ static void find_level(struct spikes *spikes, const struct series *s, enum metri
     free(values);
 }
 
-/* When what a point tells began. */
+/* When what a point tells began: after the point before, which told what was until then. */
 static uint64_t point_from_ns(const struct series *s, size_t i)
 {
     const struct point *p = series_at(s, i), *before = i ? series_at(s, i - 1) : NULL;
     if (p->count > 1 || !before)
         return p->time_ns;
     uint64_t least = p->time_ns > POINT_NS ? p->time_ns - POINT_NS : 0;
-    return before->time_ns > least ? before->time_ns : least;
+    return (before->time_ns > least ? before->time_ns : least) + 1;
 }
 
+/* And ended: the point itself is in the window. */
 static uint64_t point_to_ns(const struct series *s, size_t i)
 {
     const struct point *p = series_at(s, i);
-    return p->count > 1 && i + 1 < series_count(s) ? series_at(s, i + 1)->time_ns : p->time_ns;
+    return p->count > 1 && i + 1 < series_count(s) ? series_at(s, i + 1)->time_ns : p->time_ns + 1;
 }
 
 void spikes_find(struct spikes *spikes, const struct series *s, enum metric metric)

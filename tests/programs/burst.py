@@ -4,7 +4,9 @@
     burst.py [EVERY_S [BURST_S]]
 
 steady_work() is on the CPU for about a tenth of the time; rebuild_index(), on a thread of its own,
-uses BURST_S of CPU time (0.8) each EVERY_S (8), for the first time after half of that.
+uses BURST_S of CPU time (0.8) each EVERY_S (8), for the first time after half of that. On a machine
+that gives it no CPU it stops after a quarter of EVERY_S: what goes on for half of the time is no
+burst any more.
 """
 
 import sys
@@ -18,10 +20,11 @@ def steady_work(seconds):
         sum(range(500))
 
 
-def rebuild_index(seconds):
+def rebuild_index(seconds, at_most_s):
     end = time.thread_time() + seconds
+    deadline = time.monotonic() + at_most_s
     total = 0
-    while time.thread_time() < end:
+    while time.thread_time() < end and time.monotonic() < deadline:
         for i in range(2000):
             total += i * i
     return total
@@ -30,7 +33,7 @@ def rebuild_index(seconds):
 def bursts(every_s, burst_s):
     time.sleep(every_s / 2)
     while True:
-        rebuild_index(burst_s)
+        rebuild_index(burst_s, every_s / 4)
         time.sleep(every_s)
 
 

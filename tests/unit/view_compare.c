@@ -432,8 +432,8 @@ static void a_window_and_the_rest(void **state)
     /* Its victims: three threads that wait a little all the time, and now for most of it. */
     struct function_id waits = fixture_function(rec, "get_rows", "/a/shop.py", 600);
     struct stack_id waiting = fixture_call(rec, (struct stack_id){0}, waits, 601);
-    for (int t = 3; t < 6; t++) {
-        struct thread_id victim = fixture_thread(rec, t, "victim");
+    for (int tid = 3; tid < 6; tid++) {
+        struct thread_id victim = fixture_thread(rec, tid, "victim");
         for (int i = 0; i < 600; i++)
             fixture_run(rec, victim, waiting, STATE_WAITING, WAIT_GIL, 0.1 * i,
                         i >= 200 && i < 230 ? 0.09 : 0.02);

@@ -101,8 +101,8 @@ static void one_for_each_burst(void **state)
     assert_int_equal(spikes.at.n, 4);
     for (size_t i = 0; i < 4; i++) {
         const struct spike *spike = &spikes.at.at[i];
-        assert_int_equal(spike->window.from_ns, START_NS + (39 + 60 * i) * NS_PER_S);
-        assert_int_equal(spike->window.to_ns, START_NS + (44 + 60 * i) * NS_PER_S);
+        assert_int_equal(spike->window.from_ns, START_NS + (39 + 60 * i) * NS_PER_S + 1);
+        assert_int_equal(spike->window.to_ns, START_NS + (44 + 60 * i) * NS_PER_S + 1);
         assert_true(spike->top > 60 && spike->top < 95);
     }
     assert_ptr_equal(spikes_after(&spikes, START_NS), &spikes.at.at[0]);

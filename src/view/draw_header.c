@@ -177,7 +177,8 @@ static void draw_meter_line(struct grid *g, int row, const struct header *h, con
     float steps[SPARK_MAX];
     if (l.spark) {
         const struct strip strip = {l.spark_at, l.spark, h->spark};
-        int from = strip_column(&strip, h->held.from_ns), to = strip_column(&strip, h->held.to_ns ? h->held.to_ns - 1 : 0);
+        int from = strip_column(&strip, h->held.from_ns),
+            to = strip_column(&strip, h->held.to_ns ? h->held.to_ns - 1 : 0);
         series_steps(steps, l.spark, &h->rec->total.series[series], h->spark.from_ns,
                      h->spark.to_ns);
         draw_sparkline(g, row, l.spark_at, steps, l.spark, top, STYLE_SPARK);

@@ -6,8 +6,8 @@
  *
  *     bench_travel [ROUNDS]
  *
- * Prints for each screen the longest and the median CPU time in ms over windows of several lengths at
- * several places; a redraw is its screen's fill and that of the summary above it.
+ * Prints for each screen the longest and the median CPU time in ms over windows of several lengths
+ * at several places; a redraw is its screen's fill and that of the summary above it.
  */
 #include <stdio.h>
 #include <stdlib.h>

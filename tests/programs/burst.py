@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A program that works a little all the time, and hard for a moment every few seconds.
 
-    burst.py [EVERY_S [BURST_S]]
+    burst.py [EVERY_S [FIRST_S [BURST_S]]]
 
 steady_work() is on the CPU for about a tenth of the time; rebuild_index(), on a thread of its own,
-uses BURST_S of CPU time (0.8) each EVERY_S (8), for the first time after half of that. On a machine
-that gives it no CPU it stops after a quarter of EVERY_S: what goes on for half of the time is no
-burst any more.
+uses BURST_S of CPU time (0.8) FIRST_S (4) from the beginning and EVERY_S (8) after each end. On a
+machine that gives it no CPU it stops after three times as long: what goes on for half of the time
+is no burst any more.
 """
 
 import sys
@@ -30,18 +30,18 @@ def rebuild_index(seconds, at_most_s):
     return total
 
 
-def bursts(every_s, burst_s):
-    time.sleep(every_s / 2)
+def bursts(every_s, first_s, burst_s):
+    time.sleep(first_s)
     while True:
-        rebuild_index(burst_s, every_s / 4)
+        rebuild_index(burst_s, 3 * burst_s)
         time.sleep(every_s)
 
 
 def main():
-    every_s = float(sys.argv[1]) if len(sys.argv) > 1 else 8
-    burst_s = float(sys.argv[2]) if len(sys.argv) > 2 else 0.8
-    worker = threading.Thread(target=bursts, args=(every_s, burst_s), daemon=True)
-    worker.start()
+    defaults = [8.0, 4.0, 0.8]
+    words = [float(word) for word in sys.argv[1:]]
+    settings = words + defaults[len(words) :]
+    threading.Thread(target=bursts, args=settings, daemon=True).start()
     print("ready", flush=True)
     while True:
         steady_work(0.01)

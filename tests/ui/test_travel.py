@@ -75,7 +75,7 @@ def file_shown(columns=80, rows=24):
 
 @tap.test("a spike is selected by a key, and c names the burst's function as the difference")
 def _():
-    with bursting() as target, tmux.terminal(80, 24) as screen:
+    with bursting("60", "4") as target, tmux.terminal(80, 24) as screen:
         screen.type("%s %d" % (proftop.PATH, target.pid))
         screen.wait("LIVE")
         press_until(screen, ",", window_of)

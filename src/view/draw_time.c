@@ -145,14 +145,24 @@ void draw_time_axis(struct grid *g, int row, const struct recording *rec, const 
                    wall_clock(text, rec, s->all.to_ns));
 }
 
+/* Nothing stands there yet that says more. */
+static bool axis_is_free(const struct grid *g, int row, int column)
+{
+    const struct grid_cell *c = grid_at(g, row, column);
+    return c && c->codepoint != '!' && c->codepoint != '|' && c->codepoint != 'X';
+}
+
 void draw_time_spikes(struct grid *g, int row, const struct strip *s, const struct spikes *spikes)
 {
     for (size_t i = 0; spikes && i < spikes->at.n; i++) {
-        const struct window *w = &spikes->at.at[i].window;
-        int x = strip_column(s, w->from_ns + (w->to_ns - w->from_ns) / 2);
-        const struct grid_cell *c = grid_at(g, row, s->at + x);
-        bool taken = c && (c->codepoint == '!' || c->codepoint == '|' || c->codepoint == 'X');
-        if (x >= 0 && x < s->width && !taken)
+        int from, to;
+        if (!strip_part(s, spikes->at.at[i].window, &from, &to))
+            continue;
+        /* In its middle, else as far to the right as there is room. */
+        int x = from + (to - from) / 2;
+        while (x < to && !axis_is_free(g, row, s->at + x))
+            x++;
+        if (axis_is_free(g, row, s->at + x))
             grid_char(g, row, s->at + x, STYLE_NOTICE, '^');
     }
 }

@@ -382,6 +382,8 @@ libview_a_SOURCES = \
 	src/view/compare_objects.h \
 	src/view/detail.c \
 	src/view/detail.h \
+	src/view/draw_chart.c \
+	src/view/draw_chart.h \
 	src/view/draw_compare.c \
 	src/view/draw_compare.h \
 	src/view/draw_figure.c \
@@ -392,6 +394,8 @@ libview_a_SOURCES = \
 	src/view/draw_frame.h \
 	src/view/draw_header.c \
 	src/view/draw_header.h \
+	src/view/draw_heat.c \
+	src/view/draw_heat.h \
 	src/view/draw_memory.c \
 	src/view/draw_memory.h \
 	src/view/draw_table.c \
@@ -403,6 +407,8 @@ libview_a_SOURCES = \
 	src/view/functions.c \
 	src/view/grid.c \
 	src/view/grid.h \
+	src/view/heat.c \
+	src/view/heat.h \
 	src/view/lines.c \
 	src/view/memory.c \
 	src/view/memory.h \
@@ -425,6 +431,8 @@ libview_a_SOURCES = \
 	src/view/judge_waits.c \
 	src/view/processes.c \
 	src/view/processes.h \
+	src/view/spikes.c \
+	src/view/spikes.h \
 	src/view/summary.c \
 	src/view/summary.h \
 	src/view/table.c \
@@ -475,6 +483,10 @@ libui_a_SOURCES = \
 	src/ui/state.h \
 	src/ui/terminal.c \
 	src/ui/terminal.h \
+	src/ui/time_screen.c \
+	src/ui/time_screen.h \
+	src/ui/travel.c \
+	src/ui/travel.h \
 	src/ui/ui.h
 libui_a_CPPFLAGS = $(AM_CPPFLAGS) $(NCURSES_CFLAGS)
 

@@ -86,6 +86,10 @@ check_PROGRAMS += tests/unit/model_recording
 tests_unit_model_recording_SOURCES = tests/unit/model_recording.c
 tests_unit_model_recording_LDADD = libmodel.a libbase.a $(CMOCKA_LIBS) -lm
 
+check_PROGRAMS += tests/unit/model_window
+tests_unit_model_window_SOURCES = tests/unit/model_window.c
+tests_unit_model_window_LDADD = libmodel.a libbase.a $(CMOCKA_LIBS) -lm
+
 check_PROGRAMS += tests/unit/native_census
 tests_unit_native_census_SOURCES = tests/unit/native_census.c
 tests_unit_native_census_LDADD = libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) -lm
@@ -231,6 +235,10 @@ check_PROGRAMS += tests/unit/view_growth
 tests_unit_view_growth_SOURCES = tests/unit/view_growth.c
 tests_unit_view_growth_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
 
+check_PROGRAMS += tests/unit/view_heat
+tests_unit_view_heat_SOURCES = tests/unit/view_heat.c
+tests_unit_view_heat_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
+
 check_PROGRAMS += tests/unit/view_memory
 tests_unit_view_memory_SOURCES = tests/unit/view_memory.c
 tests_unit_view_memory_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
@@ -247,9 +255,17 @@ check_PROGRAMS += tests/unit/view_rows
 tests_unit_view_rows_SOURCES = tests/unit/view_rows.c
 tests_unit_view_rows_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
 
+check_PROGRAMS += tests/unit/view_spikes
+tests_unit_view_spikes_SOURCES = tests/unit/view_spikes.c
+tests_unit_view_spikes_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
+
 check_PROGRAMS += tests/unit/view_table
 tests_unit_view_table_SOURCES = tests/unit/view_table.c
 tests_unit_view_table_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
+
+check_PROGRAMS += tests/unit/view_time
+tests_unit_view_time_SOURCES = tests/unit/view_time.c
+tests_unit_view_time_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
 
 check_PROGRAMS += tests/unit/view_waits
 tests_unit_view_waits_SOURCES = tests/unit/view_waits.c
@@ -257,6 +273,11 @@ tests_unit_view_waits_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
 
 TESTS += $(check_PROGRAMS)
 endif
+
+# Not built by `make check`: make tests/bench/bench_travel && tests/bench/bench_travel
+EXTRA_PROGRAMS = tests/bench/bench_travel
+tests_bench_bench_travel_SOURCES = tests/bench/bench_travel.c
+tests_bench_bench_travel_LDADD = libview.a libmodel.a libbase.a -lm
 
 TESTS += tests/rooms.sh
 EXTRA_DIST += tests/rooms.sh tests/man-keys tests/lib/run-unit
@@ -299,6 +320,7 @@ LIVE_TESTS = \
 	tests/ui/test_screens.py \
 	tests/ui/test_settings.py \
 	tests/ui/test_terminal.py \
+	tests/ui/test_travel.py \
 	tests/ui/test_waits.py
 TESTS += $(LIVE_TESTS)
 # What is run again under the sanitizers: each room by itself, and the ways through all of them.
@@ -348,6 +370,7 @@ LIVE_FILES = \
 	tests/programs/alerts.py \
 	tests/programs/alloc_steps.c \
 	tests/programs/alloc_steps.py \
+	tests/programs/burst.py \
 	tests/programs/eintr.c \
 	tests/programs/leak.py \
 	tests/programs/leak_line.cc \

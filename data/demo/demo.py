@@ -6,7 +6,9 @@ down, when its standard input closes, on SIGTERM or SIGINT, when its parent ends
 of the three ends, or after --minutes: the shop's cache only grows, and a demo that was
 forgotten should not fill the machine.
 
-    demo.py [--minutes N]
+    demo.py [--minutes N] [--report-after SECONDS]
+
+The shop is busier than usual for some seconds of each minute, for the first time after 40 s.
 """
 
 import argparse
@@ -69,6 +71,7 @@ class Demo:
 def main():
     parser = argparse.ArgumentParser(description="proftop's sample service under load")
     parser.add_argument("--minutes", type=float, default=60.0, help="end after this time (60)")
+    parser.add_argument("--report-after", default="40", help="the first burst (after 40 s)")
     options = parser.parse_args()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit(0))
@@ -76,7 +79,7 @@ def main():
     demo = Demo()
     try:
         database_port = demo.start("db.py")[1]
-        service_port = demo.start("shop.py", database_port)[1]
+        service_port = demo.start("shop.py", database_port, options.report_after)[1]
         service = demo.children[-1]
         demo.start("load.py", service_port)
         print("pid", service.pid, flush=True)

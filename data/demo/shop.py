@@ -9,12 +9,14 @@ It answers slowly while its CPU is half idle, and it grows. Why, proftop should 
 - Cache keeps an entry for each visitor and product, and forgets none;
 - refresh_bestsellers() is a coroutine that waits for the database without `await`, and so
   holds up everything else on its event loop for 0.3 s;
-- an order with a coupon that nobody knows is answered with an HTTP 500.
+- an order with a coupon that nobody knows is answered with an HTTP 500;
+- rebuild_report() ranks all products once a minute, on a thread that starts for it and ends
+  after some seconds: a burst of CPU that no average shows.
 
 A main thread accepts, a few workers answer (a queue stands between them), one thread runs
 the event loop.
 
-    shop.py PARENT_PID DB_PORT        prints `port N` once it listens
+    shop.py PARENT_PID DB_PORT [REPORT_AFTER_S]        prints `port N` once it listens
 """
 
 import asyncio
@@ -23,6 +25,7 @@ import queue
 import socket
 import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from urllib.parse import parse_qs, urlsplit
 
@@ -31,6 +34,9 @@ import lifeline
 WORKERS = 6
 QUEUE_LENGTH = 64
 REFRESH_S = 2.0
+REPORT_AFTER_S = 40.0  # the first one
+REPORT_EVERY_S = 60.0
+REPORT_WORK_S = 4.0
 
 LETTERS = (
     ("á", "a"), ("à", "a"), ("â", "a"), ("å", "a"), ("ä", "ae"), ("ç", "c"), ("é", "e"),
@@ -137,6 +143,25 @@ class Shop:
         return {"total": total * (100 - percent) / 100}
 
 
+def rank_products(features):
+    """How popular each product might become: as dear as it is useless."""
+    ranks = {}
+    for product, vector in features.items():
+        rank = 0.0
+        for weight in vector:
+            rank = rank * 0.5 + weight
+        ranks[product] = rank
+    return sorted(ranks, key=ranks.get)
+
+
+def rebuild_report(features, seconds):
+    """The report for the management, ranked again and again until it is time to stop."""
+    lifeline.name_thread("report")
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        rank_products(features)
+
+
 class Handler(BaseHTTPRequestHandler):
     """One request, on a worker's thread."""
 
@@ -173,8 +198,9 @@ class Service(HTTPServer):
 
     request_queue_size = 64
 
-    def __init__(self, database_port):
+    def __init__(self, database_port, report_after_s):
         super().__init__(("127.0.0.1", 0), Handler)
+        self.report_due = time.monotonic() + report_after_s
         self.waiting = queue.Queue(QUEUE_LENGTH)
         self.cache = Cache()
         self.shops = threading.local()
@@ -185,6 +211,16 @@ class Service(HTTPServer):
                 target=self.work, args=("worker-%d" % number, database_port), daemon=True
             )
             worker.start()
+
+    def service_actions(self):
+        """Called by the accept loop, at least twice a second."""
+        if time.monotonic() < self.report_due:
+            return
+        self.report_due += REPORT_EVERY_S
+        report = threading.Thread(
+            target=rebuild_report, args=(self.features, REPORT_WORK_S), daemon=True
+        )
+        report.start()
 
     def process_request(self, request, client_address):
         self.waiting.put((request, client_address))
@@ -232,7 +268,8 @@ class Bestsellers:
 def main():
     lifeline.end_with_parent(int(sys.argv[1]))
     database_port = int(sys.argv[2])
-    service = Service(database_port)
+    report_after_s = float(sys.argv[3]) if len(sys.argv) > 3 else REPORT_AFTER_S
+    service = Service(database_port, report_after_s)
     threading.Thread(target=Bestsellers(database_port).run, daemon=True).start()
     print("port", service.server_address[1], flush=True)
     service.serve_forever()

@@ -21,6 +21,19 @@ struct window {
 /* The whole recording. */
 struct window window_all(const struct recording *rec);
 
+/* A window, or what is left of one without another: in the order of time, none of them empty. */
+#define WINDOW_PARTS 2
+struct windows {
+    struct window at[WINDOW_PARTS];
+    size_t n;
+};
+struct windows windows_of(struct window w);
+/* `all` but for `hole`, which may reach beyond it, or be empty. */
+struct windows windows_without(struct window all, struct window hole);
+/* How long they are together; and what lies from one moment to another of that time. */
+uint64_t windows_span_ns(const struct windows *w);
+struct windows windows_slice(const struct windows *w, uint64_t from_ns, uint64_t to_ns);
+
 enum states {
     STATES_BUSY, /* the default: all that is not idle */
     STATES_CPU,  /* --state cpu */
@@ -59,10 +72,22 @@ struct window_sum {
 /* Whether a cell is part of the whole under `states`. */
 bool cell_counts(const struct cell *cell, enum states states);
 
-/* O(runs in the window). sum is initialised by the call, freed by window_sum_clear. */
+/* O(runs from the window's beginning on). sum is initialised by the call, freed by
+ * window_sum_clear. */
 void window_sum(struct window_sum *sum, const struct recording *rec, struct window window,
                 const struct filter *filter);
+/* The same of several; sum->window is from the first one's beginning to the last one's end. */
+void windows_sum(struct window_sum *sum, const struct recording *rec, const struct windows *windows,
+                 const struct filter *filter);
 void window_sum_clear(struct window_sum *sum);
+
+/* For what a sum does not tell, as when within the window it was: visits each run of the windows
+ * that passes the filter, once, its stack folded. `fold` is initialised and cleared by the caller,
+ * for the filter's native frames. O(runs from the windows' beginning on). */
+typedef void window_visitor(const struct run *run, int level, bool idle, void *context);
+void windows_visit(const struct recording *rec, const struct windows *windows,
+                   const struct filter *filter, struct fold *fold, window_visitor *visit,
+                   void *context);
 
 /*
  * The plain rule for idle waits (the help explains it): a timer, an accept or event loop with

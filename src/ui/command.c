@@ -17,8 +17,7 @@
 static bool only_scrolls(const struct ui *ui)
 {
     return (ui->screen == SCREEN_MEMORY && memory_screen_only_scrolls(ui)) ||
-           ui->screen == SCREEN_TIME || ui->screen == SCREEN_HELP || ui->screen == SCREEN_WAIT ||
-           ui->screen == SCREEN_OBJECT;
+           ui->screen == SCREEN_HELP || ui->screen == SCREEN_WAIT || ui->screen == SCREEN_OBJECT;
 }
 
 static void chose(struct ui *ui)
@@ -27,6 +26,8 @@ static void chose(struct ui *ui)
     l->holds = true;
     if (l->selected < ui->table.rows.n)
         l->key = ui->table.rows.at[l->selected].key;
+    if (ui->screen == SCREEN_TIME)
+        time_screen_chose(ui);
     ui_keep_in_sight(ui);
     if (ui->grid.columns >= 200)
         ui->refill = true; /* the pane shows the selected function */
@@ -297,6 +298,8 @@ static void back(struct ui *ui)
         ui->filter_text[0] = '\0';
     } else if (ui->search[0]) {
         ui->search[0] = '\0';
+    } else if (travel_holds(ui)) {
+        travel_let_go(ui);
     } else if (ui->before != ui->screen && ui->before < SCREEN_HELP) {
         ui_show(ui, ui->before);
     }
@@ -310,42 +313,6 @@ static void step_screen(struct ui *ui, int step)
         at = (at + step + SCREEN_COUNT) % SCREEN_COUNT;
     while (!screens[at].digit && at != SCREEN_ALERTS && at != SCREEN_FLAME);
     ui_show(ui, (enum screen_id)at);
-}
-
-static bool stands_still(struct ui *ui, const char *so)
-{
-    if (session_kind(ui->session) != SESSION_FILE)
-        return false;
-    ui_say(ui, STYLE_NOTICE, "a file stands still: %s", so);
-    return true;
-}
-
-static void pause_or_go_on(struct ui *ui)
-{
-    if (stands_still(ui, "there is nothing to pause"))
-        return;
-    /* A copy, and not merely a window that ends now: what the sampler saw before now is still on
-     * its way, and old samples are thinned. */
-    if (ui->frozen)
-        ui_go_on(ui);
-    else
-        ui->frozen = recording_copy(session_recording(ui->session));
-    ui->refill = true;
-}
-
-static void next_window(struct ui *ui)
-{
-    static const uint64_t spans[] = {0, 10 * NS_PER_S, 60 * NS_PER_S, 600 * NS_PER_S};
-    size_t n = sizeof spans / sizeof spans[0], at = 0;
-    while (at < n && spans[at] != ui->span_ns)
-        at++;
-    ui->span_ns = spans[(at + 1) % n];
-    ui->refill = true;
-    char figure[FIGURE_MAX];
-    if (ui->span_ns)
-        ui_say(ui, STYLE_NOTICE, "window: the last %s", figure_duration(figure, ui->span_ns));
-    else
-        ui_say(ui, STYLE_NOTICE, "window: all that was recorded");
 }
 
 static void save(struct ui *ui, const char *path)
@@ -392,13 +359,17 @@ static void compare(struct ui *ui)
         }
         ui->compare.objects = objects;
     }
-    bool asked_again = ui->screen == SCREEN_COMPARE && ui->compare.with != COMPARE_NOTHING;
-    if (!asked_again && ui->baseline_ns) {
-        ui->compare.with = COMPARE_BASELINE;
-        snprintf(ui->compare.name, sizeof ui->compare.name, "baseline");
+    /* With the baseline, else with the rest if a window is selected. */
+    bool baseline = ui->baseline.to_ns != 0, rest = !baseline && travel_holds(ui);
+    enum compare_with with = ui->compare.with;
+    enum compare_with wanted = baseline ? COMPARE_BASELINE : rest ? COMPARE_REST : with;
+    bool asked_again = ui->screen == SCREEN_COMPARE && with != COMPARE_NOTHING && with == wanted;
+    if (!asked_again && (baseline || rest)) {
+        ui->compare.with = wanted;
+        snprintf(ui->compare.name, sizeof ui->compare.name, baseline ? "baseline" : "the rest");
         ui_show(ui, SCREEN_COMPARE);
         ui->refill = true;
-    } else if (!asked_again && ui->compare.with == COMPARE_OTHER) {
+    } else if (!asked_again && with == COMPARE_OTHER) {
         ui_show(ui, SCREEN_COMPARE);
     } else if (!asked_again && ui->snapshot[0]) {
         compare_with_file(ui, ui->snapshot);
@@ -409,10 +380,16 @@ static void compare(struct ui *ui)
 
 static void mark_baseline(struct ui *ui)
 {
-    if (stands_still(ui, "nothing comes that a baseline could be compared with"))
+    ui->baseline = ui_window(ui);
+    if (travel_holds(ui)) {
+        ui_say(ui, STYLE_NOTICE, "baseline marked: c compares another window with this one");
         return;
-    ui->baseline_ns = ui_window(ui).to_ns;
-    ui_say(ui, STYLE_NOTICE, "baseline marked: c compares what comes with what was");
+    }
+    ui->baseline = window_all(ui_recording(ui));
+    if (session_kind(ui->session) == SESSION_FILE)
+        ui_say(ui, STYLE_NOTICE, "baseline marked: c compares a window with all of it");
+    else
+        ui_say(ui, STYLE_NOTICE, "baseline marked: c compares what comes with what was");
 }
 
 static void take_children(struct ui *ui)
@@ -516,23 +493,6 @@ static void next_native(struct ui *ui)
     ui->refill = true;
 }
 
-static void start_window(struct ui *ui)
-{
-    if (stands_still(ui, "nothing comes after its end"))
-        return;
-    ui->started_ns = window_all(ui_recording(ui)).to_ns;
-    ui->refill = true;
-    ui_say(ui, STYLE_NOTICE, "the window starts now; 0 takes all in again");
-}
-
-static void back_to_now(struct ui *ui)
-{
-    ui->span_ns = ui->started_ns = 0;
-    ui_select_window(ui, (struct window){0, 0});
-    ui_go_on(ui);
-    ui->refill = true;
-}
-
 static void snapshot(struct ui *ui, bool ask)
 {
     char path[256], placed[1300];
@@ -558,12 +518,12 @@ void ui_command(struct ui *ui, enum command command)
         return;
     if (ui->screen == SCREEN_MEMORY && memory_screen_command(ui, command))
         return;
+    if (ui->screen == SCREEN_TIME && time_screen_command(ui, command))
+        return;
     if (settings_screen_command(ui, command))
         return;
-    if (move_command(ui, command) || row_command(ui, command))
+    if (move_command(ui, command) || row_command(ui, command) || travel_command(ui, command))
         return;
-    if (command == COMMAND_WINDOW || command == COMMAND_START)
-        ui_select_window(ui, (struct window){0, 0});
     switch (command) {
     case COMMAND_TREE:
         go_to(ui, SCREEN_TREE);
@@ -577,24 +537,8 @@ void ui_command(struct ui *ui, enum command command)
     case COMMAND_TAB_BACK:
         step_screen(ui, -1);
         break;
-    case COMMAND_PAUSE:
-        pause_or_go_on(ui);
-        break;
-    case COMMAND_WINDOW:
-        next_window(ui);
-        break;
     case COMMAND_NATIVE:
         next_native(ui);
-        break;
-    case COMMAND_START:
-        start_window(ui);
-        break;
-    case COMMAND_EARLIER:
-    case COMMAND_LATER:
-        ui_say(ui, STYLE_NOTICE, "the cursor is on the Memory screen (m)");
-        break;
-    case COMMAND_NOW:
-        back_to_now(ui);
         break;
     case COMMAND_SNAPSHOT:
     case COMMAND_SNAPSHOT_AS:
@@ -722,6 +666,10 @@ void ui_event(struct ui *ui, const struct terminal_event *event, uint64_t now_ns
 {
     if (ui->prompt.kind) {
         prompt_event(ui, event->key);
+        return;
+    }
+    if (travel_mouse(ui, event)) {
+        ui->repaint = true;
         return;
     }
     if (event->key == TERMINAL_CLICK) {

@@ -49,6 +49,8 @@ static bool changed(const struct ui *ui)
 static int timeout_ms(const struct ui *ui, uint64_t now_ns)
 {
     uint64_t next = now_ns + 60 * NS_PER_S;
+    if (ui->summary_due)
+        return 0;
     if (changed(ui) && due_ns(ui) < next)
         next = due_ns(ui);
     if (now_ns < ui->message_until_ns && ui->message_until_ns < next)
@@ -135,6 +137,8 @@ static void loop(struct ui *ui)
         message_shown = message;
         if (ui->refill || (changed(ui) && now_ns >= due_ns(ui)))
             ui_fill(ui, now_ns);
+        else if (ui->summary_due)
+            ui_fill_summary(ui);
         if (ui->repaint && !ui->leave)
             ui_paint(ui, now_ns);
     }
@@ -146,6 +150,7 @@ static void ui_clear(struct ui *ui)
     table_clear(&ui->summary);
     detail_clear(&ui->detail);
     flame_screen_clear(&ui->flame);
+    time_screen_clear(&ui->time);
     text_lines_clear(&ui->wait);
     text_lines_clear(&ui->objects.lines);
     map_free(&ui->folded);
@@ -199,7 +204,7 @@ bool ui_run(struct session *a, struct session *b, const struct ui_options *optio
     }
     struct window about;
     if (session_alert_window(ui.session, &about)) {
-        ui_select_window(&ui, about);
+        travel_to(&ui, about);
         ui_say(&ui, STYLE_NOTICE, "the time of the alert that saved this file; 0 shows all");
     }
     /* A notice from before the screen came up is still news. */

@@ -107,10 +107,11 @@ void memory_screen_draw(struct ui *ui, int row, int height)
         .match = ui->search,
     };
     struct memory_look look = {
-        .window = ui_window(ui),
+        .window = travel_holds(ui) ? window_all(ui_recording(ui)) : ui_window(ui),
+        .held = ui->travel.held,
         .pattern = &ui->memory.pattern,
         .chart = ui->memory.chart,
-        .cursor_ns = ui->memory.cursor_ns,
+        .cursor_ns = ui->travel.held.to_ns,
         .table = &ui->table,
         .scroll = &scroll,
     };
@@ -127,34 +128,13 @@ bool memory_screen_only_scrolls(const struct ui *ui)
     return ui->table.view != &memory_view;
 }
 
-/* A column of the chart to the left or to the right; past the newest end there is none. */
-static void move_cursor(struct ui *ui, bool later)
-{
-    struct memory_screen *m = &ui->memory;
-    struct window w = ui_window(ui);
-    uint64_t step = memory_cursor_step_ns(ui->grid.columns, w);
-    uint64_t at = m->cursor_ns ? m->cursor_ns : w.to_ns;
-    if (at > w.to_ns)
-        at = w.to_ns;
-    if (later)
-        m->cursor_ns = !m->cursor_ns || at + step >= w.to_ns ? 0 : at + step;
-    else
-        m->cursor_ns = at > w.from_ns + step ? at - step : w.from_ns;
-    ui->repaint = true;
-}
-
 bool memory_screen_command(struct ui *ui, enum command command)
 {
     struct memory_screen *m = &ui->memory;
     switch (command) {
-    case COMMAND_EARLIER:
     case COMMAND_LEFT:
-        move_cursor(ui, false);
-        return true;
-    case COMMAND_LATER:
     case COMMAND_RIGHT:
-        move_cursor(ui, true);
-        return true;
+        return travel_command(ui, command == COMMAND_LEFT ? COMMAND_EARLIER : COMMAND_LATER);
     case COMMAND_VARY:
         m->chart = memory_chart_next(ui_recording(ui), m->chart);
         return true;
@@ -163,13 +143,10 @@ bool memory_screen_command(struct ui *ui, enum command command)
             session_grow_cancel(ui->session);
             return true;
         }
-        if (!m->cursor_ns)
+        if (!travel_holds(ui))
             return false;
-        m->cursor_ns = 0;
+        travel_let_go(ui);
         return true;
-    case COMMAND_NOW:
-        m->cursor_ns = 0;
-        return false;
     default:
         return false;
     }

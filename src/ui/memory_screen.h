@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The Memory screen: which chart it shows, and its cursor. See state.h. The front's thread.
+ * The Memory screen: which chart it shows; its cursor is the window (travel.h). See state.h. The
+ * front's thread.
  */
 #ifndef UI_MEMORY_SCREEN_H
 #define UI_MEMORY_SCREEN_H
@@ -13,7 +14,6 @@ struct ui;
 struct memory_screen {
     struct memory_pattern pattern; /* of the window, as of the last fill */
     enum memory_chart chart;
-    uint64_t cursor_ns; /* 0: none */
 };
 
 void memory_screen_fill(struct ui *ui);

@@ -163,21 +163,6 @@ static size_t wait_lines(const struct ui *ui)
     return ui->wait.at.n;
 }
 
-static void draw_time_screen(struct ui *ui, int row, int height)
-{
-    const struct recording *rec = ui_recording(ui);
-    struct time_look look = {window_all(rec), ui_window(ui), ui_list(ui)->top};
-    draw_time(&ui->grid, row, height, rec, &look);
-}
-
-static size_t metric_rows(const struct ui *ui)
-{
-    size_t n = 0;
-    for (int m = 0; m < METRIC_COUNT; m++)
-        n += series_count(&ui_recording(ui)->total.series[m]) > 0;
-    return n + 2; /* the axis */
-}
-
 static void fill_compare(struct ui *ui)
 {
     struct compare_side before, after;
@@ -195,7 +180,10 @@ static void fill_compare(struct ui *ui)
                      ROWS_MAX);
     compare_head_fill(&ui->compare.head[0], &before, ui->compare.name);
     const char *path = session_path(ui->session);
-    compare_head_fill(&ui->compare.head[1], &after, path ? path_base(path) : "live");
+    compare_head_fill(&ui->compare.head[1], &after,
+                      travel_holds(ui) ? "window"
+                      : path           ? path_base(path)
+                                       : "live");
 }
 
 static void draw_compare_screen(struct ui *ui, int row, int height)
@@ -205,6 +193,8 @@ static void draw_compare_screen(struct ui *ui, int row, int height)
         grid_put(&ui->grid, row, 1, ui->grid.columns - 1, STYLE_NORMAL,
                  ui->compare.with == COMPARE_BASELINE
                      ? "Nothing has been recorded since the baseline yet."
+                 : ui->compare.with == COMPARE_REST
+                     ? "No window is selected: [ selects one, and , the last spike."
                      : "Nothing to compare with: b marks a baseline, s takes a snapshot, c asks "
                        "for a file.");
         return;
@@ -236,6 +226,12 @@ static const char *const help_words[] = {
     "by less than 1,000 bytes a second, or not surely. Memory was over BASELINE",
     "for nine tenths of the time; SWING is its standard deviation about the",
     "slope. PSS, heap and mappings are read every ten seconds or more seldom.",
+    "In Time a spike (^) is where a metric rose over its median by six times its",
+    "scatter, and came back: a step that stays is none. The window is drawn over",
+    "all lines; press, drag and release the mouse there, or on the sparklines at",
+    "the top, to select one. v shows when threads were on a CPU, by parts of each",
+    "second (only of what has not been thinned yet), and by thread.",
+    "Against the rest, what is most the window's own stands first.",
     "Objects are counted from outside, at moments: SINCE FIRST is against the",
     "first count in the window, PER S how they grow now. ! looks like a leak: it",
     "has grown, goes on growing and gave nothing back.",
@@ -267,7 +263,7 @@ static size_t help_lines(struct label *lines, size_t max, char (*names)[8])
     return n;
 }
 
-#define HELP_MAX 96
+#define HELP_MAX 160
 
 static size_t help_count(const struct ui *ui)
 {
@@ -307,8 +303,9 @@ const struct screen screens[SCREEN_COUNT] = {
                        memory_screen_fill, memory_screen_draw, memory_screen_rows},
     [SCREEN_OBJECTS] = {'7', 'o', "Objects", "objects", "the live objects by type, and what leaks",
                         fill_table, objects_screen_draw, table_count},
-    [SCREEN_TIME] = {'9', 'i', "Time", NULL, "the metrics over the whole recording", fill_nothing,
-                     draw_time_screen, metric_rows},
+    [SCREEN_TIME] = {'9', 'i', "Time", NULL,
+                     "the metrics over the whole recording, bursts and spikes", time_screen_fill,
+                     time_screen_draw, time_screen_rows},
     [SCREEN_PROCESSES] = {0, 'P', "Processes", "processes",
                           "the processes, and the odd one out (!) among three or more siblings",
                           fill_processes, ui_draw_list, table_count},
@@ -350,6 +347,18 @@ static void find_selected(struct ui *ui, size_t was, size_t top)
     }
 }
 
+void ui_fill_summary(struct ui *ui)
+{
+    const struct view *summary = view_by_name("summary");
+    if (summary && ui->screen != SCREEN_COMPARE) {
+        struct query q = ui_query(ui);
+        q.limit = VERDICT_ROWS;
+        table_fill(&ui->summary, summary, &q);
+    }
+    ui->summary_due = false;
+    ui->repaint = true;
+}
+
 void ui_fill(struct ui *ui, uint64_t now_ns)
 {
     struct list *l = ui_list(ui);
@@ -360,12 +369,10 @@ void ui_fill(struct ui *ui, uint64_t now_ns)
     if (screens[ui->screen].count == table_count)
         find_selected(ui, was, top);
     ui_keep_in_sight(ui);
-    const struct view *summary = view_by_name("summary");
-    if (summary && ui->screen != SCREEN_COMPARE) {
-        struct query q = ui_query(ui);
-        q.limit = VERDICT_ROWS;
-        table_fill(&ui->summary, summary, &q);
-    }
+    /* A window that is being moved is shown first, what stands out in it a moment later. */
+    ui->summary_due = true;
+    if (!travel_holds(ui))
+        ui_fill_summary(ui);
     if (pane_shown(ui)) {
         struct query q = ui_query(ui);
         detail_fill(&ui->detail, &q, ui_selected_function(ui));
@@ -382,10 +389,11 @@ static void state_text(const struct ui *ui, char *out, size_t size, enum style *
     char figure[FIGURE_MAX];
     out[0] = '\0';
     const struct recording *rec = ui_recording(ui);
-    if (ui->selected.to_ns) {
+    if (travel_holds(ui)) {
+        struct window w = ui->travel.held;
         *style = STYLE_HELD;
-        text_add(&t, "WINDOW %s", wall_clock(figure, rec, ui->selected.from_ns));
-        text_add(&t, " +%s", figure_duration(figure, ui->selected.to_ns - ui->selected.from_ns));
+        text_add(&t, "WINDOW %s", wall_clock(figure, rec, w.from_ns));
+        text_add(&t, " +%s", figure_duration(figure, w.to_ns - w.from_ns));
         return;
     }
     switch (session_kind(ui->session)) {
@@ -415,12 +423,11 @@ static void draw_top(struct ui *ui, uint64_t now_ns)
     char state[256];
     struct header h = {.rec = rec, .state = state, .at_ns = w.to_ns};
     state_text(ui, state, sizeof state, &h.state_style);
-    /* Live, a cell is about a second; else the sparkline is the window. */
-    uint64_t span = (uint64_t)ui->grid.columns / 4 * NS_PER_S;
-    h.spark_from_ns = w.from_ns;
-    if (session_kind(ui->session) == SESSION_LIVE && !ui->span_ns)
-        h.spark_from_ns = w.to_ns > span ? w.to_ns - span : 0;
-    double top = header_memory_top(rec, h.spark_from_ns, h.at_ns);
+    struct strip *spark = &ui->travel.spark;
+    spark->all = h.spark = travel_spark(ui);
+    h.held = ui->travel.held;
+    header_spark_place(ui->grid.columns, &spark->at, &spark->width);
+    double top = header_memory_top(rec, h.spark.from_ns, h.spark.to_ns);
     if (top > ui->memory_top || top < ui->memory_top / 4) {
         if (ui->memory_top > 1)
             ui->memory_top_until_ns = now_ns + 5 * NS_PER_S;

@@ -26,19 +26,13 @@ void ui_go_on(struct ui *ui)
 struct window ui_window(const struct ui *ui)
 {
     struct window w = window_all(ui_recording(ui));
-    if (ui->selected.to_ns)
-        return ui->selected;
+    if (travel_holds(ui))
+        return ui->travel.held;
     if (ui->started_ns > w.from_ns)
         w.from_ns = ui->started_ns < w.to_ns ? ui->started_ns : w.to_ns;
     if (ui->span_ns && w.to_ns - w.from_ns > ui->span_ns)
         w.from_ns = w.to_ns - ui->span_ns;
     return w;
-}
-
-void ui_select_window(struct ui *ui, struct window window)
-{
-    ui->selected = window;
-    ui->refill = true;
 }
 
 struct query ui_query(const struct ui *ui)
@@ -159,15 +153,20 @@ struct function_id ui_selected_function(struct ui *ui)
 bool ui_sides(const struct ui *ui, struct compare_side *before, struct compare_side *after)
 {
     struct query q = ui_query(ui);
-    *after = (struct compare_side){q.rec, q.window, q.filter};
+    *after = (struct compare_side){.rec = q.rec, .window = q.window, .filter = q.filter};
     *before = *after;
     switch (ui->compare.with) {
     case COMPARE_BASELINE:
-        before->window.to_ns = ui->baseline_ns;
-        before->window.from_ns = window_all(q.rec).from_ns;
-        if (after->window.from_ns < ui->baseline_ns)
-            after->window.from_ns = ui->baseline_ns;
+        before->window = ui->baseline;
+        if (!travel_holds(ui) && after->window.from_ns < ui->baseline.to_ns)
+            after->window.from_ns = ui->baseline.to_ns;
         return after->window.from_ns < after->window.to_ns;
+    case COMPARE_REST:
+        before->window = window_all(q.rec);
+        before->without = after->window;
+        if (ui->compare.objects) /* a heap is what it is at a window's end */
+            before->window.to_ns = after->window.from_ns;
+        return travel_holds(ui);
     case COMPARE_OTHER:
         before->rec = session_recording(ui->compare.other);
         before->window = window_all(before->rec);

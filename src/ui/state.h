@@ -15,6 +15,8 @@
 #include "ui/prompt.h"
 #include "ui/settings_screen.h"
 #include "ui/terminal.h"
+#include "ui/time_screen.h"
+#include "ui/travel.h"
 #include "ui/ui.h"
 #include "view/compare.h"
 #include "view/compare_objects.h"
@@ -71,7 +73,7 @@ struct list {
     struct order order;
 };
 
-enum compare_with { COMPARE_NOTHING, COMPARE_BASELINE, COMPARE_OTHER };
+enum compare_with { COMPARE_NOTHING, COMPARE_BASELINE, COMPARE_OTHER, COMPARE_REST };
 
 struct ui {
     struct session *session;
@@ -93,6 +95,8 @@ struct ui {
     } tree;
     struct flame_screen flame;
     struct memory_screen memory;
+    struct time_screen time;
+    struct travel travel;
     struct detail detail;
     uint64_t detail_key;       /* the function that the detail screen shows */
     VEC(uint64_t) detail_path; /* those that Back leads to */
@@ -112,11 +116,10 @@ struct ui {
         struct compare_summary summary;
         struct compare_head head[2];
     } compare;
-    uint64_t baseline_ns; /* 0: no mark */
-    char snapshot[512];   /* the last one saved, "" if none */
+    struct window baseline; /* empty: no mark */
+    char snapshot[512];     /* the last one saved, "" if none */
     bool saving;
 
-    struct window selected;   /* to_ns 0: none; else it is this, whatever the next two say */
     uint64_t span_ns;         /* the window's length; 0: all */
     uint64_t started_ns;      /* and not before this */
     struct recording *frozen; /* while paused: the recording as it was then; owned */
@@ -133,6 +136,7 @@ struct ui {
     uint64_t memory_top_until_ns; /* say until then that the scale has changed */
     uint64_t shown_version, filled_ns;
     bool refill, repaint, leave;
+    bool summary_due; /* the verdicts are of what was shown before: when no key waits (loop.c) */
     uint64_t click_ns;
     size_t click_row;
     enum screen_id tabs[SCREEN_COUNT];
@@ -144,8 +148,6 @@ struct ui {
 struct recording *ui_recording(const struct ui *ui);
 void ui_go_on(struct ui *ui); /* ends a pause */
 struct window ui_window(const struct ui *ui);
-/* Shows a window until 0 (or another one) is asked for. */
-void ui_select_window(struct ui *ui, struct window window);
 struct query ui_query(const struct ui *ui);
 struct list *ui_list(struct ui *ui); /* of the screen shown */
 const char *ui_sort(const struct ui *ui, enum screen_id screen);
@@ -164,6 +166,7 @@ bool ui_sides(const struct ui *ui, struct compare_side *before, struct compare_s
 
 /* screens.c */
 void ui_fill(struct ui *ui, uint64_t now_ns);
+void ui_fill_summary(struct ui *ui);
 void ui_paint(struct ui *ui, uint64_t now_ns);
 /* The rows of the table in these lines, and what is selected beside them where there is room. */
 void ui_draw_list(struct ui *ui, int row, int height);

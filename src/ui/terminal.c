@@ -134,12 +134,37 @@ static void add_capability(char *out, size_t size, size_t *n, const char *bytes)
     }
 }
 
+/*
+ * The mouse is read here and not by curses: that asks for presses alone, and of several events
+ * which have come at once it loses all but the last, so a drag would lose its beginning. What
+ * begins an event is made a key (in xterm's old and in its newer encoding), and what follows is
+ * read byte by byte.
+ */
+enum { KEY_MOUSE_OLD = KEY_MAX + 1, KEY_MOUSE_NEW };
+#define MOUSE_ON  "\033[?1000h\033[?1002h\033[?1006h"
+#define MOUSE_OFF "\033[?1006l\033[?1002l\033[?1000l"
+
+static void take_mouse(void)
+{
+    const char *known = tigetstr("kmous");
+    term.mouse = known && known != (char *)-1 && define_key("\033[M", KEY_MOUSE_OLD) == OK &&
+                 define_key("\033[<", KEY_MOUSE_NEW) == OK;
+}
+
+static void follow_mouse(bool follow)
+{
+    const char *mode = follow ? MOUSE_ON : MOUSE_OFF;
+    if (term.mouse && write(STDOUT_FILENO, mode, strlen(mode)) < 0) {
+        /* The terminal has gone: its next read says so. */
+    }
+}
+
 static void start_guard(void)
 {
     char bytes[512];
     size_t n = 0;
     if (term.mouse)
-        add_capability(bytes, sizeof bytes, &n, "\033[?1006l\033[?1000l");
+        add_capability(bytes, sizeof bytes, &n, MOUSE_OFF);
     add_capability(bytes, sizeof bytes, &n, tigetstr("sgr0"));
     add_capability(bytes, sizeof bytes, &n, tigetstr("op"));
     char *place = tigetstr("cup");
@@ -208,8 +233,7 @@ static void set_modes(void)
     nodelay(stdscr, TRUE);
     set_escdelay(25);
     curs_set(0);
-    term.mouse = mousemask(BUTTON1_PRESSED | BUTTON4_PRESSED | BUTTON5_PRESSED, NULL) != 0;
-    mouseinterval(0);
+    take_mouse();
 }
 
 bool terminal_open(bool no_color, struct err *err)
@@ -234,6 +258,7 @@ bool terminal_open(bool no_color, struct err *err)
     set_modes();
     start_colors(no_color);
     refresh();
+    follow_mouse(true);
     start_guard();
     install_handlers();
     die_set_hook(guard_restore);
@@ -247,6 +272,7 @@ bool terminal_open(bool no_color, struct err *err)
 /* Where there is no second screen to leave, the shell goes on below what was painted. */
 static void leave_screen(void)
 {
+    follow_mouse(false);
     move(LINES - 1, 0);
     clrtoeol();
     refresh();
@@ -335,16 +361,61 @@ void terminal_paint(const struct grid *g, int row, int column)
     refresh();
 }
 
-static bool read_mouse(struct terminal_event *event)
+/* Numbers of the newer encoding: button, column, row, and how it ends ('M' or 'm'). */
+static bool read_mouse_new(int numbers[3], bool *released)
 {
-    MEVENT m;
-    if (getmouse(&m) != OK)
+    int n = 0;
+    numbers[0] = numbers[1] = numbers[2] = 0;
+    for (int i = 0; i < 24; i++) {
+        int c = getch();
+        if (c >= '0' && c <= '9' && numbers[n] < 100000)
+            numbers[n] = numbers[n] * 10 + (c - '0');
+        else if (c == ';' && n < 2)
+            n++;
+        else if (c == 'M' || c == 'm') {
+            *released = c == 'm';
+            return n == 2;
+        } else
+            return false;
+    }
+    return false;
+}
+
+/* Three bytes, from 32 on; a release does not say of which button. */
+static bool read_mouse_old(int numbers[3], bool *released)
+{
+    for (int i = 0; i < 3; i++) {
+        numbers[i] = getch() - 32;
+        if (numbers[i] < 0)
+            return false;
+    }
+    *released = numbers[0] < 64 && (numbers[0] & 3) == 3;
+    return true;
+}
+
+/* false: it is none that means something, or its bytes are broken. */
+static bool read_mouse(struct terminal_event *event, bool newer)
+{
+    int numbers[3];
+    bool released = false;
+    timeout(20); /* it was sent as a whole: what is missing is about to come */
+    bool whole = newer ? read_mouse_new(numbers, &released) : read_mouse_old(numbers, &released);
+    nodelay(stdscr, TRUE);
+    int button = numbers[0] & ~(4 | 8 | 16); /* shift, meta, control */
+    if (!whole || numbers[1] < 1 || numbers[2] < 1)
         return false;
-    event->row = m.y;
-    event->column = m.x;
-    event->key = m.bstate & BUTTON4_PRESSED   ? TERMINAL_WHEEL_UP
-                 : m.bstate & BUTTON5_PRESSED ? TERMINAL_WHEEL_DOWN
-                                              : TERMINAL_CLICK;
+    event->column = numbers[1] - 1;
+    event->row = numbers[2] - 1;
+    if (released)
+        event->key = TERMINAL_RELEASE;
+    else if (button == 0)
+        event->key = TERMINAL_CLICK;
+    else if (button == 32)
+        event->key = TERMINAL_DRAG;
+    else if (button == 64 || button == 65)
+        event->key = button == 64 ? TERMINAL_WHEEL_UP : TERMINAL_WHEEL_DOWN;
+    else
+        return false;
     return true;
 }
 
@@ -382,8 +453,8 @@ bool terminal_read(struct terminal_event *event)
                                                : (uint32_t)c;
             return true;
         }
-        if (c == KEY_MOUSE) {
-            if (read_mouse(event))
+        if (c == KEY_MOUSE_OLD || c == KEY_MOUSE_NEW) {
+            if (read_mouse(event, c == KEY_MOUSE_NEW))
                 return true;
             continue;
         }
@@ -435,5 +506,6 @@ void terminal_suspend(void)
     /* Stop ourselves alone: the shell sees its job stop, and continues it with SIGCONT. */
     kill(getpid(), SIGSTOP);
     refresh();
+    follow_mouse(true);
     take_size();
 }

@@ -25,7 +25,9 @@ enum terminal_key {
     TERMINAL_END,
     TERMINAL_BACKSPACE,
     TERMINAL_BACK_TAB,
-    TERMINAL_CLICK, /* with its place */
+    TERMINAL_CLICK,   /* with its place: the left button goes down, */
+    TERMINAL_DRAG,    /* is held while the mouse moves, */
+    TERMINAL_RELEASE, /* and goes up */
     TERMINAL_WHEEL_UP,
     TERMINAL_WHEEL_DOWN,
     TERMINAL_F1, /* ... F10 follow */

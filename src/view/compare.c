@@ -106,7 +106,7 @@ struct subject {
 
 struct side {
     const struct compare_side *in;
-    struct window window; /* cut to where there are observations */
+    struct windows windows; /* cut to where there are observations */
     uint64_t whole_ns;
     uint32_t *subject_of; /* by function: index + 1, 0 not yet */
     size_t slices;
@@ -117,10 +117,16 @@ struct comparison {
     struct side sides[2];
     VEC(struct subject) subjects;
     struct map index; /* name and base -> subject */
+    bool rest;        /* before is the rest of a recording, after a window of it */
 };
 
+struct windows compare_windows(const struct compare_side *side)
+{
+    return windows_without(side->window, side->without);
+}
+
 /* From the oldest run on: before it proftop was still attaching. */
-static struct window observed(const struct compare_side *side)
+static struct windows observed(const struct compare_side *side)
 {
     const struct recording *rec = side->rec;
     struct window w = side->window;
@@ -139,9 +145,7 @@ static struct window observed(const struct compare_side *side)
         w.from_ns = oldest;
     if (w.to_ns > rec->end_ns + 1)
         w.to_ns = rec->end_ns + 1;
-    if (w.to_ns < w.from_ns)
-        w.to_ns = w.from_ns;
-    return w;
+    return windows_without(w, side->without);
 }
 
 /* The program's own file may have another name in the other recording. */
@@ -246,11 +250,11 @@ static void sum_side(struct comparison *c, int n, struct compare_totals *t)
 {
     struct side *side = &c->sides[n];
     const struct compare_side *in = side->in;
-    side->window = observed(in);
-    side->span_s = rows_seconds(side->window.to_ns - side->window.from_ns);
+    side->windows = observed(in);
+    side->span_s = rows_seconds(windows_span_ns(&side->windows));
     side->subject_of = xcalloc(in->rec->words.functions.n, sizeof *side->subject_of);
     struct window_sum sum;
-    window_sum(&sum, in->rec, side->window, &in->filter);
+    windows_sum(&sum, in->rec, &side->windows, &in->filter);
     side->whole_ns = sum.whole_ns;
     totals(t, side, &sum);
     double *idleness = thread_idleness(in->rec, &sum);
@@ -290,28 +294,88 @@ static void match_leftovers(struct comparison *c)
     map_free(&alone[AFTER]);
 }
 
-/* The scatter over time: the self time of each function in each slice of the window. */
+/* The slices of a side's windows, one behind the other; one that lies on the gap has two pieces. */
+struct slicing {
+    struct comparison *c;
+    int n; /* the side */
+    struct fold fold;
+    size_t pieces;
+    struct {
+        struct window window;
+        size_t slice;
+    } piece[SLICES_MAX * WINDOW_PARTS];
+    uint32_t *subject_of; /* by folded stack, as far as known: subject + 1 */
+    size_t known;
+};
+
+static uint32_t slicing_subject(struct slicing *s, struct stack_id stack)
+{
+    if (stack.n >= s->known) {
+        size_t was = s->known;
+        s->known = fold_count(&s->fold);
+        s->subject_of = xrealloc(s->subject_of, s->known * sizeof *s->subject_of);
+        memset(s->subject_of + was, 0, (s->known - was) * sizeof *s->subject_of);
+    }
+    if (!s->subject_of[stack.n]) {
+        struct place place = rows_self_place(&s->fold, stack);
+        uint32_t found = subject_find(s->c, s->n, place.function); /* moves the subjects */
+        s->subject_of[stack.n] = s->c->subjects.at[found].merged + 1;
+    }
+    return s->subject_of[stack.n] - 1;
+}
+
+/* The first piece that ends behind a moment. */
+static size_t first_piece(const struct slicing *s, uint64_t time_ns)
+{
+    size_t low = 0, high = s->pieces;
+    while (low < high) {
+        size_t mid = (low + high) / 2;
+        if (s->piece[mid].window.to_ns <= time_ns)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+static void slice_run(const struct run *run, int level, bool idle, void *context)
+{
+    struct slicing *s = context;
+    const struct cell cell = {.state = run->state, .idle = idle};
+    if (!cell_counts(&cell, s->c->sides[s->n].in->filter.states))
+        return;
+    uint32_t subject = slicing_subject(s, run->stack);
+    uint64_t *slice_ns = s->c->subjects.at[subject].sides[s->n].slice_ns;
+    uint64_t slice = level_slice_ns(level);
+    uint64_t end_ns = run->from_ns + (run->weight_ns < slice ? slice : run->weight_ns);
+    for (size_t i = first_piece(s, run->from_ns); i < s->pieces; i++) {
+        struct window w = s->piece[i].window;
+        if (w.from_ns >= end_ns)
+            break;
+        slice_ns[s->piece[i].slice] += run_overlap_ns(run, level, w.from_ns, w.to_ns);
+    }
+}
+
+/* The scatter over time: the self time of each function in each slice of the windows. */
 static void slice_side(struct comparison *c, int n)
 {
     struct side *side = &c->sides[n];
-    uint64_t span = side->window.to_ns - side->window.from_ns;
+    const struct compare_side *in = side->in;
+    uint64_t span = windows_span_ns(&side->windows);
     side->slices = (size_t)fmin(fmax(side->span_s, SLICES_MIN), SLICES_MAX);
+    struct slicing s = {.c = c, .n = n};
     for (size_t k = 0; k < side->slices; k++) {
-        struct window slice = {side->window.from_ns + span * k / side->slices,
-                               side->window.from_ns + span * (k + 1) / side->slices};
-        struct window_sum sum;
-        window_sum(&sum, side->in->rec, slice, &side->in->filter);
-        for (size_t i = 0; i < sum.cells.n; i++) {
-            const struct cell *cell = &sum.cells.at[i];
-            if (!cell_counts(cell, side->in->filter.states))
-                continue;
-            struct place place = rows_self_place(&sum.fold, cell->stack);
-            uint32_t found = subject_find(c, n, place.function); /* moves the subjects */
-            uint32_t subject = c->subjects.at[found].merged;
-            c->subjects.at[subject].sides[n].slice_ns[k] += cell->ns;
+        struct windows slice =
+            windows_slice(&side->windows, span * k / side->slices, span * (k + 1) / side->slices);
+        for (size_t i = 0; i < slice.n; i++) {
+            s.piece[s.pieces].window = slice.at[i];
+            s.piece[s.pieces++].slice = k;
         }
-        window_sum_clear(&sum);
     }
+    fold_init(&s.fold, in->rec, in->filter.native);
+    windows_visit(in->rec, &side->windows, &in->filter, &s.fold, slice_run, &s);
+    fold_clear(&s.fold);
+    free(s.subject_of);
 }
 
 static double probability(const struct comparison *c, const struct subject *s)
@@ -405,21 +469,40 @@ static void judge(struct comparison *c)
     }
 }
 
-/* Regressions, what is new, improvements, what is gone, the rest; the greatest difference first. */
+/* What is not rarer than this elsewhere is not more a part of a window than what is. */
+#define RATIO_MOST 30
+
+/* How much of what a window holds is its own: what the other side has not counts most. A burst's
+ * victims (who wait for the GIL or a CPU) may have more seconds than it has, but they wait
+ * elsewhere too. */
+static double own_of_window(const struct subject *s)
+{
+    double ratio = s->rates[BEFORE] > 0 ? s->rates[AFTER] / s->rates[BEFORE] : RATIO_MOST;
+    return (s->rates[AFTER] - s->rates[BEFORE]) * fmin(ratio, RATIO_MOST);
+}
+
+static double size_of(const struct comparison *c, const struct subject *s)
+{
+    if (s->verdict == VERDICT_UNCHANGED)
+        return fmax(s->rates[BEFORE], s->rates[AFTER]);
+    bool more = s->verdict == VERDICT_REGRESSION || s->verdict == VERDICT_NEW;
+    return more && c->rest ? own_of_window(s) : fabs(s->rates[AFTER] - s->rates[BEFORE]);
+}
+
+/* Regressions, what is new, improvements, what is gone, the rest; the greatest difference first.
+ * Against the rest of a recording what is new is no less than what there is more of. */
 static int worse(const void *x, const void *y, void *arg)
 {
-    static const int order[] = {
-        [VERDICT_REGRESSION] = 0, [VERDICT_NEW] = 1,       [VERDICT_IMPROVEMENT] = 2,
+    const struct comparison *c = arg;
+    const int order[] = {
+        [VERDICT_REGRESSION] = 0, [VERDICT_NEW] = c->rest ? 0 : 1, [VERDICT_IMPROVEMENT] = 2,
         [VERDICT_GONE] = 3,       [VERDICT_UNCHANGED] = 4,
     };
-    const struct comparison *c = arg;
     const struct subject *a = &c->subjects.at[*(const uint32_t *)x];
     const struct subject *b = &c->subjects.at[*(const uint32_t *)y];
-    if (a->verdict != b->verdict)
+    if (order[a->verdict] != order[b->verdict])
         return order[a->verdict] - order[b->verdict];
-    bool unchanged = a->verdict == VERDICT_UNCHANGED;
-    double size_a = unchanged ? fmax(a->rates[0], a->rates[1]) : fabs(a->rates[1] - a->rates[0]);
-    double size_b = unchanged ? fmax(b->rates[0], b->rates[1]) : fabs(b->rates[1] - b->rates[0]);
+    double size_a = size_of(c, a), size_b = size_of(c, b);
     if (size_a != size_b)
         return size_a > size_b ? -1 : 1;
     int names = strcmp(a->name, b->name);
@@ -517,6 +600,7 @@ void compare_fill(struct table *table, struct compare_summary *summary,
                   const char *sort, bool invert, size_t limit)
 {
     struct comparison c = {.sides = {{.in = before}, {.in = after}}};
+    c.rest = before->without.to_ns > before->without.from_ns;
     *summary = (struct compare_summary){0};
     sum_side(&c, BEFORE, &summary->before);
     sum_side(&c, AFTER, &summary->after);

@@ -19,7 +19,10 @@ struct compare_side {
     const struct recording *rec;
     struct window window;
     struct filter filter;
+    struct window without; /* cut out of it, and then two parts are left; empty: nothing is */
 };
+/* What a side is of: a window, or two with a gap between them, which rates are per second of. */
+struct windows compare_windows(const struct compare_side *side);
 
 enum verdict {
     VERDICT_UNCHANGED,
@@ -50,8 +53,9 @@ struct compare_summary {
  */
 extern const struct view compare_view;
 
-/* Fills table (of compare_view) with a row a function, worst regression first, noise greyed. sort:
- * a column's key; NULL: that order. limit 0: all. O(runs in the windows x slices). */
+/* Fills table (of compare_view) with a row a function, worst regression first, noise greyed;
+ * where the side before has a window cut out, what is most that window's own first. sort:
+ * a column's key; NULL: that order. limit 0: all. O(runs). */
 void compare_fill(struct table *table, struct compare_summary *summary,
                   const struct compare_side *before, const struct compare_side *after,
                   const char *sort, bool invert, size_t limit);

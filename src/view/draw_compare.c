@@ -19,11 +19,16 @@ void compare_head_fill(struct compare_head *head, const struct compare_side *sid
     head->rate_hz = side->rec->rate_hz;
     snprintf(head->from, sizeof head->from, "%.15s",
              wall_clock(clock, side->rec, side->window.from_ns));
-    if (side->window.to_ns > side->window.from_ns)
-        head->span_ns = side->window.to_ns - side->window.from_ns;
-    struct point rss = series_summary(&side->rec->total.series[METRIC_RSS], side->window.from_ns,
-                                      side->window.to_ns);
-    head->rss_bytes = rss.count ? rss.mean : NAN;
+    const struct windows parts = compare_windows(side);
+    head->span_ns = windows_span_ns(&parts);
+    double sum = 0, count = 0;
+    for (size_t i = 0; i < parts.n; i++) {
+        struct point rss = series_summary(&side->rec->total.series[METRIC_RSS], parts.at[i].from_ns,
+                                          parts.at[i].to_ns);
+        sum += (double)rss.mean * rss.count;
+        count += rss.count;
+    }
+    head->rss_bytes = count > 0 ? sum / count : NAN;
 }
 
 static void draw_sides(struct grid *g, int row, const struct compare_head *before,

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "model/alert_log.h"
 #include "view/draw_figure.h"
+#include "view/draw_time.h"
 #include "view/memory_pattern.h"
 
 #define SPARK_MAX 400
@@ -139,6 +140,13 @@ static struct meter_layout meter_layout(int columns)
     return l;
 }
 
+void header_spark_place(int columns, int *at, int *width)
+{
+    struct meter_layout l = meter_layout(columns);
+    *at = l.spark_at;
+    *width = l.spark;
+}
+
 static enum style meter_style(const struct recording *rec, enum metric metric)
 {
     enum severity worst = SEVERITY_NONE;
@@ -160,8 +168,14 @@ static void draw_meter_line(struct grid *g, int row, const struct header *h, con
                meter_style(h->rec, pct));
     float steps[SPARK_MAX];
     if (l.spark) {
-        series_steps(steps, l.spark, &h->rec->total.series[series], h->spark_from_ns, h->at_ns + 1);
+        const struct strip strip = {l.spark_at, l.spark, h->spark};
+        int from = strip_column(&strip, h->held.from_ns),
+            to = strip_column(&strip, h->held.to_ns ? h->held.to_ns - 1 : 0);
+        series_steps(steps, l.spark, &h->rec->total.series[series], h->spark.from_ns,
+                     h->spark.to_ns);
         draw_sparkline(g, row, l.spark_at, steps, l.spark, top, STYLE_SPARK);
+        for (int i = from < 0 ? 0 : from; h->held.to_ns && i <= to && i < l.spark; i++)
+            grid_restyle(g, row, l.spark_at + i, 1, STYLE_HELD);
     }
     grid_put(g, row, l.words_at, l.words, STYLE_NORMAL, words);
 }

@@ -17,13 +17,17 @@ struct header {
     const struct recording *rec;
     const char *state; /* "LIVE", "PAUSED", "FILE mon.ptop", "WINDOW 14:02:10 +30s" */
     enum style state_style;
-    uint64_t at_ns;         /* the moment that the figures are of */
-    uint64_t spark_from_ns; /* the sparklines end at at_ns */
-    double memory_top;      /* the scale of the memory's sparkline (header_memory_top) */
-    bool say_memory_top;    /* it has changed a moment ago: say so */
+    uint64_t at_ns;      /* the moment that the figures are of */
+    struct window spark; /* what the sparklines are of */
+    struct window held;  /* a window to mark on them; empty: none */
+    double memory_top;   /* the scale of the memory's sparkline (header_memory_top) */
+    bool say_memory_top; /* it has changed a moment ago: say so */
 };
 
 void draw_header(struct grid *g, int row, const struct header *h);
+/* Where the sparklines are, in the second and the third line, on a screen of this width; width 0:
+ * there is no room for them. */
+void header_spark_place(int columns, int *at, int *width);
 
 /* A scale that the memory sparkline of this stretch fits under, in bytes. */
 double header_memory_top(const struct recording *rec, uint64_t from_ns, uint64_t to_ns);

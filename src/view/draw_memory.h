@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The Memory screen: the pattern in words, a chart over the window with its scale, limit, peak,
- * marks and a cursor, and below it a table. Pure.
+ * marks and a cursor, and below it a table. Where a window is held, the chart is over the whole
+ * recording, and the window drawn over it. Pure.
  */
 #ifndef VIEW_DRAW_MEMORY_H
 #define VIEW_DRAW_MEMORY_H
@@ -21,12 +22,13 @@ enum memory_chart {
 };
 
 struct memory_look {
-    struct window window;
-    const struct memory_pattern *pattern; /* of that window */
+    struct window window;                 /* what the chart is of */
+    const struct memory_pattern *pattern; /* of that window, or of the one held */
     enum memory_chart chart;
     uint64_t cursor_ns;              /* 0: none */
     const struct table *table;       /* below the chart */
     const struct table_look *scroll; /* of it */
+    struct window held;              /* selected within the chart's; empty: none is */
 };
 
 void draw_memory(struct grid *g, int row, int height, const struct recording *rec,

@@ -31,9 +31,9 @@ def family(pid):
 
 
 @contextlib.contextmanager
-def demo():
+def demo(*options):
     """The demo, its service's pid and everything that belongs to it."""
-    command = [sys.executable, os.path.join(DEMO, "demo.py")]
+    command = [sys.executable, os.path.join(DEMO, "demo.py"), *options]
     with targets.started(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         words = process.stdout.readline().decode().split()
         tap.equal(words[:1], ["pid"], "what it says")
@@ -121,6 +121,27 @@ def _():
         # On a busy machine the service gets through less work.
         for name in ("similarity", "normalize_name"):
             assert by_name[name]["cpu_s"] > 0.005 * 6, "%s: %r" % (name, by_name[name])
+
+
+@tap.test("the burst of each minute: a thread of its own, and more CPU than before and after it")
+def _():
+    with targets.folder() as place, demo("--report-after", "3") as (process, pid, pids):
+        path = os.path.join(place, "burst.ptop")
+        proftop.record(pid, path, 10, 100)
+        rows = proftop.rows_by_name(proftop.report(path))
+        names = {name.rpartition(".")[2]: row for name, row in rows.items()}
+        assert "rank_products" in names, sorted(rows)
+        tap.equal(names["rank_products"]["file"], os.path.join(DEMO, "shop.py"), "its file")
+        threads = proftop.report(path, "threads")["rows"]
+        assert "report" in [row["name"] for row in threads], threads
+        points = [
+            (row["time_s"], row["cpu_user"])
+            for row in proftop.report(path, "timeline")["rows"]
+            if row["cpu_user"] is not None
+        ]
+        top_s, _ = max(points, key=lambda point: point[1])
+        tap.note("CPU: " + " ".join("%.1f:%.2f" % point for point in points))
+        assert 1 < top_s < 9, "the CPU is busiest at %.1f s" % top_s
 
 
 def shell_answers(screen):

@@ -83,6 +83,15 @@ class Screen:
         place = chr(33 + column) + chr(33 + row)
         self._do("send-keys", "-l", "\033[M " + place + "\033[M#" + place)
 
+    def drag(self, row, column, to_row, to_column):
+        """The left button pressed in one place, moved to another and released there."""
+
+        def place(row, column):
+            return chr(33 + column) + chr(33 + row)
+
+        keys = "\033[M " + place(row, column) + "\033[M@" + place(to_row, to_column)
+        self._do("send-keys", "-l", keys + "\033[M#" + place(to_row, to_column))
+
     def resize(self, columns, rows):
         self._do("resize-window", "-x", str(columns), "-y", str(rows))
 

@@ -127,8 +127,8 @@ static struct compare_summary compare(struct table *t, const struct recording *b
                                       const struct recording *after)
 {
     struct compare_summary summary;
-    struct compare_side a = {before, window_all(before), {0}};
-    struct compare_side b = {after, window_all(after), {0}};
+    struct compare_side a = {.rec = before, .window = window_all(before)};
+    struct compare_side b = {.rec = after, .window = window_all(after)};
     compare_fill(t, &summary, &a, &b, NULL, false, 0);
     return summary;
 }
@@ -398,8 +398,9 @@ static void two_windows(void **state)
     struct table t = {0};
     struct recording *rec = simulate(&p, 30, 100, 1);
     struct compare_summary summary;
-    struct compare_side a = {rec, {START_NS, START_NS + 15 * NS_PER_S}, {0}};
-    struct compare_side b = {rec, {START_NS + 15 * NS_PER_S, START_NS + 30 * NS_PER_S}, {0}};
+    struct compare_side a = {.rec = rec, .window = {START_NS, START_NS + 15 * NS_PER_S}};
+    struct compare_side b = {.rec = rec,
+                             .window = {START_NS + 15 * NS_PER_S, START_NS + 30 * NS_PER_S}};
     compare_fill(&t, &summary, &a, &b, "after_pct", false, 3);
     assert_int_equal(t.rows.n, 3);
     assert_string_equal(fixture_text(&t, 0, "name"), "step_0");
@@ -415,6 +416,46 @@ static void two_windows(void **state)
     assert_int_equal(t.rows.n, 0);
     recording_free(rec);
     table_clear(&t);
+}
+
+/* A burst of three seconds: against all but it, and not against all that there is. */
+static void a_window_and_the_rest(void **state)
+{
+    (void)state;
+    struct table t = {0};
+    struct recording *rec = simulate(&work, 60, 100, 3);
+    struct function_id burst = fixture_function(rec, "rebuild_index", "/a/shop.py", 500);
+    struct stack_id stack = fixture_call(rec, (struct stack_id){0}, burst, 501);
+    struct thread_id thread = fixture_thread(rec, 2, "burst");
+    for (int i = 0; i < 30; i++)
+        fixture_run(rec, thread, stack, STATE_RUNNING, WAIT_NONE, 20 + 0.1 * i, 0.1);
+    /* Its victims: three threads that wait a little all the time, and now for most of it. */
+    struct function_id waits = fixture_function(rec, "get_rows", "/a/shop.py", 600);
+    struct stack_id waiting = fixture_call(rec, (struct stack_id){0}, waits, 601);
+    for (int tid = 3; tid < 6; tid++) {
+        struct thread_id victim = fixture_thread(rec, tid, "victim");
+        for (int i = 0; i < 600; i++)
+            fixture_run(rec, victim, waiting, STATE_WAITING, WAIT_GIL, 0.1 * i,
+                        i >= 200 && i < 230 ? 0.09 : 0.02);
+    }
+    const struct window spike = {START_NS + 20 * NS_PER_S, START_NS + 23 * NS_PER_S};
+    struct compare_side rest = {.rec = rec, .window = window_all(rec), .without = spike};
+    struct compare_side in = {.rec = rec, .window = spike};
+    struct compare_summary summary;
+    compare_fill(&t, &summary, &rest, &in, NULL, false, 0);
+    check_verdict(&t, "new", "rebuild_index");
+    assert_string_equal(fixture_text(&t, 0, "name"), "rebuild_index");
+    check_verdict(&t, "regression", "get_rows");
+    check_verdict(&t, "improvement", "");
+    /* What runs all the time runs as many seconds a second on both sides, gap or not. */
+    size_t step = fixture_find(&t, "name", "step_0");
+    double before = fixture_number(&t, step, "before_s_per_s");
+    double after = fixture_number(&t, step, "after_s_per_s");
+    assert_true(before > 0.2 && before < 0.4 && after > 0.2 && after < 0.4);
+    assert_true(summary.before.span_s > 56.9 && summary.before.span_s < 57.1);
+    assert_true(summary.after.cpu - summary.before.cpu > 0.9);
+    table_clear(&t);
+    recording_free(rec);
 }
 
 static void significance(void **state)
@@ -456,6 +497,7 @@ int main(void)
         cmocka_unit_test(too_regular),
         cmocka_unit_test(bursts),
         cmocka_unit_test(two_windows),
+        cmocka_unit_test(a_window_and_the_rest),
     };
     return cmocka_run_group_tests_name("view_compare", tests, NULL, NULL);
 }

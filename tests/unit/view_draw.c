@@ -251,7 +251,7 @@ static void the_header_has_its_shape(void **state)
     struct header h = {.rec = rec,
                        .state = "LIVE",
                        .at_ns = 193 * NS_PER_S,
-                       .spark_from_ns = 173 * NS_PER_S,
+                       .spark = {173 * NS_PER_S, 193 * NS_PER_S + 1},
                        .memory_top = 1073741824.0};
     grid_init(&g, 80, 3, true);
     draw_header(&g, 0, &h);

@@ -275,7 +275,7 @@ static void draw(struct recording *rec, enum memory_chart chart, uint64_t cursor
     struct table_look scroll = {.selected = SIZE_MAX};
     memory_pattern_find(&p, rec, q.window);
     table_fill(&table, &memory_parts_view, &q);
-    struct memory_look look = {q.window, &p, chart, cursor_ns, &table, &scroll};
+    struct memory_look look = {q.window, &p, chart, cursor_ns, &table, &scroll, {0}};
     grid_clear(&grid);
     grid_init(&grid, columns, 16, true);
     draw_memory(&grid, 0, 16, rec, &look);

@@ -133,25 +133,39 @@ void alert_log_set_snapshot(struct recording *rec, uint64_t number, const char *
     rec->version++;
 }
 
-void alert_log_window(const struct recording *rec, size_t i, uint64_t *from_ns, uint64_t *to_ns)
+/* Where what alerts.at[i] is about was raised: what came before that is a clearing. */
+static size_t first_of(const struct recording *rec, size_t i)
 {
-    uint32_t rule = rec->alerts.at[i].rule;
     size_t first = i;
-    /* Back to where it was raised: what came before that is a clearing. */
     for (size_t k = i; k-- > 0;) {
-        if (rec->alerts.at[k].rule != rule)
+        if (rec->alerts.at[k].rule != rec->alerts.at[i].rule)
             continue;
         if (!rec->alerts.at[k].raised)
             break;
         first = k;
     }
+    return first;
+}
+
+struct string_id alert_log_snapshot(const struct recording *rec, size_t i)
+{
+    struct string_id found = {0};
+    for (size_t k = first_of(rec, i); k <= i; k++)
+        if (rec->alerts.at[k].rule == rec->alerts.at[i].rule && rec->alerts.at[k].snapshot.n)
+            found = rec->alerts.at[k].snapshot;
+    return found;
+}
+
+void alert_log_window(const struct recording *rec, size_t i, uint64_t *from_ns, uint64_t *to_ns)
+{
+    uint32_t rule = rec->alerts.at[i].rule;
     size_t last = i;
     while (last < rec->alerts.n &&
            (rec->alerts.at[last].rule != rule || rec->alerts.at[last].raised))
         last++;
     double hold_s = rule < rec->rules.n ? rec->rules.at[rule].hold_s : 0;
     uint64_t before_ns = (uint64_t)(hold_s * NS_PER_S) + NS_PER_S;
-    uint64_t raised_ns = rec->alerts.at[first].time_ns;
+    uint64_t raised_ns = rec->alerts.at[first_of(rec, i)].time_ns;
     *from_ns = raised_ns > rec->start_ns + before_ns ? raised_ns - before_ns : rec->start_ns;
     *to_ns = (last < rec->alerts.n ? rec->alerts.at[last].time_ns : rec->end_ns) + 1;
 }

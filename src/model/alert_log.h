@@ -34,6 +34,9 @@ void alert_log_restore(struct recording *rec, struct alert_event event);
 /* Says where what was saved for an event is. */
 void alert_log_set_snapshot(struct recording *rec, uint64_t number, const char *path);
 
+/* What was saved for alerts.at[i], or for what it says more of (critical, cleared); 0: nothing. */
+struct string_id alert_log_snapshot(const struct recording *rec, size_t i);
+
 /* The time that alerts.at[i] is about: from when its value first passed the threshold (a second
  * before the point that says so, which is the mean of that second) to when it cleared, or to now.
  */

@@ -121,7 +121,7 @@ struct recording {
     VEC(struct run) open; /* by thread id: the run that still lengthens; ticks 0: none */
 
     struct metric_set total;              /* of the target (and its family) */
-    struct alert_rules rules;             /* alert_log.h keeps these four */
+    struct alert_rules rules;             /* alert_log.h keeps these and the next */
     VEC(struct alert_state) alert_states; /* by rule */
     VEC(struct alert_event) alerts;       /* oldest first */
     uint64_t alerts_gone;                 /* forgotten: number n is alerts.at[n - 1 - this] */

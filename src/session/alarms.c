@@ -235,7 +235,8 @@ static void run_command(struct alarms *a, const struct recording *rec,
     add_fact(f, "TEXT", "%s", sentence);
     add_fact(f, "PID", "%d", in->pid);
     add_fact(f, "COMM", "%s", string_text(&rec->words, in->comm));
-    add_fact(f, "SNAPSHOT", "%s", string_text(&rec->words, event->snapshot));
+    struct string_id snapshot = alert_log_snapshot(rec, (size_t)(event - rec->alerts.at));
+    add_fact(f, "SNAPSHOT", "%s", string_text(&rec->words, snapshot));
     if (allow(&a->commands, a->options.commands_per_hour, now_ns) &&
         hook_run(a->hook, f->list, f->n))
         a->told_flood = false;

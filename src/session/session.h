@@ -131,9 +131,7 @@ struct growing_state session_growing(const struct session *s);
 
 /* Puts alert rules in force, in the place of those there were. */
 void session_set_alert_rules(struct session *s, const struct alert_rules *rules);
-/* What raised alerts do (alarms_defaults until then). Fails as alarms_set does, with nothing
- * changed.
- */
+/* What raised alerts do: alarms_defaults until then. Fails as alarms_set does. */
 bool session_set_alarms(struct session *s, const struct alarms_options *options, struct err *err);
 /* The oldest thing that alerts have to tell and that was not taken yet; false: none. */
 bool session_take_alarm_news(struct session *s, struct alarm_news *news);

@@ -51,7 +51,7 @@ static void open_alert(struct ui *ui, uint64_t key)
         return;
     alert_log_window(rec, i, &w.from_ns, &w.to_ns);
     const struct alert_event *event = &rec->alerts.at[i];
-    const char *snapshot = string_text(&rec->words, event->snapshot);
+    const char *snapshot = string_text(&rec->words, alert_log_snapshot(rec, i));
     char figure[FIGURE_MAX];
     figure_duration(figure, w.to_ns - w.from_ns);
     if (text_columns(snapshot) > ui->grid.columns - 40)

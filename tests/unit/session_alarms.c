@@ -168,6 +168,7 @@ static struct alarms *alarms_of(const char *command, const char *where)
     options.folder = where;
     options.before_s = 20;
     options.after_s = 5;
+    options.command_limit_s = 1e6; /* of simulated time, which goes fast */
     options.hush = true;
     struct alarms *a = alarms_new();
     if (!alarms_set(a, &options, &err))
@@ -456,7 +457,7 @@ static void commands_are_no_flood(void **state)
     assert_true(clock_mono_ns() < end_ns);
     size_t size;
     char *bytes = read_whole(in_folder("runs"), &size);
-    assert_in_range(size / 2, HOOK_WAITING_MAX, 60);
+    assert_in_range(size / 2, 2, 60); /* as many as there was time for */
     free(bytes);
     assert_in_range(told, 1, 60); /* not once for each that was left out */
     recording_free(rec);

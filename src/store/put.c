@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "model/alert_log.h"
 #include "store/store.h"
@@ -249,6 +250,8 @@ static void flush_runs(struct put *p)
 
 static void put_run(struct put *p, int level, const struct run *run)
 {
+    if (run->from_ns < p->start_ns && run->from_ns + run->weight_ns <= p->start_ns)
+        return; /* it was over before the file begins */
     p->pending[p->pending_n] = run;
     p->pending_level[p->pending_n] = level;
     if (++p->pending_n == PUT_RUNS_AT_ONCE)
@@ -328,9 +331,11 @@ static void put_alerts(struct put *p, struct put_progress *done)
 {
     const struct recording *rec = p->rec;
     bool again = done->alerts_version != rec->alerts_version;
-    for (uint64_t n = rec->alerts_gone + 1; n <= alert_log_last(rec); n++)
-        if (n > done->alerts || (again && alert_log_at(rec, n)->snapshot.n))
+    for (uint64_t n = rec->alerts_gone + 1; n <= alert_log_last(rec); n++) {
+        const struct alert_event *event = alert_log_at(rec, n);
+        if (n > done->alerts || (again && event->snapshot.n && event->time_ns >= p->start_ns))
             put_alert(p, n);
+    }
     done->alerts = alert_log_last(rec);
     done->alerts_version = rec->alerts_version;
 }
@@ -439,6 +444,9 @@ static void put_growth(struct put *p, const struct growth_look *look)
     }
 }
 
+/* Runs lie in the order of their ends, but for what is handed over together. */
+#define DISORDER_NS (2 * NS_PER_S)
+
 void put_pass_over(const struct put *p, struct put_progress *done)
 {
     const struct recording *rec = p->rec;
@@ -446,7 +454,7 @@ void put_pass_over(const struct put *p, struct put_progress *done)
     done->runs = rec->levels[LEVEL_RAW].closed;
     for (; i > 0; i--, done->runs--) {
         const struct run *run = recording_run_at(rec, LEVEL_RAW, i - 1);
-        if (run->from_ns + run->weight_ns <= p->start_ns)
+        if (run->from_ns + run->weight_ns + DISORDER_NS <= p->start_ns)
             break;
     }
     done->folded = true;
@@ -454,7 +462,9 @@ void put_pass_over(const struct put *p, struct put_progress *done)
         const struct point *held = series_find(&rec->total.series[m], p->start_ns);
         done->point_ns[m] = held ? held->time_ns - 1 : 0;
     }
-    while (done->alerts < rec->alerts.n && rec->alerts.at[done->alerts].time_ns < p->start_ns)
+    done->alerts = rec->alerts_gone;
+    while (done->alerts < alert_log_last(rec) &&
+           alert_log_at(rec, done->alerts + 1)->time_ns < p->start_ns)
         done->alerts++;
     while (done->marks < rec->marks.n && rec->marks.at[done->marks].time_ns < p->start_ns)
         done->marks++;

@@ -69,7 +69,7 @@ static void says_what_is_wrong(void **state)
     } cases[] = {
         {"", "a rule begins with a metric"},
         {"cpu_pc > 80", "no metric \"cpu_pc\"; the nearest is cpu_pct"},
-        {"p59_s > 1", "the nearest is p95_s"},
+        {"p9_5s > 1", "the nearest is p95_s"},
         {"cpu_pct 80", "after cpu_pct comes > or <, not \"80\""},
         {"cpu_pct >", "after \">\" comes a figure of cpu_pct, not \"\""},
         {"cpu_pct <> 3", "not \"<>\""},

@@ -441,7 +441,10 @@ static void test_write_new(void **state)
         assert_int_equal(s.from[i].origin, ORIGIN_FILE);
         assert_true(setting_equal(&settings_table[i], &s.now, &initial));
     }
-    assert_int_equal(s.alerts.n, 1);
+    struct alert_rules rules = {0};
+    alert_rules_default(&rules);
+    assert_int_equal(s.alerts.n, rules.n);
+    alert_rules_clear(&rules);
     settings_clear(&s);
 
     /* Once more changes nothing. */

@@ -96,6 +96,8 @@ int ui_list_height(const struct ui *ui)
         frame--; /* they have no head */
     if (ui->screen == SCREEN_TREE || ui->screen == SCREEN_OBJECTS)
         frame++; /* which way it goes; which census it is */
+    if (ui->screen == SCREEN_TIME)
+        frame += TIME_AXIS_ROWS;
     int height = ui->grid.rows - frame;
     if (ui->screen == SCREEN_MEMORY) {
         char growing[300];

@@ -150,7 +150,9 @@ def _():
         with file_shown(columns, rows) as screen:
             screen.keys("9")
             screen.wait("AT THE END")
-            screen.keys("j", "Enter")
+            screen.keys("End")
+            screen.wait(lambda text: re.search(r"^ proftop CPU ", text, re.M))
+            screen.keys("Home", "j", "Enter")
             screen.wait("user: CPU time in its own code, in cores")
             screen.wait(lambda text: re.search(r"mean .* in the window", text))
             screen.keys("Escape")

@@ -61,12 +61,10 @@ static void map_place(struct map *m, uint64_t key, uint32_t value)
     m->n++;
 }
 
-static void map_make_room(struct map *m)
+static void map_resize(struct map *m, size_t cap)
 {
-    if (m->cap && m->n < m->cap - m->cap / 4)
-        return;
     struct map old = *m;
-    m->cap = old.cap ? old.cap * 2 : 16;
+    m->cap = cap;
     m->n = 0;
     m->slots = xmalloc(m->cap * sizeof *m->slots);
     for (size_t i = 0; i < m->cap; i++)
@@ -75,6 +73,21 @@ static void map_make_room(struct map *m)
         if (old.slots[i].value != MAP_NONE)
             map_place(m, old.slots[i].key, old.slots[i].value);
     free(old.slots);
+}
+
+static void map_make_room(struct map *m)
+{
+    if (!m->cap || m->n >= m->cap - m->cap / 4)
+        map_resize(m, m->cap ? m->cap * 2 : 16);
+}
+
+void map_reserve(struct map *m, size_t n)
+{
+    size_t cap = m->cap ? m->cap : 16;
+    while (cap - cap / 4 < n)
+        cap *= 2;
+    if (cap > m->cap)
+        map_resize(m, cap);
 }
 
 void map_add(struct map *m, uint64_t key, uint32_t value)

@@ -28,6 +28,8 @@ struct map_slot {
 void map_free(struct map *m);
 /* Forgets the entries, keeps the memory. */
 void map_clear(struct map *m);
+/* Makes room for so many entries in all, so that they are added without moving the others. */
+void map_reserve(struct map *m, size_t n);
 /* MAP_NONE if there is none. */
 uint32_t map_get(const struct map *m, uint64_t key);
 /* Adds or replaces. value must not be MAP_NONE. */

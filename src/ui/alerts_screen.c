@@ -56,7 +56,7 @@ static void open_alert(struct ui *ui, uint64_t key)
     figure_duration(figure, w.to_ns - w.from_ns);
     if (text_columns(snapshot) > ui->grid.columns - 40)
         snapshot = path_base(snapshot);
-    travel_to(ui, w);
+    ui_select_window(ui, w);
     ui_show(ui, SCREEN_HOT);
     ui_say(ui, STYLE_NOTICE, "alert %s, %s (0: back to now)%s%s", rec->rules.at[event->rule].name,
            figure, snapshot[0] ? ": " : "", snapshot);

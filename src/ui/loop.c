@@ -204,7 +204,7 @@ bool ui_run(struct session *a, struct session *b, const struct ui_options *optio
     }
     struct window about;
     if (session_alert_window(ui.session, &about)) {
-        travel_to(&ui, about);
+        ui_select_window(&ui, about);
         ui_say(&ui, STYLE_NOTICE, "the time of the alert that saved this file; 0 shows all");
     }
     /* A notice from before the screen came up is still news. */

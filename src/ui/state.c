@@ -99,6 +99,8 @@ int ui_list_height(const struct ui *ui)
         frame++; /* which way it goes; which census it is; how many rules */
     if (ui->screen == SCREEN_SETTINGS)
         frame += settings_screen_words(ui);
+    if (ui->screen == SCREEN_TIME)
+        frame += TIME_AXIS_ROWS;
     int height = ui->grid.rows - frame;
     if (ui->screen == SCREEN_MEMORY) {
         char growing[300];

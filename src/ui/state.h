@@ -148,6 +148,9 @@ struct ui {
 struct recording *ui_recording(const struct ui *ui);
 void ui_go_on(struct ui *ui); /* ends a pause */
 struct window ui_window(const struct ui *ui);
+/* Shows a window, cut to the recording, until 0 (or another one) is asked for. Empty: lets go of it
+ * (travel.h). */
+void ui_select_window(struct ui *ui, struct window window);
 struct query ui_query(const struct ui *ui);
 struct list *ui_list(struct ui *ui); /* of the screen shown */
 const char *ui_sort(const struct ui *ui, enum screen_id screen);

@@ -19,7 +19,7 @@ static bool of_threads(const struct ui *ui)
 /* How high the part between tabs and status is. */
 static int screen_height(const struct ui *ui)
 {
-    return ui_list_height(ui) + 1;
+    return ui_list_height(ui) + 1 + TIME_AXIS_ROWS;
 }
 
 void time_screen_fill(struct ui *ui)

@@ -14,6 +14,8 @@
 
 struct ui;
 
+#define TIME_AXIS_ROWS 2 /* below the list of metrics */
+
 enum time_mode { TIME_LINES, TIME_SECONDS, TIME_THREADS, TIME_MODES };
 
 struct time_screen {

@@ -20,8 +20,12 @@ bool travel_holds(const struct ui *ui)
     return ui->travel.held.to_ns != 0;
 }
 
-void travel_to(struct ui *ui, struct window w)
+void ui_select_window(struct ui *ui, struct window w)
 {
+    if (!w.to_ns) {
+        travel_let_go(ui);
+        return;
+    }
     struct window all = window_all(ui_recording(ui));
     uint64_t least = all.to_ns - all.from_ns < LEAST_NS ? all.to_ns - all.from_ns : LEAST_NS;
     w.from_ns = w.from_ns < all.from_ns ? all.from_ns : w.from_ns;
@@ -76,7 +80,7 @@ static void begin(struct ui *ui)
     if (!ui->span_ns)
         span = round_span(span / PARTS_OF_ALL);
     w.from_ns = w.to_ns > span ? w.to_ns - span : 0;
-    travel_to(ui, w);
+    ui_select_window(ui, w);
 }
 
 /* Moves the window by half of its length; it stops at the ends of the recording. */
@@ -93,7 +97,7 @@ static void move(struct ui *ui, bool later)
     else
         w.from_ns = w.from_ns > all.from_ns + step ? w.from_ns - step : all.from_ns;
     w.to_ns = w.from_ns + span;
-    travel_to(ui, w);
+    ui_select_window(ui, w);
 }
 
 static void move_end(struct ui *ui, enum command command)
@@ -118,7 +122,7 @@ static void move_end(struct ui *ui, enum command command)
         w.to_ns += step;
         break;
     }
-    travel_to(ui, w);
+    ui_select_window(ui, w);
 }
 
 static void jump_to_spike(struct ui *ui, bool later)
@@ -131,7 +135,7 @@ static void jump_to_spike(struct ui *ui, bool later)
     uint64_t at = travel_holds(ui) ? ui->travel.held.from_ns : rec->end_ns;
     const struct spike *s = later ? spikes_after(&spikes, at) : spikes_before(&spikes, at);
     if (s) {
-        travel_to(ui, s->window);
+        ui_select_window(ui, s->window);
         ui_say(ui, STYLE_NOTICE, "%s %s at %s, usually %s: c says what ran", metrics[metric].title,
                metric_figure(top, metric, s->top), wall_clock(clock, rec, s->window.from_ns),
                metric_figure(usual, metric, spikes.usual));
@@ -180,7 +184,7 @@ static void jump_to_event(struct ui *ui, bool later)
     }
     text_make_printable(text);
     uint64_t from = n.found_ns > BEFORE_ALERT ? n.found_ns - BEFORE_ALERT : 0;
-    travel_to(ui, (struct window){from, n.found_ns + AFTER_ALERT});
+    ui_select_window(ui, (struct window){from, n.found_ns + AFTER_ALERT});
     ui->travel.event_ns = n.found_ns;
     ui_say(ui, STYLE_NOTICE, "%s: %s", wall_clock(clock, rec, n.found_ns), text);
 }
@@ -280,7 +284,7 @@ void travel_press(struct ui *ui, const struct strip *strip, struct window on)
     ui->travel.drag.on = true;
     ui->travel.drag.strip = *strip;
     ui->travel.drag.begun = on;
-    travel_to(ui, on);
+    ui_select_window(ui, on);
 }
 
 static void drag_to(struct ui *ui, struct window on)
@@ -288,7 +292,7 @@ static void drag_to(struct ui *ui, struct window on)
     struct window w = ui->travel.drag.begun;
     w.from_ns = on.from_ns < w.from_ns ? on.from_ns : w.from_ns;
     w.to_ns = on.to_ns > w.to_ns ? on.to_ns : w.to_ns;
-    travel_to(ui, w);
+    ui_select_window(ui, w);
 }
 
 /* What a column of a strip is of, wherever the mouse is. */

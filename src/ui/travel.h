@@ -27,11 +27,10 @@ struct travel {
     } drag;
 };
 
-/* Whether a window is held; and the part of the header's time line that is drawn. */
+/* Whether a window is held (ui_select_window() in state.h holds one); and the part of the header's
+ * time line that is drawn. */
 bool travel_holds(const struct ui *ui);
 struct window travel_spark(const struct ui *ui);
-/* Holds a window, cut to the recording. */
-void travel_to(struct ui *ui, struct window window);
 /* Lets go of it: the end is now again. */
 void travel_let_go(struct ui *ui);
 /* Begins and goes on with a selection by the mouse on a stretch of time. */

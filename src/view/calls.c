@@ -7,6 +7,9 @@
 
 #include "view/rows.h"
 
+/* How many stacks, its callers' among them, a cell adds to those of the others, roughly. */
+#define CELL_STACKS 4
+
 /* What is known of a stack: its node + STACK_NODE, or one of the first two. */
 enum { STACK_NEW, STACK_OUTSIDE /* the root is not in it */, STACK_NODE };
 
@@ -163,6 +166,9 @@ void calls_build(struct calls *calls, const struct query *query, const struct wi
     vec_clear(&calls->nodes);
     b.known = xcalloc(fold_count(&sum->fold) + 1, sizeof *b.known);
     find_roots(&b);
+    /* Most stacks are a node; of a recording's many not more are met than the cells lead to. */
+    size_t stacks = fold_count(&sum->fold), likely = CELL_STACKS * sum->cells.n;
+    map_reserve(&b.index, stacks < likely ? stacks : likely);
     for (size_t i = 0; i < sum->cells.n; i++)
         if (cell_counts(&sum->cells.at[i], query->filter.states))
             add_cell(&b, &sum->cells.at[i]);

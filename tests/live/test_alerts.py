@@ -184,7 +184,6 @@ def _():
         command = ["record", "-p", process.pid, "-o", file]
         proftop.fails([*command, "--alert", "cpu_pc > 5"], "cpu_pc", "cpu_pct", status=2)
         proftop.fails([*command, "--alert", "x: off"], 'no alert rule "x"', status=2)
-        proftop.fails([*command, "--alert-after", "5"], "--alert-snapshots", status=2)
         proftop.fails([*command, "--alert-command", "no-such-command"], "no-such-command", "PATH")
         proftop.fails([*command, "--alert-command", "sh -c 'x"], "quote")
         proftop.fails([*command, "--alert-snapshots", folder + "/none"], "/none", "No such file")

@@ -146,7 +146,7 @@ def _():
         folder = os.path.join(place, "files")
         os.mkdir(folder)
         command = [sys.executable, script]
-        with ring(folder, "-n", name) as recorder:
+        with ring(folder, "-n", name, "--ring", "60s") as recorder:
             wait_for_word(folder, "waiting for " + name)
             used_s = targets.cpu_s(recorder.pid)
             with targets.started(command, ready="ready"):

@@ -5,6 +5,7 @@ import contextlib
 import functools
 import os
 import re
+import subprocess
 import sys
 import tempfile
 
@@ -149,7 +150,9 @@ def _():
         with file_shown(columns, rows) as screen:
             screen.keys("9")
             screen.wait("AT THE END")
-            screen.keys("j", "Enter")
+            screen.keys("End")
+            screen.wait(lambda text: re.search(r"^ proftop CPU ", text, re.M))
+            screen.keys("Home", "j", "Enter")
             screen.wait("user: CPU time in its own code, in cores")
             screen.wait(lambda text: re.search(r"mean .* in the window", text))
             screen.keys("Escape")
@@ -193,11 +196,26 @@ def _():
         screen.wait(lambda text: window_of(text) and window_of(text)[1] == "2.3s")
 
 
-@tap.test("a marked window is what another is compared with; alerts and marks are jumped to")
+@tap.test("an exec leaves a mark, which is jumped to")
+def _():
+    program = "import os; input(); os.execvp('sleep', ['sleep', '60'])"
+    command = [sys.executable, "-c", program]
+    with targets.started(command, stdin=subprocess.PIPE) as target:
+        with tmux.terminal(100, 24) as screen:
+            screen.type("%s %d" % (proftop.PATH, target.pid))
+            screen.wait("LIVE")
+            target.stdin.write(b"\n")
+            target.stdin.flush()
+            screen.wait("has executed another program")
+            screen.keys("e")
+            screen.wait("no alert and no mark after this")
+            text = press_until(screen, "E", lambda text: re.search(r"^\S+: .*executed", text, re.M))
+            assert window_of(text), text
+
+
+@tap.test("a marked window is what another is compared with")
 def _():
     with file_shown() as screen:
-        screen.keys("e")
-        screen.wait("no alert and no mark after this")
         screen.keys("[", "[", "[", "b")
         screen.wait("compares another window with this one")
         screen.keys("[", "[", "c")

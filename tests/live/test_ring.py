@@ -96,7 +96,7 @@ def _():
         tap.equal(targets.tracer_of(target.pid), 0, "tracer")
 
 
-@tap.test("the ring is as long as it says, and segments that it has left go")
+@tap.test("the ring is as long as it says, and segments that it has left go", slow=True)
 def _():
     with targets.folder() as place, targets.started(PYTHON, ready="ready") as target:
         with ring(place, "-p", target.pid) as recorder:
@@ -170,7 +170,7 @@ def _():
         assert "has ended" in marks and "come back" in marks, marks
 
 
-@tap.test("a service that ends again and again does not push out every file")
+@tap.test("a service that ends again and again does not push out every file", slow=True)
 def _():
     with targets.folder() as place:
         pid_file = os.path.join(place, "split.pid")
@@ -226,7 +226,10 @@ def _():
         tap.equal(len(files(folder, SNAPSHOT)), 1, "snapshots")
 
 
-@tap.test("--on-alert snapshot: an alert writes a file, in which it stands with the seconds after it")
+@tap.test(
+    "--on-alert snapshot: an alert writes a file, in which it stands with the seconds after it",
+    slow=True,
+)
 def _():
     loop = "echo ready; while :; do :; done"
     with contextlib.ExitStack() as stack:

@@ -63,11 +63,11 @@ def opens(path):
     return proftop.rows_by_name(proftop.report(path))["burn_sixty"]["self_s"]
 
 
-def wait_for_rows(place):
-    """Some work of the target has been committed."""
+def wait_for_rows(place, before=()):
+    """Some work of the target has been committed, to a segment that was not there before."""
 
     def has_rows():
-        for path in files(place, SEGMENT):
+        for path in set(files(place, SEGMENT)) - set(before):
             done = proftop.run("report", path, "--format", "json")
             if done.returncode == 0 and "burn_sixty" in done.stdout:
                 return True
@@ -155,12 +155,14 @@ def _():
             first = wait_for_files(folder, SNAPSHOT, 1)[0]
             assert opens(first) > 0
             wait_for_word(folder, "the target has ended")
-            with targets.started(command, ready="ready"):
+            before = files(folder, SEGMENT)
+            with targets.started(command, ready="ready") as back:
                 targets.wait_for(lambda: said(folder).count("watching process") == 2, "the return")
-                wait_for_rows(folder)
+                wait_for_rows(folder, before)
                 tap.equal(proftop.interrupt(recorder), 0, "exit status")
             assert used_s < 0.5, "%.2f s of CPU to wait" % used_s
         last = files(folder, SNAPSHOT)[-1]
+        tap.equal(proftop.report(last)["target"]["pid"], back.pid, "the target")
         processes = proftop.report(last, "processes")["rows"]
         tap.equal(len(processes), 2, "incarnations")
         assert sum(row["ended_s"] is not None for row in processes) >= 1, processes

@@ -189,6 +189,7 @@ def _():
                 targets.wait_for(
                     lambda: said(folder).count("waiting for its return") == times, "the end"
                 )
+                wait_for_files(folder, SNAPSHOT, 1)
             tap.equal(proftop.interrupt(recorder), 0, "exit status")
         processes = []
         for path in files(folder, SNAPSHOT):

@@ -333,6 +333,7 @@ SANITIZED_TESTS = $(check_PROGRAMS) tests/rooms.sh \
 	tests/live/test_objects.py \
 	tests/live/test_record.py \
 	tests/live/test_settings.py \
+	tests/live/test_ring.py \
 	tests/live/test_split_c.py \
 	tests/live/test_split_python.py \
 	tests/live/test_waits.py \

@@ -144,7 +144,7 @@ void recording_collect_incarnations(struct recording *rec, struct incarnation_id
     struct incarnation *all = rec->incarnations.at;
     struct incarnation *old = xmalloc(n * sizeof *old);
     memcpy(old, all, n * sizeof *old);
-    bool moves = !renumbered[1] && target.n;
+    bool moves = target.n > 1;
     if (moves) {
         all[kept] = old[target.n];
         renumbered[target.n] = (uint32_t)kept++;

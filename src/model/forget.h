@@ -22,9 +22,9 @@ struct recording_limits recording_ring_limits(uint64_t span_ns);
 void recording_forget(struct recording *rec, uint64_t start_ns, int64_t start_wall_ns);
 
 /* Forgets incarnations that have ended and that no thread, census or look for growth refers to, and
- * renumbers the rest: a prefork server has thousands in a day. `target` becomes the first, and so
- * the target, when the one that was the first is forgotten; it must be there. renumbered, an array
- * of as many as there were, gets each one's new number (0: forgotten). O(threads). */
+ * renumbers the rest: a prefork server has thousands in a day. `target` becomes the first, which is
+ * what makes it the recording's target; it must be there. renumbered, an array of as many as there
+ * were, gets each one's new number (0: forgotten). O(threads). */
 void recording_collect_incarnations(struct recording *rec, struct incarnation_id target,
                                     uint32_t *renumbered);
 

@@ -20,6 +20,18 @@ static struct incarnation_id newest_of(const struct recording *rec, pid_t pid)
     return found;
 }
 
+/* The first incarnation of the process that the newest is of: it may have executed others since. */
+static struct incarnation_id first_of(const struct recording *rec, struct incarnation_id newest)
+{
+    const struct incarnation *last = &rec->incarnations.at[newest.n];
+    for (uint32_t i = 1; i < newest.n; i++) {
+        const struct incarnation *in = &rec->incarnations.at[i];
+        if (in->pid == last->pid && in->start_ticks == last->start_ticks)
+            return (struct incarnation_id){i};
+    }
+    return newest;
+}
+
 static void forget_incarnations(const struct ring_parts *parts)
 {
     struct recording *rec = parts->rec;
@@ -27,7 +39,7 @@ static void forget_incarnations(const struct ring_parts *parts)
     if (!target.n)
         return;
     uint32_t *renumbered = xcalloc(rec->incarnations.n, sizeof *renumbered);
-    recording_collect_incarnations(rec, target, renumbered);
+    recording_collect_incarnations(rec, first_of(rec, target), renumbered);
     batch_reader_renumber_incarnations(parts->reader, renumbered);
     if (parts->censuses)
         censuses_renumber(parts->censuses, renumbered);
@@ -49,6 +61,12 @@ void ring_span_forget(const struct ring_parts *parts, uint64_t span_ns)
 {
     ring_span_cut(parts->rec, span_ns);
     forget_incarnations(parts);
+}
+
+bool ring_span_lives(const struct recording *rec, pid_t pid)
+{
+    struct incarnation_id newest = newest_of(rec, pid);
+    return newest.n && !rec->incarnations.at[newest.n].to_ns;
 }
 
 void ring_span_add_cost(struct cost *cost, const struct cost *before)

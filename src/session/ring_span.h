@@ -28,8 +28,12 @@ struct ring_parts {
 
 /* Lets the recording begin span_ns before the newest thing in it. */
 void ring_span_cut(struct recording *rec, uint64_t span_ns);
-/* The same, and forgets processes of which nothing is left. */
+/* The same, and forgets processes of which nothing is left. The one that is watched stands first.
+ */
 void ring_span_forget(const struct ring_parts *parts, uint64_t span_ns);
+
+/* Whether the recording knows of a process of this pid that lives. */
+bool ring_span_lives(const struct recording *rec, pid_t pid);
 
 /* What earlier samplers of this program cost, added to what the last one did; proftop's own CPU is
  * counted from its start anyway. */

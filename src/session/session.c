@@ -51,6 +51,7 @@ struct session {
     struct session_options options; /* of a live one, for session_watch_next */
     pid_t target;
     struct ring_span ring;
+    bool returned; /* session_watch_next: the new process is not the recording's target yet */
     struct cost cost_before; /* of the samplers before this one */
     size_t threads_max;
     int epoll_fd;
@@ -354,6 +355,10 @@ bool session_pump(struct session *s)
     struct handover *h;
     while ((h = sampler_take(s->sampler)))
         take_handover(s, h);
+    if (s->returned && ring_span_lives(s->rec, s->target)) {
+        s->returned = false;
+        session_turn(s);
+    }
     recording_thin(s->rec, s->rec->end_ns);
     naming_ask(s->naming, s->rec);
     naming_pump(s->naming, s->rec);
@@ -417,6 +422,7 @@ bool session_watch_next(struct session *s, pid_t pid, struct err *err)
     poll_add(s, sampler_fd(sampler));
     start_workers(s);
     s->kind = SESSION_LIVE;
+    s->returned = true;
     return true;
 }
 

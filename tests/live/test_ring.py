@@ -63,11 +63,11 @@ def opens(path):
     return proftop.rows_by_name(proftop.report(path))["burn_sixty"]["self_s"]
 
 
-def wait_for_rows(place):
-    """Some work of the target has been committed."""
+def wait_for_rows(place, before=()):
+    """Some work of the target has been committed, to a segment that was not there before."""
 
     def has_rows():
-        for path in files(place, SEGMENT):
+        for path in set(files(place, SEGMENT)) - set(before):
             done = proftop.run("report", path, "--format", "json")
             if done.returncode == 0 and "burn_sixty" in done.stdout:
                 return True
@@ -96,7 +96,7 @@ def _():
         tap.equal(targets.tracer_of(target.pid), 0, "tracer")
 
 
-@tap.test("the ring is as long as it says, and segments that it has left go")
+@tap.test("the ring is as long as it says, and segments that it has left go", slow=True)
 def _():
     with targets.folder() as place, targets.started(PYTHON, ready="ready") as target:
         with ring(place, "-p", target.pid) as recorder:
@@ -155,12 +155,14 @@ def _():
             first = wait_for_files(folder, SNAPSHOT, 1)[0]
             assert opens(first) > 0
             wait_for_word(folder, "the target has ended")
-            with targets.started(command, ready="ready"):
+            before = files(folder, SEGMENT)
+            with targets.started(command, ready="ready") as back:
                 targets.wait_for(lambda: said(folder).count("watching process") == 2, "the return")
-                wait_for_rows(folder)
+                wait_for_rows(folder, before)
                 tap.equal(proftop.interrupt(recorder), 0, "exit status")
             assert used_s < 0.5, "%.2f s of CPU to wait" % used_s
         last = files(folder, SNAPSHOT)[-1]
+        tap.equal(proftop.report(last)["target"]["pid"], back.pid, "the target")
         processes = proftop.report(last, "processes")["rows"]
         tap.equal(len(processes), 2, "incarnations")
         assert sum(row["ended_s"] is not None for row in processes) >= 1, processes
@@ -170,7 +172,7 @@ def _():
         assert "has ended" in marks and "come back" in marks, marks
 
 
-@tap.test("a service that ends again and again does not push out every file")
+@tap.test("a service that ends again and again does not push out every file", slow=True)
 def _():
     with targets.folder() as place:
         pid_file = os.path.join(place, "split.pid")
@@ -187,6 +189,7 @@ def _():
                 targets.wait_for(
                     lambda: said(folder).count("waiting for its return") == times, "the end"
                 )
+                wait_for_files(folder, SNAPSHOT, 1)
             tap.equal(proftop.interrupt(recorder), 0, "exit status")
         processes = []
         for path in files(folder, SNAPSHOT):
@@ -226,7 +229,10 @@ def _():
         tap.equal(len(files(folder, SNAPSHOT)), 1, "snapshots")
 
 
-@tap.test("--on-alert snapshot: an alert writes a file, in which it stands with the seconds after it")
+@tap.test(
+    "--on-alert snapshot: an alert writes a file, in which it stands with the seconds after it",
+    slow=True,
+)
 def _():
     loop = "echo ready; while :; do :; done"
     with contextlib.ExitStack() as stack:

@@ -115,7 +115,7 @@ def _():
 
 @tap.test("help names every key, and scrolls")
 def _():
-    with watched(80, 75) as (screen, _target):
+    with watched(80, 110) as (screen, _target):
         for key in ("F1", "h", "?"):
             screen.keys(key)
             screen.wait("[h Help]")

@@ -298,8 +298,16 @@ static void run_for(double hours, uint64_t span_ns)
         uint64_t took_ns = clock_thread_cpu_ns() - begin_ns;
         v.longest_ns = took_ns > v.longest_ns ? took_ns : v.longest_ns;
     }
-    print_message("  at most %zu KB (%zu KB before), longest step %.1f ms\n", most >> 10,
-                  before >> 10, (double)v.longest_ns / 1e6);
+    uint64_t copy_ns = clock_thread_cpu_ns();
+    struct recording *copy = recording_copy(v.rec); /* as a snapshot makes one */
+    copy_ns = clock_thread_cpu_ns() - copy_ns;
+    size_t with_copy = rss_bytes();
+    recording_free(copy);
+    print_message(
+        "  at most %zu KB (%zu KB before), longest step %.1f ms; with a copy %zu KB, %.1f ms\n",
+        most >> 10, before >> 10, (double)v.longest_ns / 1e6, with_copy >> 10,
+        (double)copy_ns / 1e6);
+    most = with_copy > most ? with_copy : most;
     uint64_t reach_ns = span_ns + (TURN_S + 10) * NS_PER_S;
     assert_true(v.rec->start_ns == START_NS || v.rec->end_ns - v.rec->start_ns <= reach_ns);
 #ifndef __SANITIZE_ADDRESS__

@@ -327,7 +327,8 @@ static bool save_last(struct ring *r)
     r->leaving = false;
     r->files.alert_due_ns = 0;
     r->files.snapshot_trouble = false;
-    bool fresh = rec->cost.samples != r->files.saved_samples || !r->files.all_saved;
+    bool fresh = rec->cost.samples != r->files.saved_samples ||
+                 rec->marks_gone + rec->marks.n != r->files.saved_marks || !r->files.all_saved;
     if (!r->files.saving && !r->files.due_ns && !fresh)
         return true;
     if (!rec->cost.samples)

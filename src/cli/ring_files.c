@@ -256,7 +256,8 @@ static void start_snapshot(struct ring_files *f)
         f->saving_alert = alert ? f->due_alert : 0;
         f->why = f->due_why;
         f->due_ns = f->due_alert = 0;
-        f->saved_samples = recording_of(f)->cost.samples;
+        f->saved_samples = rec->cost.samples;
+        f->saved_marks = rec->marks_gone + rec->marks.n;
         f->saved_reach_ns = reach_ns(f);
     }
     free(path);

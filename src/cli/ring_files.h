@@ -46,7 +46,7 @@ struct ring_files {
     const char *why;                     /* of the one that is being written, constant */
     const char *due_why;
     bool saving, snapshot_trouble, all_saved;
-    uint64_t saved_samples, saved_reach_ns; /* what the last one holds */
+    uint64_t saved_samples, saved_marks, saved_reach_ns; /* what the last one holds */
 };
 
 /* Fails where nothing can be written. `name`: see shelf_safe_name. */

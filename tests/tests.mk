@@ -328,13 +328,9 @@ SANITIZED_TESTS = $(check_PROGRAMS) tests/rooms.sh \
 	tests/live/test_bad_input.py \
 	tests/live/test_diff.py \
 	tests/live/test_dump.py \
-	tests/live/test_fleet.py \
-	tests/live/test_growth.py \
 	tests/live/test_objects.py \
 	tests/live/test_record.py \
 	tests/live/test_settings.py \
-	tests/live/test_ring.py \
-	tests/live/test_split_c.py \
 	tests/live/test_split_python.py \
 	tests/live/test_waits.py \
 	tests/ui/test_objects.py \

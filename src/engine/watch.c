@@ -359,11 +359,24 @@ static void check_names(struct watch *w, uint64_t now_ns)
     }
 }
 
+/* The same program may be executed anew: then its file says nothing, but its stack lies elsewhere. */
+static bool stack_moved(struct watch *w)
+{
+    const struct task *leader = tasks_find(w->tasks, w->pid);
+    uint64_t start = leader ? task_start_stack(w->tasks, leader) : 0;
+    bool moved = start && w->start_stack && start != w->start_stack;
+    if (start)
+        w->start_stack = start;
+    return moved;
+}
+
 void watch_check(struct watch *w, uint64_t now_ns)
 {
     check_leader(w);
     check_names(w, now_ns);
     struct stat exe;
-    if (stat_exe(w, &exe) && (exe.st_ino != w->exe.st_ino || exe.st_dev != w->exe.st_dev))
+    bool moved = stack_moved(w);
+    if (stat_exe(w, &exe) &&
+        (moved || exe.st_ino != w->exe.st_ino || exe.st_dev != w->exe.st_dev))
         restart(w, now_ns);
 }

@@ -42,6 +42,7 @@ struct watch {
     uint32_t slow_in_tick;
     uint64_t refresh_at_ns, newest_thread_ns;
     struct stat exe;
+    uint64_t start_stack; /* of the program that is executed; 0: not known yet */
     char comm[64];
     VEC(struct watched) threads; /* by the index of the task */
     struct capture capture;

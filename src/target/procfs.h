@@ -25,7 +25,8 @@ struct procfs_stat {
     uint64_t minor_faults, major_faults;
     uint64_t user_ticks, system_ticks, start_ticks; /* of sysconf(_SC_CLK_TCK) in a second */
     uint64_t virtual_bytes, rss_pages;
-    int cpu; /* that it runs on, or ran on last */
+    uint64_t start_stack; /* another one after an exec; 0: we may not know */
+    int cpu;              /* that it runs on, or ran on last */
 };
 #define PROCFS_KERNEL_THREAD 0x00200000u /* PF_KTHREAD, include/linux/sched.h */
 

@@ -332,6 +332,12 @@ char task_state_letter(struct tasks *tasks, const struct task *t)
     return read_stat(tasks, t, &stat) ? stat.state : 0;
 }
 
+uint64_t task_start_stack(struct tasks *tasks, const struct task *t)
+{
+    struct procfs_stat stat;
+    return read_stat(tasks, t, &stat) ? stat.start_stack : 0;
+}
+
 int task_cpu(struct tasks *tasks, const struct task *t)
 {
     struct procfs_stat stat;

@@ -126,6 +126,29 @@ def _():
         assert "before_exec" in rows and "burn_sixty" in rows, sorted(rows)
 
 
+@tap.test("it executes the same program anew while watched: both are in the recording")
+def _():
+    with targets.folder() as place:
+        code = (
+            "import os, sys, time\n"
+            "def before_exec(again=sys.argv[1:]):\n"
+            "    end = time.monotonic() + 2\n"
+            "    while time.monotonic() < end: pass\n"
+            "def after_exec():\n"
+            "    while True: pass\n"
+            "if len(sys.argv) > 1: after_exec()\n"
+            "print('ready', flush=True)\n"
+            "before_exec()\n"
+            "os.execv(sys.executable, [sys.executable, sys.orig_argv[1], sys.orig_argv[2], 'again'])"
+        )
+        path = os.path.join(place, "a.ptop")
+        with targets.started([sys.executable, "-c", code], ready="ready") as target:
+            proftop.record(target.pid, path, 5, 200)
+        rows = proftop.rows_by_name(proftop.report(path))
+        assert "before_exec" in rows and "after_exec" in rows, sorted(rows)
+        tap.equal(len(proftop.report(path, "processes")["rows"]), 2, "incarnations")
+
+
 @tap.test("a live screen without a terminal")
 def _():
     with targets.started(PYTHON, ready="ready") as target:

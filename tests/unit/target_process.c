@@ -426,6 +426,16 @@ static bool runs(int threads)
     return report->running == threads;
 }
 
+/* The kernel has done with all others: while they end, a reading of the folder may miss some. */
+static bool has_threads(pid_t pid, unsigned n)
+{
+    struct procfs_stat stat;
+    uint64_t until_ns = clock_mono_ns() + WAIT_NS;
+    while (procfs_stat(pid, &stat) && stat.threads != n && clock_mono_ns() < until_ns)
+        usleep(100);
+    return stat.threads == n;
+}
+
 /* Refreshes until n are alive; how many refreshes it took. */
 static int refreshes_until(struct tasks *tasks, size_t n)
 {
@@ -478,7 +488,7 @@ static void follows_threads(void **state)
     pid_t tid = kept->tid;
     assert_ptr_equal(tasks_find(tasks, tid), kept);
     report->wanted = 1;
-    assert_true(runs(1));
+    assert_true(runs(1) && has_threads(pid, 2));
     refreshes_until(tasks, 2);
     size_t ended = 0;
     for (size_t i = 0; i < tasks_count(tasks); i++)

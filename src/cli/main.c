@@ -77,7 +77,9 @@ static int run_verb(struct options *o, int (*verb)(const struct options *))
 /* From the files, under what the command line said. What is wrong in them is told, a line each. */
 static bool take_settings(const struct options *o, struct err *err)
 {
-    if (!o->check && !settings_load(o->settings, err))
+    const char *config = o->settings->config;
+    bool to_be_written = o->write && config && access(config, F_OK) != 0;
+    if (!o->check && !to_be_written && !settings_load(o->settings, err))
         return false;
     log_set_level((enum log_level)o->settings->now.log);
     for (size_t i = 0; i < o->settings->problems.n; i++)

@@ -359,7 +359,8 @@ static void check_names(struct watch *w, uint64_t now_ns)
     }
 }
 
-/* The same program may be executed anew: then its file says nothing, but its stack lies elsewhere. */
+/* The same program may be executed anew: then its file says nothing, but its stack lies elsewhere.
+ */
 static bool stack_moved(struct watch *w)
 {
     const struct task *leader = tasks_find(w->tasks, w->pid);
@@ -376,7 +377,6 @@ void watch_check(struct watch *w, uint64_t now_ns)
     check_names(w, now_ns);
     struct stat exe;
     bool moved = stack_moved(w);
-    if (stat_exe(w, &exe) &&
-        (moved || exe.st_ino != w->exe.st_ino || exe.st_dev != w->exe.st_dev))
+    if (stat_exe(w, &exe) && (moved || exe.st_ino != w->exe.st_ino || exe.st_dev != w->exe.st_dev))
         restart(w, now_ns);
 }

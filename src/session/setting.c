@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/nearest.h"
+#include "base/quantity.h"
 #include "base/text.h"
 #include "engine/watch.h"
 #include "model/fold.h"
@@ -152,22 +153,19 @@ static bool read_figure(const struct setting *row, const char *text, double *out
         *out = 0;
         return true;
     }
-    errno = 0;
-    double x = strtod(text, &end);
-    if (end == text || errno || !isfinite(x))
-        return false;
-    if (row->type == SETTING_DURATION && *end) {
-        while (*end == ' ')
-            end++;
-        size_t u = 0;
-        while (u < UNITS && strcmp(end, units[u].name) != 0)
-            u++;
-        if (u == UNITS)
+    double x;
+    uint64_t ns;
+    if (row->type == SETTING_DURATION) {
+        if (!quantity_duration(text, &ns))
             return false;
-        x *= units[u].seconds;
-        end += strlen(end);
+        x = (double)ns / 1e9;
+    } else {
+        errno = 0;
+        x = strtod(text, &end);
+        if (end == text || *end || errno || !isfinite(x))
+            return false;
     }
-    if (*end || x < row->low || x > row->high)
+    if (x < row->low || x > row->high)
         return false;
     *out = x;
     return true;

@@ -66,8 +66,8 @@ bool procfs_parse_stat(const char *text, struct procfs_stat *stat)
     int fields = sscanf(close + 1,
                         " %c %d %*d %*d %*d %*d %" SCNu32 " %" SCNu64 " %*u %" SCNu64 " %*u"
                         " %" SCNu64 " %" SCNu64 " %*d %*d %*d %*d %u %*d"
-                        " %" SCNu64 " %" SCNu64 " %" SCNu64
-                        " %*u %*u %*u %" SCNu64 " %*u %*u %*u %*u %*u %*u %*u %*u %*u %*d %d",
+                        " %" SCNu64 " %" SCNu64 " %" SCNu64 " %*u %*u %*u %" SCNu64
+                        " %*u %*u %*u %*u %*u %*u %*u %*u %*u %*d %d",
                         &stat->state, &ppid, &stat->flags, &stat->minor_faults, &stat->major_faults,
                         &stat->user_ticks, &stat->system_ticks, &threads, &stat->start_ticks,
                         &stat->virtual_bytes, &stat->rss_pages, &stat->start_stack, &stat->cpu);

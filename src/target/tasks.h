@@ -81,7 +81,8 @@ void task_look(struct tasks *tasks, struct task *t, struct task_look *look);
  * thread is blocked outside of a system call. */
 char task_state_letter(struct tasks *tasks, const struct task *t);
 
-/* Where its process's stack began, which an exec changes; 0: it has ended, or we may not know. 6 us.
+/* Where its process's stack began, which an exec changes; 0: it has ended, or we may not know. 6
+ * us.
  */
 uint64_t task_start_stack(struct tasks *tasks, const struct task *t);
 

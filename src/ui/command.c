@@ -287,7 +287,8 @@ static void back(struct ui *ui)
     } else if (ui->screen == SCREEN_TREE && ui->tree.direction != CALLS_DOWN) {
         leave_tree(ui);
     } else if (ui->screen >= SCREEN_PROCESSES) {
-        ui_show(ui, ui->before >= SCREEN_HELP ? SCREEN_HOT : ui->before);
+        bool stuck = ui->before == ui->screen; /* the help was opened from it, and left */
+        ui_show(ui, stuck || ui->before >= SCREEN_HELP ? SCREEN_HOT : ui->before);
     } else if (ui->filter.tid) {
         ui->filter.tid = 0;
         ui_show(ui, SCREEN_THREADS);

@@ -130,6 +130,16 @@ def _():
         screen.wait("Both are estimates from samples")
 
 
+@tap.test("Esc leads out of the help, and then out of the alerts that it was opened from")
+def _():
+    with watched(80, 24) as (screen, _target):
+        for key, words in (("a", "[a Alerts]"), ("h", "[h Help]"), ("Escape", "[a Alerts]")):
+            screen.keys(key)
+            screen.wait(words)
+        screen.keys("Escape")
+        screen.wait("[1 Hot]")
+
+
 @tap.test("Enter opens a function, Esc goes back")
 def _():
     with watched() as (screen, _target):

@@ -39,7 +39,6 @@ static bool read_quantity(const char *text, const struct unit *units, size_t n, 
     const char *rest;
     if (!read_number(text, &number, &rest))
         return false;
-    rest += strspn(rest, " ");
     for (size_t i = 0; i < n; i++) {
         if (strcmp(rest, units[i].name) != 0)
             continue;

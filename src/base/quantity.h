@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A number and one of ms, s, m, h, d, with or without blanks between; a number alone is seconds.
+/* A number and one of ms, s, m, h, d; a number alone is seconds.
  * false: it is none, is negative, or longer than 250 years. */
 bool quantity_duration(const char *text, uint64_t *ns);
 /* A number and one of K, M, G, T (of 1,024), with or without iB or B after it. false: it is none,

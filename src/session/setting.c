@@ -156,7 +156,13 @@ static bool read_figure(const struct setting *row, const char *text, double *out
     double x;
     uint64_t ns;
     if (row->type == SETTING_DURATION) {
-        if (!quantity_duration(text, &ns))
+        char compact[32]; /* "5 m" too */
+        size_t n = 0;
+        for (; *text && n + 1 < sizeof compact; text++)
+            if (*text != ' ' || isdigit((unsigned char)text[1]))
+                compact[n++] = *text;
+        compact[n] = '\0';
+        if (*text || !quantity_duration(compact, &ns))
             return false;
         x = (double)ns / 1e9;
     } else {

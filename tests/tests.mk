@@ -326,16 +326,13 @@ TESTS += $(LIVE_TESTS)
 # What is run again under the sanitizers: each room by itself, and the ways through all of them.
 SANITIZED_TESTS = $(check_PROGRAMS) tests/rooms.sh \
 	tests/live/test_bad_input.py \
-	tests/live/test_diff.py \
 	tests/live/test_dump.py \
-	tests/live/test_objects.py \
 	tests/live/test_record.py \
 	tests/live/test_settings.py \
 	tests/live/test_split_python.py \
 	tests/live/test_waits.py \
 	tests/ui/test_objects.py \
-	tests/ui/test_screens.py \
-	tests/ui/test_terminal.py
+	tests/ui/test_screens.py
 EXTRA_DIST += $(LIVE_TESTS) $(LIVE_FILES)
 UNIT_FIXTURES = \
 	tests/unit/native_test.h \

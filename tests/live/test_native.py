@@ -234,7 +234,7 @@ def recorded_with(urls, cache, pid, path, seconds):
     return proftop.rows_by_name(proftop.report(path))
 
 
-@tap.test("debuginfod: asked only with --debuginfod, from a folder and from a server")
+@tap.test("debuginfod: asked only with --debuginfod, from a folder and from a server", slow=True, rare=True)
 def _():
     targets.tool("objcopy")
     tap.require(ctypes.util.find_library("debuginfod"), "no libdebuginfod here")

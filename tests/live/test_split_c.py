@@ -45,5 +45,6 @@ for kind, flags in KINDS.items():
     tap.test(stopped, flags, [], "ptrace", slow=True, rare=rare)(check)
 for engine in ("perf", "ptrace"):
     sleeping = "a C program that sleeps in between, within 2 points, with its lines, by " + engine
-    tap.test(sleeping, ["-O2"], ["--sleep-ms", "10"], engine, slow=True)(check)
+    rare = engine == "ptrace"
+    tap.test(sleeping, ["-O2"], ["--sleep-ms", "10"], engine, slow=True, rare=rare)(check)
 tap.main()

@@ -328,14 +328,20 @@ static void restart(struct watch *w, uint64_t now_ns)
     w->last_tick_ns = 0; /* its threads are not new */
 }
 
-/* A process that ends in its sleep runs too shortly for its run time to show it. */
-static void check_leader(struct watch *w)
+/* A process that ends in its sleep runs too shortly for its run time to show it. true: it executes
+ * a program anew; of the same one the file says nothing, but its stack lies elsewhere. */
+static bool check_leader(struct watch *w)
 {
-    for (size_t i = 0; i < tasks_count(w->tasks); i++) {
-        struct task *task = tasks_at(w->tasks, i);
-        if (task->tid == w->pid && task_state_letter(w->tasks, task) == 'Z')
-            task->state = TASK_ENDED;
-    }
+    struct procfs_stat stat;
+    struct task *leader = tasks_find(w->tasks, w->pid);
+    if (!leader || !task_stat(w->tasks, leader, &stat))
+        return false;
+    if (stat.state == 'Z')
+        leader->state = TASK_ENDED;
+    bool moved = stat.start_stack && w->start_stack && stat.start_stack != w->start_stack;
+    if (stat.start_stack)
+        w->start_stack = stat.start_stack;
+    return moved;
 }
 
 /* Names are given late, by Python and by prctl(2). */
@@ -359,24 +365,11 @@ static void check_names(struct watch *w, uint64_t now_ns)
     }
 }
 
-/* The same program may be executed anew: then its file says nothing, but its stack lies elsewhere.
- */
-static bool stack_moved(struct watch *w)
-{
-    const struct task *leader = tasks_find(w->tasks, w->pid);
-    uint64_t start = leader ? task_start_stack(w->tasks, leader) : 0;
-    bool moved = start && w->start_stack && start != w->start_stack;
-    if (start)
-        w->start_stack = start;
-    return moved;
-}
-
 void watch_check(struct watch *w, uint64_t now_ns)
 {
-    check_leader(w);
-    check_names(w, now_ns);
     struct stat exe;
-    bool moved = stack_moved(w);
-    if (stat_exe(w, &exe) && (moved || exe.st_ino != w->exe.st_ino || exe.st_dev != w->exe.st_dev))
+    bool anew = check_leader(w);
+    check_names(w, now_ns);
+    if (stat_exe(w, &exe) && (anew || exe.st_ino != w->exe.st_ino || exe.st_dev != w->exe.st_dev))
         restart(w, now_ns);
 }

@@ -318,7 +318,7 @@ void task_look(struct tasks *tasks, struct task *t, struct task_look *look)
         look->doing = parse_syscall(text, look) ? TASK_BLOCKED : TASK_HIDDEN;
 }
 
-static bool read_stat(struct tasks *tasks, const struct task *t, struct procfs_stat *stat)
+bool task_stat(struct tasks *tasks, const struct task *t, struct procfs_stat *stat)
 {
     char text[1024];
     return t->state == TASK_ALIVE &&
@@ -329,17 +329,11 @@ static bool read_stat(struct tasks *tasks, const struct task *t, struct procfs_s
 char task_state_letter(struct tasks *tasks, const struct task *t)
 {
     struct procfs_stat stat;
-    return read_stat(tasks, t, &stat) ? stat.state : 0;
-}
-
-uint64_t task_start_stack(struct tasks *tasks, const struct task *t)
-{
-    struct procfs_stat stat;
-    return read_stat(tasks, t, &stat) ? stat.start_stack : 0;
+    return task_stat(tasks, t, &stat) ? stat.state : 0;
 }
 
 int task_cpu(struct tasks *tasks, const struct task *t)
 {
     struct procfs_stat stat;
-    return read_stat(tasks, t, &stat) ? stat.cpu : -1;
+    return task_stat(tasks, t, &stat) ? stat.cpu : -1;
 }

@@ -16,6 +16,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "target/procfs.h"
 
 #define TASKS_MAX      32768 /* threads of one process that are followed */
 #define TASK_COMM_MAX  64
@@ -81,10 +82,8 @@ void task_look(struct tasks *tasks, struct task *t, struct task_look *look);
  * thread is blocked outside of a system call. */
 char task_state_letter(struct tasks *tasks, const struct task *t);
 
-/* Where its process's stack began, which an exec changes; 0: it has ended, or we may not know. 6
- * us.
- */
-uint64_t task_start_stack(struct tasks *tasks, const struct task *t);
+/* All of its stat file at once; false: it has ended. 6 us. */
+bool task_stat(struct tasks *tasks, const struct task *t, struct procfs_stat *stat);
 
 /* The CPU that it runs on, or ran on last; -1: it has ended. 6 us. */
 int task_cpu(struct tasks *tasks, const struct task *t);

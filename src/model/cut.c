@@ -6,26 +6,7 @@
 
 #include "base/clock.h"
 #include "model/collect.h"
-
-/* The part of a run that lies after from_ns; false: none does. */
-static bool shorten(struct run *run, int level, uint64_t from_ns)
-{
-    uint64_t slice = level < LEVEL_COUNT ? level_slice_ns(level) : 0;
-    uint64_t end_ns = run->from_ns + (run->weight_ns > slice ? run->weight_ns : slice);
-    if (run->from_ns >= from_ns)
-        return true;
-    if (end_ns <= from_ns)
-        return false;
-    if (run->weight_ns < slice)
-        return true;
-    double share = (double)(end_ns - from_ns) / (double)run->weight_ns;
-    run->ticks = (uint32_t)((double)run->ticks * share);
-    if (!run->ticks)
-        run->ticks = 1;
-    run->from_ns = from_ns;
-    run->weight_ns = end_ns - from_ns;
-    return true;
-}
+#include "model/wall.h"
 
 static void cut_runs(struct recording *rec, uint64_t from_ns)
 {
@@ -34,7 +15,7 @@ static void cut_runs(struct recording *rec, uint64_t from_ns)
         size_t kept = 0;
         for (size_t i = r->first; i < r->ring.n; i++) {
             struct run run = r->ring.at[i];
-            if (shorten(&run, level, from_ns))
+            if (run_cut(&run, level, from_ns))
                 r->ring.at[kept++] = run;
         }
         r->ring.n = kept;
@@ -42,7 +23,7 @@ static void cut_runs(struct recording *rec, uint64_t from_ns)
         map_clear(&r->index);
     }
     for (size_t i = 0; i < rec->open.n; i++)
-        if (rec->open.at[i].ticks && !shorten(&rec->open.at[i], LEVEL_COUNT, from_ns))
+        if (rec->open.at[i].ticks && !run_cut(&rec->open.at[i], LEVEL_COUNT, from_ns))
             rec->open.at[i].ticks = 0;
 }
 
@@ -99,12 +80,12 @@ static void cut_censuses(struct recording *rec, uint64_t from_ns)
 
 void recording_cut(struct recording *rec, uint64_t from_ns)
 {
+    rec->start_wall_ns = wall_of_time(rec, from_ns); /* while what the machine slept is there */
     cut_runs(rec, from_ns);
     for (int m = 0; m < METRIC_COUNT; m++)
         cut_series(&rec->total.series[m], from_ns);
     cut_marks(rec, from_ns);
     cut_censuses(rec, from_ns);
-    rec->start_wall_ns += (int64_t)(from_ns - rec->start_ns);
     rec->start_ns = from_ns;
     uint32_t *renumbered = xcalloc(rec->threads.n, sizeof *renumbered);
     recording_collect_threads(rec, renumbered);

@@ -218,6 +218,25 @@ uint64_t run_overlap_ns(const struct run *run, int level, uint64_t from_ns, uint
     return (uint64_t)((double)run->weight_ns * (double)(end - begin) / (double)span);
 }
 
+bool run_cut(struct run *run, int level, uint64_t from_ns)
+{
+    uint64_t slice = level < LEVEL_COUNT ? level_slice_ns(level) : 0;
+    uint64_t end_ns = run->from_ns + (run->weight_ns > slice ? run->weight_ns : slice);
+    bool over = end_ns <= from_ns;
+    if (run->from_ns >= from_ns)
+        return true;
+    if (!over && run->weight_ns < slice)
+        return true;
+    uint64_t left_ns = over ? 0 : end_ns - from_ns;
+    if (run->weight_ns)
+        run->ticks = (uint32_t)((double)run->ticks * (double)left_ns / (double)run->weight_ns);
+    if (!run->ticks)
+        run->ticks = 1;
+    run->from_ns = from_ns;
+    run->weight_ns = left_ns;
+    return !over;
+}
+
 static uint64_t content_key(const struct run *r)
 {
     uint64_t key = hash_mix((uint64_t)r->thread.n << 32 | r->stack.n, r->from_ns);

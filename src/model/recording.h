@@ -49,6 +49,9 @@ enum run_level { LEVEL_RAW, LEVEL_SECOND, LEVEL_TEN, LEVEL_COUNT };
 uint64_t level_slice_ns(int level);
 /* How much of a run's weight falls into [from, to). A folded run is spread over its slice. */
 uint64_t run_overlap_ns(const struct run *run, int level, uint64_t from_ns, uint64_t to_ns);
+/* Leaves the part of a run that lies after from_ns; a folded one within its slice stays whole.
+ * false: none does, and it has no weight now. */
+bool run_cut(struct run *run, int level, uint64_t from_ns);
 
 struct recording_limits {
     uint64_t raw_ns, second_ns, ten_ns; /* how far back each level reaches */

@@ -193,26 +193,12 @@ static void put_words(struct put *p, struct put_progress *done)
     done->objects = i;
 }
 
-/* What of a run lies after the file's start. */
-static struct run cut_run(const struct run *run, uint64_t start_ns)
-{
-    struct run cut = *run;
-    if (run->from_ns >= start_ns)
-        return cut;
-    uint64_t before_ns = start_ns - run->from_ns;
-    cut.from_ns = start_ns;
-    cut.weight_ns = run->weight_ns > before_ns ? run->weight_ns - before_ns : 0;
-    if (run->weight_ns)
-        cut.ticks = (uint32_t)((double)run->ticks * (double)cut.weight_ns / (double)run->weight_ns);
-    if (!cut.ticks)
-        cut.ticks = 1;
-    return cut;
-}
-
 /* Binds what runs and open runs have in common, from column `at` on. */
 static void bind_run(sqlite3_stmt *stmt, int at, const struct run *whole, uint64_t start_ns)
 {
-    const struct run cut = cut_run(whole, start_ns), *run = &cut;
+    struct run cut = *whole;
+    const struct run *run = &cut;
+    run_cut(&cut, LEVEL_RAW, start_ns);
     sqlite3_bind_int64(stmt, at++, run->thread.n);
     sqlite3_bind_int64(stmt, at++, run->stack.n);
     sqlite3_bind_int64(stmt, at++, run->object.n);

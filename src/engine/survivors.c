@@ -69,7 +69,7 @@ struct survivors {
     size_t judged; /* of the blocks */
     VEC(struct thread_share) threads, threads_now;
     uint64_t look_ns;                /* between the last two looks at the threads */
-    double rates[UPROBE_POINTS_MAX]; /* calls a second of an allocator, as last seen; < 0: never */
+    double rates[UPROBE_POINTS_MAX]; /* calls a second of an allocator, as last seen */
     uint64_t started_ns, threads_at_ns, next_burst_ns;
     uint64_t bursts, call_ns, trial_ns, lost_time_ns;
     uint64_t anon_bytes, anon_at_ns, anon_last_bytes, anon_last_ns; /* at the start, and later */
@@ -104,8 +104,6 @@ struct survivors *survivors_new(pid_t pid, const struct survivors_options *optio
     sites_init(&s->sites, pid, s->python);
     blocks_init(&s->blocks, pid, s->python);
     growth_init(&s->growth, pid);
-    for (size_t i = 0; i < UPROBE_POINTS_MAX; i++)
-        s->rates[i] = -1;
     s->tasks = tasks_new(pid, err);
     if (!s->tasks || !open_probes(s, err)) {
         survivors_free(s);
@@ -213,15 +211,7 @@ static size_t pick_thread(struct survivors *s, double *chance)
 
 static size_t pick_allocator(struct survivors *s, double *chance)
 {
-    double weights[UPROBE_POINTS_MAX];
-    for (size_t i = 0; i < s->allocators.n; i++) {
-        if (s->rates[i] < 0) { /* each once, whatever it may be */
-            *chance = 1.0 / (double)s->allocators.n;
-            return i;
-        }
-        weights[i] = s->rates[i];
-    }
-    return pick(s, weights, s->allocators.n, EVEN_SHARE, chance);
+    return pick(s, s->rates, s->allocators.n, EVEN_SHARE, chance);
 }
 
 /* What the arguments say at the entry. */

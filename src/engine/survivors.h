@@ -53,8 +53,8 @@ enum survivors_state {
     SURVIVORS_DONE,
     SURVIVORS_FAILED, /* err says why; what there is can be had */
 };
-/* One burst, or one look at those that are old enough: up to 300 ms. *wait_ns: what to wait before
- * the next call. */
+/* After survivors_estimate. One burst, or one look at those that are old enough: up to 300 ms.
+ * *wait_ns: what to wait before the next call. */
 enum survivors_state survivors_poll(struct survivors *s, uint64_t *wait_ns, struct err *err);
 
 /* How it stands. */

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Survivor sampling of a child. With a pid it samples that process and prints what it found, for
- * the live tests and the benchmark: engine_survivors PID [SAMPLE_S STAY_S [LOSS_PCT]]. Without
- * times it says first what it would cost. Until SIGINT: engine_survivors PID always samples each
- * malloc, engine_survivors PID enlarged looks at what enlarges it. SIGUSR1 pauses it, or lets it go
- * on. */
+ * the live tests and the benchmark, and first what it would cost: engine_survivors PID
+ * [SAMPLE_S STAY_S [LOSS_PCT]]. Until SIGINT: engine_survivors PID always samples each malloc,
+ * engine_survivors PID enlarged looks at what enlarges it. SIGUSR1 pauses it, or lets it go on. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -156,8 +155,8 @@ static int tool(int argc, char **argv)
         options.loss_pct = atof(argv[4]);
     signal(SIGUSR1, toggle);
     struct survivors *s = survivors_new(atoi(argv[1]), &options, &err);
-    bool ok = s && (argc > 3 || survivors_estimate(s, &cost, &err));
-    if (ok && argc <= 3)
+    bool ok = s && survivors_estimate(s, &cost, &err);
+    if (ok)
         printf("estimate calls/s %.0f call_ns %.0f always_pct %.1f burst_pct %.1f\n",
                cost.calls_per_s, cost.call_ns, cost.always_pct, cost.burst_pct);
     if (ok && run(s, &err)) {
@@ -268,8 +267,9 @@ static void test_what_stays_is_told_from_what_comes_and_goes(void **state)
     struct err err = {""};
     struct survivors_options options = {.sample_ns = 4 * NS_PER_S, .stay_ns = 2 * NS_PER_S};
     struct survivors *s = survivors_new(pid, &options, &err);
+    struct survivors_cost cost;
     assert_non_null(s);
-    bool done = run(s, &err);
+    bool done = survivors_estimate(s, &cost, &err) && run(s, &err);
     end_child(pid);
     assert_true(done);
     const struct growth *g = survivors_result(s);
@@ -316,7 +316,9 @@ static void test_a_target_that_ends(void **state)
     struct err err = {""};
     struct survivors_options options = {.sample_ns = 60 * NS_PER_S};
     struct survivors *s = survivors_new(pid, &options, &err);
+    struct survivors_cost cost;
     assert_non_null(s);
+    assert_true(survivors_estimate(s, &cost, &err));
     uint64_t wait_ns;
     for (int i = 0; i < 5; i++)
         assert_int_equal(survivors_poll(s, &wait_ns, &err), SURVIVORS_SAMPLING), rest(wait_ns);

@@ -113,11 +113,13 @@ static bool copy_stopped(struct watch *w, struct watched *t, struct run *seen)
     pid_t tid = t->tid;
     bool python = watch_is_python(w, tid), native = wants_native(w, python);
     bool copied = true;
+    uint64_t from_ns = clock_mono_ns();
     if (native)
         copied = stop_registers(w->stops, tid, &w->capture) && copy_stack(w, t, python);
     else
         copied = python_copy(w->stacks.python, tid);
     stop_end(w->stops, tid);
+    watched_held(t, clock_mono_ns() - from_ns);
     bool deeper;
     /* What was read while it ran may not fit the rest: it is copied once more, and more of it. */
     return copied && walk_copy(w, t, native, seen, &deeper) && !deeper;
@@ -316,7 +318,8 @@ enum looked look_at_blocked(struct watch *w, struct task *task, struct watched *
 
 void look_at(struct watch *w, struct task *task, struct watched *t, uint64_t now_ns)
 {
-    if (t->late || !look_begin(w, task, t, now_ns))
+    bool begun = t->settled;
+    if (t->late || (begun && !look_begin(w, task, t, now_ns)))
         return;
     /* A thread that goes to sleep or wakes while it is being read is looked at again. */
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -328,10 +331,13 @@ void look_at(struct watch *w, struct task *task, struct watched *t, uint64_t now
             return;
         if (look.doing == TASK_RUNNING) {
             looked = sample_running(w, task, t, &seen);
-            if (looked == LOOKED)
+            /* A stop brings its run time up to date: what is seen is given all of it. */
+            if (looked == LOOKED && look_account(w, task, t, clock_mono_ns()))
                 look_add_running(w, t, &seen, now_ns);
-        } else if (look.doing == TASK_BLOCKED) {
+        } else if (look.doing == TASK_BLOCKED && begun) {
             looked = look_at_blocked(w, task, t, &look, now_ns);
+        } else if (look.doing == TASK_BLOCKED) {
+            begun = look_begin(w, task, t, now_ns);
         }
         if (looked != LOOK_AGAIN)
             return;

@@ -65,6 +65,11 @@ void watched_account(struct watched *t, uint64_t run_ns, uint64_t queue_ns, uint
     t->account.at_ns = now_ns;
 }
 
+void watched_held(struct watched *t, uint64_t ns)
+{
+    t->account.wait_ns -= (int64_t)ns;
+}
+
 uint64_t watched_take_wait(struct watched *t)
 {
     if (t->account.wait_ns <= 0)

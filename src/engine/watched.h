@@ -2,10 +2,10 @@
 /*
  * One thread under observation: what was last seen of it, and the run that still lengthens.
  *
- * Invariant: the weights of a thread's samples add up to the time that it was watched. Where the
- * kernel tells how long it ran and how long it waited for a CPU (schedstat), each of the three
- * states is given what it really had, however the samples fell; `account` keeps what is still to be
- * given out. The sampler's thread.
+ * Invariant: the weights of a thread's samples add up to the time that it was watched, less what it
+ * was held for copies. Where the kernel tells how long it ran and how long it waited for a CPU
+ * (schedstat), each of the three states is given what it really had, however the samples fell;
+ * `account` keeps what is still to be given out. The sampler's thread.
  */
 #ifndef ENGINE_WATCHED_H
 #define ENGINE_WATCHED_H
@@ -59,6 +59,9 @@ void watched_flush(struct watched *t, struct sink *sink);
 /* Takes in what schedstat says now. A time longer than gap_ns was not observed, and is left out. */
 void watched_account(struct watched *t, uint64_t run_ns, uint64_t queue_ns, uint64_t now_ns,
                      uint64_t gap_ns);
+
+/* It stood still for a copy so long, which was no wait of its own. */
+void watched_held(struct watched *t, uint64_t ns);
 
 /* Of what is still to be given out: all of the waiting; a sample's share of the CPU time, about
  * period_ns where samples come that often; the waiting for a CPU, if it is worth a sample of its

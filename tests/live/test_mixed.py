@@ -111,8 +111,8 @@ def check(python, options, count, samples):
 
 
 # How many processes, and how many samples on a CPU: of 6,000, WITHIN_PCT is three standard
-# deviations of the largest share. In bursts there is a bias of half a point beside: a stop comes
-# some 8 us after its tick, and a little later where the caches are full of other things.
+# deviations of the largest share. In bursts a stop comes some 8 us after its tick, 40 on a slow
+# machine, and misses the edges of a burst, which the program gives to each function by its share.
 KINDS = (
     ("busy", [], 1, 6000),
     ("asleep in between", ["--pause-ms", "10"], 1, 6000),

@@ -125,6 +125,24 @@ static void test_a_long_queue_is_put_right(void **state)
     assert_int_equal(s.sums[STATE_WAITING], 0);
 }
 
+/* Of 10 ms it runs 9 and is held for 1 of them: it has not waited. */
+static void test_held_for_a_copy_is_no_wait(void **state)
+{
+    (void)state;
+    struct sim s;
+    sim_init(&s);
+    for (int i = 0; i < 100; i++) {
+        passes(&s, 9 * NS_PER_MS, 0, NS_PER_MS);
+        watched_held(&s.t, NS_PER_MS);
+        see_running(&s, 10 * NS_PER_MS);
+    }
+    passes(&s, 0, 0, 5 * NS_PER_MS);
+    see_waiting(&s);
+    sim_clear(&s);
+    assert_int_equal(s.sums[STATE_RUNNING], 900 * NS_PER_MS);
+    assert_int_equal(s.sums[STATE_WAITING], 5 * NS_PER_MS);
+}
+
 static void test_what_was_not_observed_is_left_out(void **state)
 {
     (void)state;
@@ -144,6 +162,7 @@ int main(void)
         cmocka_unit_test(test_each_state_has_what_it_had),
         cmocka_unit_test(test_coarse_run_time_is_spread),
         cmocka_unit_test(test_a_long_queue_is_put_right),
+        cmocka_unit_test(test_held_for_a_copy_is_no_wait),
         cmocka_unit_test(test_what_was_not_observed_is_left_out),
     };
     return cmocka_run_group_tests_name("engine_watched", tests, NULL, NULL);

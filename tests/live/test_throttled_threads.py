@@ -23,6 +23,7 @@ import targets
 QUOTA_US = 20000  # a fifth of a CPU
 SECONDS = 6
 HELD_MAX_PCT = 5  # of the looks at a thread that find it in a tracer's stop
+STOPPED_MAX_PCT = 2  # a copy takes up to 0.2 ms on a slow machine, a hundred times a second
 SPLIT_PY = os.path.join(targets.PROGRAMS, "split.py")
 
 
@@ -91,7 +92,9 @@ def record(pid, tids, into, *more):
     )
     assert looks.looks > 200, "too few looks to tell: %d" % looks.looks
     assert held_pct < HELD_MAX_PCT, "held: %.1f%% of the looks" % held_pct
-    assert shown["stopped_s"] < 0.02 * SECONDS, "stopped for %.3f s" % shown["stopped_s"]
+    # Of all the threads' time; each stop of a throttled one would else be a period of 100 ms.
+    stopped_pct = 100 * shown["stopped_s"] / (SECONDS * len(tids))
+    assert stopped_pct < STOPPED_MAX_PCT, "stopped for %.2f%%" % stopped_pct
     assert shown["lost_samples"] < 0.02 * shown["samples"], shown["lost_samples"]
     tap.equal(targets.tracer_of(pid), 0, "who traces it afterwards")
     return {row["tid"]: row for row in shown["rows"]}, shares

@@ -102,8 +102,10 @@ static bool walk_copy(struct watch *w, struct watched *t, bool native, struct ru
         note_stack_bytes(t, reached);
         *deeper = reached > copied && copied < t->stack_bytes;
     }
-    if (!walked)
+    if (!walked) {
+        w->sink->cost.torn++;
         w->refresh_at_ns = 0; /* Python's list of threads may have changed */
+    }
     return walked;
 }
 
@@ -113,13 +115,13 @@ static bool copy_stopped(struct watch *w, struct watched *t, struct run *seen)
     pid_t tid = t->tid;
     bool python = watch_is_python(w, tid), native = wants_native(w, python);
     bool copied = true;
-    uint64_t from_ns = clock_mono_ns();
+    w->stopped_ns = clock_mono_ns();
     if (native)
         copied = stop_registers(w->stops, tid, &w->capture) && copy_stack(w, t, python);
     else
         copied = python_copy(w->stacks.python, tid);
     stop_end(w->stops, tid);
-    watched_held(t, clock_mono_ns() - from_ns);
+    watched_held(t, clock_mono_ns() - w->stopped_ns);
     bool deeper;
     /* What was read while it ran may not fit the rest: it is copied once more, and more of it. */
     return copied && walk_copy(w, t, native, seen, &deeper) && !deeper;
@@ -137,19 +139,70 @@ static enum looked read_moving(struct watch *w, struct watched *t, struct run *s
     return walk_copy(w, t, false, seen, &deeper) ? LOOKED : LOOK_AGAIN;
 }
 
-static enum looked sample_running(struct watch *w, struct task *task, struct watched *t,
-                                  struct run *seen)
+/* Unless it is known from less than old_ns ago. */
+static bool account(struct watch *w, struct task *task, struct watched *t, uint64_t now_ns,
+                    uint64_t old_ns)
 {
-    if (reads_moving(w, watch_is_python(w, t->tid)))
-        return read_moving(w, t, seen);
+    struct task_times times;
+    if (t->account.begun && now_ns - t->account.at_ns < old_ns)
+        return true;
+    if (!task_times(w->tasks, task, &times))
+        return false;
+    watched_account(t, &times, now_ns, watch_gap_ns(w));
+    return true;
+}
+
+static void take_glimpse(struct watch *w, const struct watched *t)
+{
+    struct glimpse *g = &w->glimpse;
+    g->known = watch_is_python(w, t->tid) && python_copy_moving(w->stacks.python, t->tid) &&
+               stacks_python(&w->stacks, &g->stack);
+    if (!g->known)
+        return;
+    g->key = python_frames_key(w->stacks.python);
+    g->flags = python_flags(w, t->tid);
+}
+
+static enum looked sample_stopped(struct watch *w, struct task *task, struct watched *t,
+                                  struct run *seen, uint64_t now_ns)
+{
+    if (!copy_stopped(w, t, seen))
+        return LOOK_AGAIN;
+    /* A stop brings its run time up to date: what is seen is given all of it. */
+    if (!account(w, task, t, clock_mono_ns(), 0))
+        return LOOK_AGAIN;
+    if (watched_queued(t, w->stopped_ns)) {
+        watched_add_queued(t, w->sink, seen, now_ns);
+        return LOOKED;
+    }
+    if (w->glimpse.known && w->glimpse.key != python_frames_key(w->stacks.python)) {
+        seen->stack = w->glimpse.stack;
+        seen->flags = w->glimpse.flags;
+    }
+    look_add_running(w, t, seen, now_ns);
+    return LOOKED;
+}
+
+static enum looked sample_running(struct watch *w, struct task *task, struct watched *t,
+                                  struct run *seen, uint64_t now_ns)
+{
+    if (reads_moving(w, watch_is_python(w, t->tid))) {
+        enum looked looked = read_moving(w, t, seen);
+        if (looked == LOOKED)
+            look_add_running(w, t, seen, now_ns);
+        return looked;
+    }
     /* What the copy will need is brought into the caches before the thread has to stand for it. */
     if (t->last_sp)
         remote_read(w->pid, t->last_sp, &w->warm, sizeof w->warm);
+    take_glimpse(w, t);
     uint64_t limit_ns = w->slow_in_tick < SLOW_MAX ? STOP_LIMIT_NS : 0;
+    t->asked_ns = now_ns;
+    t->asked_queue_ns = t->account.times.queue_ns;
     switch (stop_begin(w->stops, task->tid, limit_ns)) {
     case STOP_OK:
         seen->state = STATE_RUNNING;
-        return copy_stopped(w, t, seen) ? LOOKED : LOOK_AGAIN;
+        return sample_stopped(w, task, t, seen, now_ns);
     case STOP_SLOW:
         w->slow_in_tick++;
         t->late = true;
@@ -163,13 +216,7 @@ static enum looked sample_running(struct watch *w, struct task *task, struct wat
 
 bool look_account(struct watch *w, struct task *task, struct watched *t, uint64_t now_ns)
 {
-    uint64_t run_ns, queue_ns;
-    if (t->account.begun && now_ns - t->account.at_ns < ACCOUNT_NS)
-        return true;
-    if (!task_run_time(w->tasks, task, &run_ns, &queue_ns))
-        return false;
-    watched_account(t, run_ns, queue_ns, now_ns, watch_gap_ns(w));
-    return true;
+    return account(w, task, t, now_ns, ACCOUNT_NS);
 }
 
 void look_add_running(struct watch *w, struct watched *t, const struct run *seen, uint64_t now_ns)
@@ -208,13 +255,13 @@ bool look_begin(struct watch *w, struct task *task, struct watched *t, uint64_t 
 {
     if (!look_account(w, task, t, now_ns))
         return false;
-    uint64_t run_ns = t->account.run_ns;
-    if (t->settled && !t->guessed && run_ns == t->run_ns && t->generation == w->sink->generation) {
+    uint64_t turns = t->account.times.turns;
+    if (t->settled && !t->guessed && turns == t->turns && t->generation == w->sink->generation) {
         look_repeat(w, t, now_ns);
         return false;
     }
-    t->began = !t->settled || run_ns != t->run_ns;
-    t->run_ns = run_ns;
+    t->began = !t->settled || turns != t->turns;
+    t->turns = turns;
     t->settled = false;
     return true;
 }
@@ -224,11 +271,8 @@ void look_late(struct watch *w, struct watched *t, uint64_t now_ns)
     struct run seen = {.state = STATE_RUNNING};
     struct task *task = tasks_find(w->tasks, t->tid);
     t->late = false;
-    bool copied = copy_stopped(w, t, &seen);
-    /* How long it waited for the CPU is known now that it has one. */
-    if (copied && task && look_account(w, task, t, now_ns))
-        look_add_running(w, t, &seen, now_ns);
-    else
+    w->glimpse.known = false; /* of another thread since */
+    if (!task || sample_stopped(w, task, t, &seen, now_ns) != LOOKED)
         watched_lose(t, w->sink);
 }
 
@@ -256,7 +300,7 @@ static bool sample_blocked(struct watch *w, struct watched *t, const struct task
         seen->flags |= SAMPLE_GIL_WANTED;
         native = false; /* always the same few functions of the interpreter's, and very often */
     }
-    w->blocked = (struct blocked){look, t->tid, t->run_ns, now_ns, false};
+    w->blocked = (struct blocked){look, t->tid, t->account.times.run_ns, now_ns, false};
     if (!native && !python_copy(w->stacks.python, t->tid))
         return false;
     if (native) {
@@ -278,14 +322,14 @@ static bool sample_blocked(struct watch *w, struct watched *t, const struct task
  * One that waits for the GIL and does not hold it cannot have moved, and such looks are many. */
 static enum looked stood_still(struct watch *w, struct task *task, struct watched *t, bool gil)
 {
-    uint64_t run_ns, queue_ns;
+    struct task_times times;
     if (gil && !python_holds_gil(w->stacks.python, t->tid))
         return LOOKED;
-    if (!task_run_time(w->tasks, task, &run_ns, &queue_ns))
+    if (!task_times(w->tasks, task, &times))
         return LOOK_LATER;
-    if (run_ns == t->run_ns)
+    if (times.turns == t->turns)
         return LOOKED;
-    t->run_ns = run_ns;
+    t->turns = times.turns;
     return LOOK_AGAIN;
 }
 
@@ -318,27 +362,23 @@ enum looked look_at_blocked(struct watch *w, struct task *task, struct watched *
 
 void look_at(struct watch *w, struct task *task, struct watched *t, uint64_t now_ns)
 {
-    bool begun = t->settled;
-    if (t->late || (begun && !look_begin(w, task, t, now_ns)))
+    if (t->late || !look_begin(w, task, t, now_ns))
         return;
-    /* A thread that goes to sleep or wakes while it is being read is looked at again. */
+    bool slept = false;
+    /* A thread that goes to sleep or wakes while it is being read is looked at again. One that has
+     * woken is not seen running for that: all of its work would seem to be where it begins. */
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
         struct run seen = {0};
         struct task_look look;
         enum looked looked = LOOK_AGAIN;
         task_look(w->tasks, task, &look);
-        if (look.doing == TASK_GONE)
+        if (look.doing == TASK_GONE || (look.doing == TASK_RUNNING && slept))
             return;
-        if (look.doing == TASK_RUNNING) {
-            looked = sample_running(w, task, t, &seen);
-            /* A stop brings its run time up to date: what is seen is given all of it. */
-            if (looked == LOOKED && look_account(w, task, t, clock_mono_ns()))
-                look_add_running(w, t, &seen, now_ns);
-        } else if (look.doing == TASK_BLOCKED && begun) {
+        slept = look.doing == TASK_BLOCKED;
+        if (look.doing == TASK_RUNNING)
+            looked = sample_running(w, task, t, &seen, now_ns);
+        else if (slept)
             looked = look_at_blocked(w, task, t, &look, now_ns);
-        } else if (look.doing == TASK_BLOCKED) {
-            begun = look_begin(w, task, t, now_ns);
-        }
         if (looked != LOOK_AGAIN)
             return;
     }

@@ -44,18 +44,12 @@ struct stack_id stacks_native(struct stacks *s, const struct capture *capture,
     return n_kernel ? frames_kernel(&s->frames, stack, kernel, n_kernel) : stack;
 }
 
-static bool count_torn(struct stacks *s)
-{
-    s->sink->cost.torn++;
-    return false;
-}
-
 bool stacks_python(struct stacks *s, struct stack_id *stack)
 {
     uint32_t elided = 0;
     int n = python_walk(s->python, s->python_frames, STACKS_DEPTH_MAX, &elided);
     if (n < 0)
-        return count_torn(s);
+        return false;
     *stack = n ? frames_python(&s->frames, s->python_frames, (size_t)n, elided)
                : frames_remark(&s->frames, "[no Python code]");
     return true;
@@ -67,7 +61,7 @@ bool stacks_mixed(struct stacks *s, const struct capture *capture, uint8_t *flag
     uint32_t elided = 0, native_elided = 0;
     int n = python_walk(s->python, s->python_frames, STACKS_DEPTH_MAX, &elided);
     if (n < 0)
-        return count_torn(s);
+        return false;
     if (n == 0) {
         *stack = stacks_native(s, capture, NULL, 0, flags, reached);
         return true;
@@ -88,7 +82,7 @@ bool stacks_mixed(struct stacks *s, const struct capture *capture, uint8_t *flag
     struct weave_in in = {n_native, (size_t)n, s->eval, s->entry, end == WALK_CUT};
     int items = weave(&in, s->items);
     if (items < 0)
-        return count_torn(s);
+        return false;
     *stack =
         frames_mixed(&s->frames, s->unwinder, s->native, s->python_frames, s->items, (size_t)items);
     return true;

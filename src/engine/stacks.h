@@ -40,9 +40,9 @@ void stacks_restart(struct stacks *s);
 struct stack_id stacks_native(struct stacks *s, const struct capture *capture,
                               const uint64_t *kernel, size_t n_kernel, uint8_t *flags,
                               size_t *reached);
-/* The Python frames of the last python_copy. false: torn, and counted. */
+/* The Python frames of the last python_copy. false: torn. */
 bool stacks_python(struct stacks *s, struct stack_id *stack);
-/* Both, of one moment. false: torn, and counted. */
+/* Both, of one moment. false: torn. */
 bool stacks_mixed(struct stacks *s, const struct capture *capture, uint8_t *flags,
                   struct stack_id *stack, size_t *reached);
 

@@ -162,12 +162,12 @@ static bool look_at_threads(struct survivors *s)
     vec_clear(&s->threads_now);
     for (size_t i = 0; i < tasks_count(s->tasks); i++) {
         struct task *task = tasks_at(s->tasks, i);
-        uint64_t run_ns, wait_ns;
-        if (task->state != TASK_ALIVE || !task_run_time(s->tasks, task, &run_ns, &wait_ns))
+        struct task_times times;
+        if (task->state != TASK_ALIVE || !task_times(s->tasks, task, &times))
             continue;
-        struct thread_share now = {task->tid, run_ns, 0};
-        uint64_t before_ns = run_at_last_look(s, task->tid, s->threads_at_ns ? 0 : run_ns);
-        now.moved_ns = run_ns > before_ns ? run_ns - before_ns : 0;
+        struct thread_share now = {task->tid, times.run_ns, 0};
+        uint64_t before_ns = run_at_last_look(s, task->tid, s->threads_at_ns ? 0 : now.run_ns);
+        now.moved_ns = now.run_ns > before_ns ? now.run_ns - before_ns : 0;
         vec_push(&s->threads_now, now);
     }
     vec_clear(&s->threads);

@@ -24,6 +24,15 @@ struct blocked {
     bool later; /* they were needed, and can be had soon */
 };
 
+/* A running thread's Python frames at the tick: by the time that it stops it has gone on, for as
+ * long as a stop takes to come and to the next system call, if there is one. */
+struct glimpse {
+    bool known;
+    uint64_t key; /* of the frames */
+    uint8_t flags;
+    struct stack_id stack;
+};
+
 struct watch {
     pid_t pid;
     struct watch_options options;
@@ -47,6 +56,8 @@ struct watch {
     VEC(struct watched) threads; /* by the index of the task */
     struct capture capture;
     struct blocked blocked;
+    struct glimpse glimpse;
+    uint64_t stopped_ns; /* when the last stop was seen */
     struct perf_sample sample;
     uint64_t warm; /* read for the sake of reading */
 };
@@ -73,7 +84,7 @@ void look_at(struct watch *w, struct task *task, struct watched *t, uint64_t now
 /* A stopped thread that was too slow has stopped now. */
 void look_late(struct watch *w, struct watched *t, uint64_t now_ns);
 enum looked { LOOKED, LOOK_AGAIN, LOOK_LATER };
-/* A thread that look says is blocked; t->run_ns was read before that look. */
+/* A thread that look says is blocked; t->turns was read before that look. */
 enum looked look_at_blocked(struct watch *w, struct task *task, struct watched *t,
                             const struct task_look *look, uint64_t now_ns);
 

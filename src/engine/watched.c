@@ -6,6 +6,8 @@
 
 /* Shorter waits for a CPU are gathered. */
 #define QUEUE_LEAST_NS NS_PER_MS
+/* From when the sampler takes a CPU to when it reads the clock. */
+#define WAKE_NS (20 * NS_PER_US)
 /* Samples over which run time is spread. */
 #define SPREAD 4
 
@@ -48,20 +50,21 @@ void watched_lose(struct watched *t, struct sink *sink)
     t->settled = false;
 }
 
-void watched_account(struct watched *t, uint64_t run_ns, uint64_t queue_ns, uint64_t now_ns,
+void watched_account(struct watched *t, const struct task_times *times, uint64_t now_ns,
                      uint64_t gap_ns)
 {
+    const struct task_times *before = &t->account.times;
     bool observed = t->account.begun && now_ns - t->account.at_ns <= gap_ns;
-    if (observed && run_ns >= t->account.run_ns && queue_ns >= t->account.queue_ns) {
-        uint64_t ran_ns = run_ns - t->account.run_ns, queued_ns = queue_ns - t->account.queue_ns;
+    if (observed && times->run_ns >= before->run_ns && times->queue_ns >= before->queue_ns) {
+        uint64_t ran_ns = times->run_ns - before->run_ns;
+        uint64_t queued_ns = times->queue_ns - before->queue_ns;
         t->account.cpu_ns += (int64_t)ran_ns;
         t->account.unsampled_ns += ran_ns;
         t->account.queued_ns += queued_ns;
         t->account.wait_ns += (int64_t)(now_ns - t->account.at_ns) - (int64_t)(ran_ns + queued_ns);
     }
     t->account.begun = true;
-    t->account.run_ns = run_ns;
-    t->account.queue_ns = queue_ns;
+    t->account.times = *times;
     t->account.at_ns = now_ns;
 }
 
@@ -101,4 +104,19 @@ uint64_t watched_take_queue(struct watched *t)
         return 0;
     t->account.queued_ns = 0;
     return ns;
+}
+
+bool watched_queued(const struct watched *t, uint64_t stopped_ns)
+{
+    uint64_t waited_ns = t->account.times.queue_ns - t->asked_queue_ns;
+    return waited_ns > stopped_ns - t->asked_ns + WAKE_NS;
+}
+
+void watched_add_queued(struct watched *t, struct sink *sink, const struct run *seen,
+                        uint64_t now_ns)
+{
+    struct run queued = *seen;
+    queued.state = STATE_RUNNABLE;
+    watched_add(t, sink, &queued, t->account.queued_ns, now_ns);
+    t->account.queued_ns = 0;
 }

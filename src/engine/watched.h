@@ -16,6 +16,7 @@
 
 #include "engine/sink.h"
 #include "engine/wait_object.h"
+#include "target/tasks.h"
 
 /* A run does not lengthen over more than this. */
 #define WATCHED_GAP_NS (500 * NS_PER_MS)
@@ -29,16 +30,18 @@ struct watched {
     uint32_t calm;                /* looks in a row that found it so */
     bool began;                   /* it ran since the last tick: a wait now is a new one */
     bool late;                    /* its stop was asked for, and is still to come */
-    uint64_t run_ns;              /* schedstat when last looked at */
+    uint64_t turns;               /* when last looked at */
     uint64_t born_ns, name_at_ns; /* when its name is looked at again */
     uint64_t name_hash;
+    uint64_t asked_ns,
+        asked_queue_ns;       /* the tick of its last stop; its wait for a CPU until then */
     uint64_t last_sp;         /* somewhere in its stack; 0 unknown */
     uint32_t stack_bytes;     /* how much of its stack to copy; 0: not known, all that fits */
     struct wait_object waits; /* its last wait */
     struct run run;           /* still lengthening; ticks 0: none */
     struct {
         bool begun;
-        uint64_t run_ns, queue_ns; /* schedstat when last read */
+        struct task_times times; /* when last read */
         uint64_t at_ns;
         int64_t cpu_ns, wait_ns; /* to be given out; waiting may be overdrawn for a while */
         uint64_t queued_ns;
@@ -57,7 +60,7 @@ void watched_lose(struct watched *t, struct sink *sink);
 void watched_flush(struct watched *t, struct sink *sink);
 
 /* Takes in what schedstat says now. A time longer than gap_ns was not observed, and is left out. */
-void watched_account(struct watched *t, uint64_t run_ns, uint64_t queue_ns, uint64_t now_ns,
+void watched_account(struct watched *t, const struct task_times *times, uint64_t now_ns,
                      uint64_t gap_ns);
 
 /* It stood still for a copy so long, which was no wait of its own. */
@@ -69,5 +72,13 @@ void watched_held(struct watched *t, uint64_t ns);
 uint64_t watched_take_wait(struct watched *t);
 uint64_t watched_take_cpu(struct watched *t, uint64_t period_ns);
 uint64_t watched_take_queue(struct watched *t);
+
+/* Whether it had no CPU when its stop was asked for: it stands where it woke up, or where it lost
+ * its CPU. One that lost it to the sampler's own waking has waited no longer than from the tick to
+ * the stop. After watched_account, which knows by then how long it waited. */
+bool watched_queued(const struct watched *t, uint64_t stopped_ns);
+/* A sample of such a thread. What it has run before is none of what it is seen at. */
+void watched_add_queued(struct watched *t, struct sink *sink, const struct run *seen,
+                        uint64_t now_ns);
 
 #endif

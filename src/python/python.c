@@ -155,6 +155,16 @@ static const struct stack_frame *frame_at(const struct python *p, size_t i)
     return i < p->n_inner ? &p->inner[i] : &p->stack.frames[i - p->n_inner];
 }
 
+uint64_t python_frames_key(const struct python *p)
+{
+    uint64_t key = 0;
+    for (size_t i = 0; i < p->n_inner + p->stack.n; i++) {
+        const struct stack_frame *f = frame_at(p, i);
+        key = hash_mix(hash_mix(key, f->code), f->address);
+    }
+    return key;
+}
+
 /* Bytes into the bytecode; negative: not begun. */
 static int64_t instruction_offset(const struct layout *l, const struct stack_frame *f)
 {

@@ -67,6 +67,8 @@ bool python_copy_moving(struct python *p, pid_t tid);
  * may do as it likes meanwhile). Strings are borrowed until python_free. More than max: both ends
  * are kept, *elided counts the middle. */
 int python_walk(struct python *p, struct python_frame *out, size_t max, uint32_t *elided);
+/* Of the last copy: the same for the same frames, wherever in their code they are. */
+uint64_t python_frames_key(const struct python *p);
 /* threading's name for this thread, for at most PYTHON_NAME_MAX bytes. false: it has none (yet).
  * The list of names is read again when it is 2 s old: about 5 us a thread. */
 #define PYTHON_NAME_MAX 256

@@ -25,7 +25,7 @@ struct bpf_asked {
     pid_t pid, tid;
     size_t threads;  /* that the process has, about */
     uint64_t now_ns; /* the tick: the same for all threads that are looked at together */
-    uint64_t run_ns; /* its run time (task_run_time) */
+    uint64_t run_ns; /* its run time (task_times) */
     uint64_t sp, pc; /* task_look */
 };
 

@@ -256,10 +256,10 @@ static bool is_gone(int error)
     return error == ESRCH || error == ENOENT;
 }
 
-bool task_run_time(struct tasks *tasks, struct task *t, uint64_t *run_ns, uint64_t *wait_ns)
+bool task_times(struct tasks *tasks, struct task *t, struct task_times *times)
 {
     char text[96];
-    *run_ns = *wait_ns = 0;
+    *times = (struct task_times){.run_ns = 0};
     if (t->state != TASK_ALIVE)
         return false;
     if (read_task(tasks, t, t->schedstat_fd, "schedstat", text, sizeof text) <= 0) {
@@ -267,8 +267,9 @@ bool task_run_time(struct tasks *tasks, struct task *t, uint64_t *run_ns, uint64
         return false;
     }
     char *end;
-    *run_ns = strtoull(text, &end, 10);
-    *wait_ns = strtoull(end, NULL, 10);
+    times->run_ns = strtoull(text, &end, 10);
+    times->queue_ns = strtoull(end, &end, 10);
+    times->turns = strtoull(end, NULL, 10);
     return true;
 }
 

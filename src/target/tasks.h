@@ -57,10 +57,16 @@ struct task *tasks_find(struct tasks *tasks, pid_t tid);
 /* Reads its name again; true if it is another one. 6 us. */
 bool task_read_comm(struct tasks *tasks, struct task *t);
 
-/* Time on a CPU and time runnable without one, since the thread's start. One pread. The kernel
- * brings run_ns up to date of a thread that is running only at its tick (4 ms at HZ=250); of one
- * that sleeps it is exact. false: the thread has ended (it is marked so). */
-bool task_run_time(struct tasks *tasks, struct task *t, uint64_t *run_ns, uint64_t *wait_ns);
+/* Since the thread's start, from schedstat. The kernel brings run_ns of a thread that is running up
+ * to date only at its tick (4 ms at HZ=250) and when it leaves the CPU; turns, as soon as it has
+ * got one: a thread whose turns are the same has not moved. */
+struct task_times {
+    uint64_t run_ns;   /* on a CPU */
+    uint64_t queue_ns; /* runnable without one, up to the beginning of its last turn */
+    uint64_t turns;    /* how often it has got one */
+};
+/* One pread. false: the thread has ended (it is marked so). */
+bool task_times(struct tasks *tasks, struct task *t, struct task_times *times);
 
 enum task_doing {
     TASK_RUNNING, /* on a CPU or runnable */

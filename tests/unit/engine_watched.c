@@ -14,16 +14,17 @@
 struct sim {
     struct sink sink;
     struct watched t;
-    uint64_t now_ns, run_ns, queue_ns;
+    uint64_t now_ns;
+    struct task_times times;
     uint64_t sums[3]; /* by state */
 };
 
 static void sim_init(struct sim *s)
 {
-    *s = (struct sim){.now_ns = 100 * NS_PER_S, .run_ns = 7 * NS_PER_S, .queue_ns = 3 * NS_PER_S};
+    *s = (struct sim){.now_ns = 100 * NS_PER_S, .times = {7 * NS_PER_S, 3 * NS_PER_S, 1}};
     sink_init(&s->sink);
     s->t.tid = 1;
-    watched_account(&s->t, s->run_ns, s->queue_ns, s->now_ns, GAP_NS);
+    watched_account(&s->t, &s->times, s->now_ns, GAP_NS);
 }
 
 static void sim_clear(struct sim *s)
@@ -37,9 +38,9 @@ static void sim_clear(struct sim *s)
 static void passes(struct sim *s, uint64_t ran_ns, uint64_t queued_ns, uint64_t slept_ns)
 {
     s->now_ns += ran_ns + queued_ns + slept_ns;
-    s->run_ns += ran_ns;
-    s->queue_ns += queued_ns;
-    watched_account(&s->t, s->run_ns, s->queue_ns, s->now_ns, GAP_NS);
+    s->times.run_ns += ran_ns;
+    s->times.queue_ns += queued_ns;
+    watched_account(&s->t, &s->times, s->now_ns, GAP_NS);
 }
 
 static void add(struct sim *s, enum sample_state state, uint64_t weight_ns)
@@ -92,8 +93,8 @@ static void test_coarse_run_time_is_spread(void **state)
     for (int i = 0; i < 4000; i++) {
         s.now_ns += NS_PER_MS;
         if (i % 4 == 3)
-            s.run_ns += 4 * NS_PER_MS;
-        watched_account(&s.t, s.run_ns, s.queue_ns, s.now_ns, GAP_NS);
+            s.times.run_ns += 4 * NS_PER_MS;
+        watched_account(&s.t, &s.times, s.now_ns, GAP_NS);
         uint64_t ns = watched_take_cpu(&s.t, NS_PER_MS);
         largest_ns = ns > largest_ns ? ns : largest_ns;
         add(&s, STATE_RUNNING, ns);
@@ -111,12 +112,12 @@ static void test_a_long_queue_is_put_right(void **state)
     sim_init(&s);
     for (int i = 0; i < 10; i++) {
         s.now_ns += 10 * NS_PER_MS;
-        watched_account(&s.t, s.run_ns, s.queue_ns, s.now_ns, GAP_NS);
+        watched_account(&s.t, &s.times, s.now_ns, GAP_NS);
     }
     s.now_ns += 5 * NS_PER_MS;
-    s.run_ns += 5 * NS_PER_MS;
-    s.queue_ns += 100 * NS_PER_MS;
-    watched_account(&s.t, s.run_ns, s.queue_ns, s.now_ns, GAP_NS);
+    s.times.run_ns += 5 * NS_PER_MS;
+    s.times.queue_ns += 100 * NS_PER_MS;
+    watched_account(&s.t, &s.times, s.now_ns, GAP_NS);
     see_running(&s, 10 * NS_PER_MS);
     see_waiting(&s);
     sim_clear(&s);
@@ -143,6 +144,31 @@ static void test_held_for_a_copy_is_no_wait(void **state)
     assert_int_equal(s.sums[STATE_WAITING], 5 * NS_PER_MS);
 }
 
+/* It ran between two looks, and waits for a CPU when it is stopped: what it ran belongs to a sample
+ * that sees it running. */
+static void test_a_thread_without_a_cpu_is_given_no_run_time(void **state)
+{
+    (void)state;
+    struct sim s;
+    sim_init(&s);
+    passes(&s, 2 * NS_PER_MS, 0, 7 * NS_PER_MS);
+    s.t.asked_ns = s.now_ns;
+    s.t.asked_queue_ns = s.times.queue_ns;
+    assert_false(watched_queued(&s.t, s.now_ns));
+    /* The sampler itself took its CPU at the tick. */
+    passes(&s, 0, NS_PER_MS, 0);
+    assert_false(watched_queued(&s.t, s.now_ns));
+    /* It has waited since before that. */
+    s.t.asked_ns += NS_PER_MS / 2;
+    assert_true(watched_queued(&s.t, s.now_ns));
+    struct run seen = {.state = STATE_RUNNING};
+    watched_add_queued(&s.t, &s.sink, &seen, s.now_ns);
+    see_running(&s, 10 * NS_PER_MS);
+    sim_clear(&s);
+    assert_int_equal(s.sums[STATE_RUNNABLE], NS_PER_MS);
+    assert_int_equal(s.sums[STATE_RUNNING], 2 * NS_PER_MS);
+}
+
 static void test_what_was_not_observed_is_left_out(void **state)
 {
     (void)state;
@@ -163,6 +189,7 @@ int main(void)
         cmocka_unit_test(test_coarse_run_time_is_spread),
         cmocka_unit_test(test_a_long_queue_is_put_right),
         cmocka_unit_test(test_held_for_a_copy_is_no_wait),
+        cmocka_unit_test(test_a_thread_without_a_cpu_is_given_no_run_time),
         cmocka_unit_test(test_what_was_not_observed_is_left_out),
     };
     return cmocka_run_group_tests_name("engine_watched", tests, NULL, NULL);

@@ -190,7 +190,8 @@ struct seen {
 /* Waits until it sleeps where it should. */
 static void see(struct tasks *tasks, pid_t pid, const struct sleeper *s, struct seen *seen)
 {
-    uint64_t until_ns = clock_mono_ns() + PATIENCE_NS, run_ns = 0, again_ns = 1, queue_ns;
+    uint64_t until_ns = clock_mono_ns() + PATIENCE_NS;
+    struct task_times times, again;
     struct task *task;
     while (!s->tid || !(task = tasks_find(tasks, s->tid))) {
         assert_true(clock_mono_ns() < until_ns);
@@ -200,15 +201,15 @@ static void see(struct tasks *tasks, pid_t pid, const struct sleeper *s, struct 
     do {
         if (clock_mono_ns() > until_ns)
             fail_msg("system call %ld does not block", s->call.number);
-        assert_true(task_run_time(tasks, task, &run_ns, &queue_ns));
+        assert_true(task_times(tasks, task, &times));
         task_look(tasks, task, &seen->look);
-        assert_true(task_run_time(tasks, task, &again_ns, &queue_ns));
-    } while (run_ns != again_ns || seen->look.doing != TASK_BLOCKED ||
+        assert_true(task_times(tasks, task, &again));
+    } while (times.turns != again.turns || seen->look.doing != TASK_BLOCKED ||
              seen->look.syscall != s->call.number || seen->look.pc != ADDRESS(marked_here));
     seen->asked = (struct bpf_asked){.pid = pid,
                                      .tid = s->tid,
                                      .threads = tasks_alive(tasks),
-                                     .run_ns = run_ns,
+                                     .run_ns = times.run_ns,
                                      .sp = seen->look.sp,
                                      .pc = seen->look.pc};
 }

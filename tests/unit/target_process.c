@@ -467,11 +467,11 @@ static void follows_threads(void **state)
     size_t idlers = 0;
     for (size_t i = 0; i < tasks_count(tasks); i++) {
         struct task *t = tasks_at(tasks, i);
-        uint64_t run_ns, wait_ns;
+        struct task_times times;
         struct task_look look;
         assert_int_equal(t->state, TASK_ALIVE);
-        assert_true(task_run_time(tasks, t, &run_ns, &wait_ns));
-        assert_true(run_ns > 0);
+        assert_true(task_times(tasks, t, &times));
+        assert_true(times.run_ns > 0 && times.turns > 0);
         task_look(tasks, t, &look);
         assert_true(look.doing == TASK_BLOCKED || look.doing == TASK_RUNNING);
         if (look.doing == TASK_BLOCKED && look.syscall == SYS_clock_nanosleep)
@@ -496,15 +496,15 @@ static void follows_threads(void **state)
     assert_true(ended > 0);
     assert_true(tasks_refresh(tasks));
     for (size_t i = 2; i < tasks_count(tasks); i++) {
-        uint64_t run_ns, wait_ns;
+        struct task_times times;
         assert_int_equal(tasks_at(tasks, i)->state, TASK_FREE);
-        assert_false(task_run_time(tasks, tasks_at(tasks, i), &run_ns, &wait_ns));
+        assert_false(task_times(tasks, tasks_at(tasks, i), &times));
     }
     assert_int_equal(tasks_at(tasks, 0)->user, 7);
     finish(pid);
-    uint64_t run_ns, wait_ns;
+    struct task_times times;
     struct task_look look;
-    assert_false(task_run_time(tasks, tasks_at(tasks, 0), &run_ns, &wait_ns));
+    assert_false(task_times(tasks, tasks_at(tasks, 0), &times));
     task_look(tasks, tasks_at(tasks, 1), &look);
     assert_int_equal(look.doing, TASK_GONE);
     assert_false(tasks_refresh(tasks));
@@ -526,15 +526,15 @@ static void tells_running_from_blocked(void **state)
     pid_t pid = start(run_and_nothing_else);
     struct tasks *tasks = tasks_new(pid, NULL);
     struct task_look look;
-    uint64_t before, after, wait_ns;
-    assert_true(task_run_time(tasks, tasks_at(tasks, 0), &before, &wait_ns));
+    struct task_times before, after;
+    assert_true(task_times(tasks, tasks_at(tasks, 0), &before));
     uint64_t until_ns = clock_mono_ns() + WAIT_NS;
     do {
-        assert_true(task_run_time(tasks, tasks_at(tasks, 0), &after, &wait_ns));
+        assert_true(task_times(tasks, tasks_at(tasks, 0), &after));
         task_look(tasks, tasks_at(tasks, 0), &look);
         assert_int_equal(look.doing, TASK_RUNNING);
-    } while (after - before < 20 * NS_PER_MS && clock_mono_ns() < until_ns);
-    assert_true(after - before >= 20 * NS_PER_MS);
+    } while (after.run_ns - before.run_ns < 20 * NS_PER_MS && clock_mono_ns() < until_ns);
+    assert_true(after.run_ns - before.run_ns >= 20 * NS_PER_MS);
     kill(pid, SIGSTOP);
     assert_true(has_state(pid, 'T'));
     task_look(tasks, tasks_at(tasks, 0), &look);
@@ -544,6 +544,42 @@ static void tells_running_from_blocked(void **state)
     assert_int_equal(task_state_letter(tasks, tasks_at(tasks, 0)), 'T');
     tasks_free(tasks);
     finish(pid);
+    munmap(report, sizeof *report);
+}
+
+static int wake_pipe[2];
+
+static void sleep_and_run(void)
+{
+    char byte;
+    report->running = 0;
+    if (read(wake_pipe[0], &byte, 1) == 1)
+        run_and_nothing_else();
+}
+
+/* As soon as it runs, not at the kernel's next tick. */
+static void turns_tell_that_it_has_moved(void **state)
+{
+    (void)state;
+    report = mmap(NULL, sizeof *report, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_int_equal(pipe(wake_pipe), 0);
+    pid_t pid = start(sleep_and_run);
+    assert_true(has_state(pid, 'S'));
+    struct tasks *tasks = tasks_new(pid, NULL);
+    struct task_times before, asleep, awake;
+    assert_true(task_times(tasks, tasks_at(tasks, 0), &before));
+    assert_true(task_times(tasks, tasks_at(tasks, 0), &asleep));
+    assert_int_equal(asleep.turns, before.turns);
+    assert_int_equal(write(wake_pipe[1], "w", 1), 1);
+    uint64_t until_ns = clock_mono_ns() + WAIT_NS;
+    while (!report->running && clock_mono_ns() < until_ns)
+        ;
+    assert_true(task_times(tasks, tasks_at(tasks, 0), &awake));
+    assert_true(awake.turns > before.turns);
+    tasks_free(tasks);
+    finish(pid);
+    close(wake_pipe[0]);
+    close(wake_pipe[1]);
     munmap(report, sizeof *report);
 }
 
@@ -570,9 +606,9 @@ static void does_without_descriptors(void **state)
         struct tasks *tasks = tasks_new(pid, NULL);
         size_t kept = 0;
         for (size_t i = 0; ok && i < tasks_count(tasks); i++) {
-            uint64_t run_ns, wait_ns;
+            struct task_times times;
             struct task_look look;
-            ok = task_run_time(tasks, tasks_at(tasks, i), &run_ns, &wait_ns) && run_ns > 0;
+            ok = task_times(tasks, tasks_at(tasks, i), &times) && times.run_ns > 0;
             task_look(tasks, tasks_at(tasks, i), &look);
             ok = ok && (look.doing == TASK_RUNNING || look.doing == TASK_BLOCKED);
             kept += tasks_at(tasks, i)->schedstat_fd >= 0;
@@ -599,6 +635,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(opens_mapped_files),
     cmocka_unit_test(follows_threads),
     cmocka_unit_test(tells_running_from_blocked),
+    cmocka_unit_test(turns_tell_that_it_has_moved),
     cmocka_unit_test(does_without_descriptors),
 };
 

@@ -5,8 +5,9 @@
  * Rates are normalised: seconds per second of the window, so that durations and sampling rates that
  * differ compare. A regression is +10 % and an improvement -10 % of a function's self time per
  * second (contract), and only where the difference is significant against the scatter over slices
- * of the two windows and against the number of samples. Self time decides, so that the caller of
- * a slower function is not called slower.
+ * of the two windows and against the number of samples. A short window of a recording is held
+ * against the scatter of the longer side alone (significance.h). Self time decides, so that the
+ * caller of a slower function is not called slower.
  */
 #ifndef VIEW_COMPARE_H
 #define VIEW_COMPARE_H

@@ -7,6 +7,7 @@
 #include "view/compare.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -128,6 +129,28 @@ struct comparison {
 struct windows compare_windows(const struct compare_side *side)
 {
     return windows_without(side->window, side->without);
+}
+
+static const char *engine_of(const struct compare_side *side)
+{
+    return string_text(&side->rec->words, side->rec->engine);
+}
+
+bool compare_engines_differ(const struct compare_side *before, const struct compare_side *after)
+{
+    const char *a = engine_of(before), *b = engine_of(after);
+    return *a && *b && strcmp(a, b) != 0;
+}
+
+void compare_say_engines(char *out, size_t size, const struct compare_side *before,
+                         const struct compare_side *after)
+{
+    *out = '\0';
+    if (compare_engines_differ(before, after))
+        snprintf(out, size,
+                 "different engines, %.20s -> %.20s: what stands beside frequent system calls may "
+                 "only seem slower or faster",
+                 engine_of(before), engine_of(after));
 }
 
 /* From the oldest run on: before it proftop was still attaching. */

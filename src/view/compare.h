@@ -25,6 +25,14 @@ struct compare_side {
 /* What a side is of: a window, or two with a gap between them, which rates are per second of. */
 struct windows compare_windows(const struct compare_side *side);
 
+/* Whether the two were sampled by different engines, and a sentence of what that may mean ("" if
+ * they were not, or it is not known): each meets a running thread where it can, and what calls the
+ * system often is met there by one and before it by another. */
+#define COMPARE_NOTE_MAX 200
+bool compare_engines_differ(const struct compare_side *before, const struct compare_side *after);
+void compare_say_engines(char *out, size_t size, const struct compare_side *before,
+                         const struct compare_side *after);
+
 enum verdict {
     VERDICT_UNCHANGED,
     VERDICT_REGRESSION,

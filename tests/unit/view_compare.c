@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "view/compare.h"
+#include "view/draw_compare.h"
 #include "view/significance.h"
 
 #define FUNCTIONS 12
@@ -657,6 +658,38 @@ static void a_heavy_sample_is_one(void **state)
     table_clear(&t);
 }
 
+/* Said on the narrowest screen, and only where it is so. */
+static void other_engines(void **state)
+{
+    (void)state;
+    static const char *const engines[] = {"ptrace", "perf", ""};
+    for (int i = 0; i < 3; i++) {
+        struct recording *before = simulate(&work, 3, 100, 1), *after = simulate(&work, 3, 100, 2);
+        before->engine = dictionary_string(&before->words, engines[i]);
+        struct compare_side sides[] = {{.rec = before, .window = window_all(before)},
+                                       {.rec = after, .window = window_all(after)}};
+        struct compare_head heads[2];
+        struct compare_summary summary = {0};
+        char note[COMPARE_NOTE_MAX], line[256];
+        struct grid g = {0};
+        assert_int_equal(compare_engines_differ(&sides[0], &sides[1]), i == 1);
+        compare_say_engines(note, sizeof note, &sides[0], &sides[1]);
+        assert_int_equal(strstr(note, "different engines, perf -> ptrace: ") == note, i == 1);
+        assert_int_equal(!*note, i != 1);
+        for (int n = 0; n < 2; n++)
+            compare_head_fill(&heads[n], &sides[n], "a.ptop");
+        grid_init(&g, 80, 2, true);
+        draw_compare_head(&g, 0, &heads[0], &heads[1], &summary);
+        grid_text(&g, 1, line, sizeof line);
+        assert_int_equal(strstr(line, "(perf -> ptrace: time may move to or from system calls)") !=
+                             NULL,
+                         i == 1);
+        grid_clear(&g);
+        recording_free(before);
+        recording_free(after);
+    }
+}
+
 static void significance(void **state)
 {
     (void)state;
@@ -714,6 +747,7 @@ int main(void)
         cmocka_unit_test(three_times_on_forty_samples),
         cmocka_unit_test(a_burst_is_no_noise),
         cmocka_unit_test(a_heavy_sample_is_one),
+        cmocka_unit_test(other_engines),
     };
     return cmocka_run_group_tests_name("view_compare", tests, NULL, NULL);
 }

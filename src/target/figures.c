@@ -17,6 +17,7 @@
 
 struct figures_reader {
     pid_t pid;
+    clockid_t cpu_clock;
     struct thread_counts threads;
     bool asked_io, has_io; /* once: it is a permission */
 };
@@ -25,6 +26,7 @@ struct figures_reader *figures_new(pid_t pid)
 {
     struct figures_reader *r = xcalloc(1, sizeof *r);
     r->pid = pid;
+    r->cpu_clock = procfs_cpu_clock(pid);
     thread_counts_init(&r->threads, pid);
     return r;
 }
@@ -92,7 +94,7 @@ bool figures_read(struct figures_reader *r, struct figures *f)
     procfs_read(AT_FDCWD, status, sizeof status, "/proc/%d/status", (int)r->pid);
     take_status(f, status);
     read_io(r, f);
-    f->cpu_ns = procfs_cpu_ns(r->pid);
+    f->cpu_ns = procfs_clock_ns(r->cpu_clock);
     if (f->cpu_ns == 0)
         f->cpu_ns = f->user_ns + f->system_ns;
     thread_counts_read(&r->threads, stat.threads == 1 ? status : NULL);

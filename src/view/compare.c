@@ -115,6 +115,7 @@ struct side {
     uint64_t whole_ns;
     uint32_t *subject_of; /* by function: index + 1, 0 not yet */
     size_t slices;
+    bool beside[SLICES_MAX]; /* slices that touch the hole, or lie close to it */
     double span_s;
 };
 
@@ -403,6 +404,16 @@ static int stretch_side(const struct comparison *c)
     return before_s * STRETCHES <= after_s ? BEFORE : NO_STRETCH;
 }
 
+/* Within a window's length of it: that may hold the beginning or the end of what the window was
+ * picked for, so that it does not show how the rest scatters. */
+static bool is_beside(const struct compare_side *side, struct window slice)
+{
+    uint64_t length = side->without.to_ns - side->without.from_ns;
+    return side->without.to_ns > side->without.from_ns &&
+           slice.to_ns + length > side->without.from_ns &&
+           slice.from_ns < side->without.to_ns + length;
+}
+
 /* The scatter over time: the self time of each function in each slice of the windows. */
 static void slice_side(struct comparison *c, int n)
 {
@@ -418,6 +429,7 @@ static void slice_side(struct comparison *c, int n)
         for (size_t i = 0; i < slice.n; i++) {
             s.piece[s.pieces].window = slice.at[i];
             s.piece[s.pieces++].slice = k;
+            side->beside[k] = side->beside[k] || is_beside(in, slice.at[i]);
         }
     }
     fold_init(&s.fold, in->rec, in->filter.native);
@@ -432,22 +444,34 @@ static double samples_of(const struct subject_side *s)
     return s->squares > 0 ? (double)s->ns * (double)s->ns / s->squares : (double)s->ticks;
 }
 
+/* The rates of a side in its slices; how many. Those beside the other side's window only if there
+ * are hardly others. */
+static size_t slice_rates(const struct side *side, const struct subject_side *s, double *rates)
+{
+    double slice_s = side->span_s / (double)side->slices;
+    size_t apart = 0, n = 0;
+    for (size_t k = 0; k < side->slices; k++)
+        apart += !side->beside[k];
+    for (size_t k = 0; k < side->slices; k++)
+        if (!side->beside[k] || apart < SLICES_MIN / 2)
+            rates[n++] = rows_seconds(s->slice_ns[k]) / slice_s;
+    return n;
+}
+
 static double probability(const struct comparison *c, const struct subject *s)
 {
     double rates[2][SLICES_MAX], over_slices;
-    for (int n = 0; n < 2; n++) {
-        double slice_s = c->sides[n].span_s / (double)c->sides[n].slices;
-        for (size_t k = 0; k < c->sides[n].slices; k++)
-            rates[n][k] = rows_seconds(s->sides[n].slice_ns[k]) / slice_s;
-    }
+    size_t slices[2];
+    for (int n = 0; n < 2; n++)
+        slices[n] = slice_rates(&c->sides[n], &s->sides[n], rates[n]);
     if (c->stretch >= 0) {
         const struct side *other = &c->sides[!c->stretch];
         double length = c->sides[c->stretch].span_s * (double)other->slices / other->span_s;
-        over_slices =
-            significance_stretch(s->rates[c->stretch], length, rates[!c->stretch], other->slices);
+        over_slices = significance_stretch(s->rates[c->stretch], length, rates[!c->stretch],
+                                           slices[!c->stretch]);
     } else {
-        over_slices = significance_slices(rates[BEFORE], c->sides[BEFORE].slices, rates[AFTER],
-                                          c->sides[AFTER].slices);
+        over_slices =
+            significance_slices(rates[BEFORE], slices[BEFORE], rates[AFTER], slices[AFTER]);
     }
     double by_counts = significance_counts(s->rates[BEFORE], samples_of(&s->sides[BEFORE]),
                                            s->rates[AFTER], samples_of(&s->sides[AFTER]));

@@ -620,7 +620,7 @@ static void a_burst_is_no_noise(void **state)
         struct thread_id thread = fixture_thread(rec, 1, "main");
         for (int tick = 0; tick < 57 * 20; tick++) {
             bool burst = kind == OFTEN   ? tick % 140 < 50
-                         : kind == BROAD ? tick >= 740 && tick < 920
+                         : kind == BROAD ? tick >= 740 && tick < 920 && tick % 4
                                          : tick == 100 || (tick >= 820 && tick < 870);
             struct run run = {.from_ns = START_NS + (uint64_t)tick * 50 * NS_PER_MS,
                               .weight_ns = 50 * NS_PER_MS,

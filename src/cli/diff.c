@@ -50,6 +50,11 @@ static json_t *diff_json(const struct compare_side sides[2], const struct diff_o
     json_object_set_new(diff, "schema", json_string("proftop.diff/1"));
     json_object_set_new(diff, "before", side_json(&sides[0], &o->before, &summary->before));
     json_object_set_new(diff, "after", side_json(&sides[1], &o->after, &summary->after));
+    char note[COMPARE_NOTE_MAX];
+    compare_say_engines(note, sizeof note, &sides[0], &sides[1]);
+    json_object_set_new(diff, "engines_differ",
+                        json_boolean(compare_engines_differ(&sides[0], &sides[1])));
+    json_object_set_new(diff, "note", *note ? print_text(note) : json_null());
     json_object_set_new(diff, "time_diff_s", print_real(summary->time_diff_s, 6));
     json_object_set_new(diff, "regressions", json_integer((json_int_t)summary->regressions));
     json_object_set_new(diff, "improvements", json_integer((json_int_t)summary->improvements));
@@ -74,8 +79,13 @@ static void put_side(FILE *out, const char *title, const struct compare_side *si
 static void put_head(FILE *out, const struct compare_side sides[2], const struct diff_options *o,
                      const struct compare_summary *summary)
 {
+    char note[COMPARE_NOTE_MAX];
     put_side(out, "BEFORE", &sides[0], &o->before, &summary->before);
     put_side(out, "AFTER ", &sides[1], &o->after, &summary->after);
+    compare_say_engines(note, sizeof note, &sides[0], &sides[1]);
+    text_make_printable(note);
+    if (*note)
+        fprintf(out, "%s\n", note);
     fprintf(out, "time on CPU %.2f -> %.2f cores  waiting %.2f -> %.2f threads  ",
             summary->before.cpu, summary->after.cpu, summary->before.wait, summary->after.wait);
     fprintf(out, "%zu slower, %zu faster by %.0f %% or more (~ within the noise)\n",

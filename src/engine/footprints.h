@@ -5,8 +5,8 @@
  *
  * Invariant: a step takes FOOTPRINTS_STEP_NS and one process more at most; a round begins
  * FOOTPRINTS_EVERY_NS after the one before, or when there is a process that was not in that one,
- * but no sooner than FOOTPRINTS_REST times what that one took: a thousandth of the time. A point is
- * of the round that has just ended; it is a sum over all processes, or not there.
+ * but no sooner than FOOTPRINTS_REST times what that one took: a two-thousandth of the time. A
+ * point is of the round that has just ended; it is a sum over all processes, or not there.
  */
 #ifndef ENGINE_FOOTPRINTS_H
 #define ENGINE_FOOTPRINTS_H
@@ -19,8 +19,8 @@
 #include "engine/sink.h"
 
 #define FOOTPRINTS_EVERY_NS (10 * NS_PER_S)
-#define FOOTPRINTS_STEP_NS  (NS_PER_MS)
-#define FOOTPRINTS_REST     1000
+#define FOOTPRINTS_STEP_NS  (NS_PER_MS / 2)
+#define FOOTPRINTS_REST     2000
 
 struct footprint_process {
     pid_t pid;

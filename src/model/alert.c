@@ -165,6 +165,11 @@ static struct alert_event event_of(const struct alert_rule *rule, const struct a
     };
 }
 
+bool alert_clears(const struct alert_rule *rule, double value)
+{
+    return rule->below ? value > rule->clear_at : value < rule->clear_at;
+}
+
 bool alert_feed(const struct alert_rule *rule, struct alert_state *state, uint64_t time_ns,
                 double value, struct alert_event *event)
 {
@@ -173,8 +178,7 @@ bool alert_feed(const struct alert_rule *rule, struct alert_state *state, uint64
     note_value(rule, state, time_ns, value);
     bool over =
         held(beyond(rule, value, rule->threshold), &state->over_since_ns, time_ns, rule->hold_s);
-    bool clear = rule->below ? value > rule->clear_at : value < rule->clear_at;
-    bool under = held(clear, &state->under_since_ns, time_ns, rule->clear_s);
+    bool under = held(alert_clears(rule, value), &state->under_since_ns, time_ns, rule->clear_s);
     enum severity was = state->severity;
 
     if (was == SEVERITY_NONE && over) {

@@ -98,6 +98,8 @@ struct alert_state {
     bool silent;              /* no value has come for too long */
 };
 
+/* Whether a value is on the side of clear_at on which the rule clears, if it stays there. */
+bool alert_clears(const struct alert_rule *rule, double value);
 /* Feeds one value; true if *event was filled (but for its rule). */
 bool alert_feed(const struct alert_rule *rule, struct alert_state *state, uint64_t time_ns,
                 double value, struct alert_event *event);

@@ -156,6 +156,23 @@ struct string_id alert_log_snapshot(const struct recording *rec, size_t i)
     return found;
 }
 
+/* The last moment of [from, to] at which the rule's figure was not clear: what comes behind it was
+ * only waited for. to_ns where the points do not tell, or where the newest still stands. */
+static uint64_t last_held(const struct recording *rec, const struct alert_rule *rule,
+                          uint64_t from_ns, uint64_t to_ns, bool cleared)
+{
+    const struct series *s = &rec->total.series[rule->metric];
+    const struct point *newest = series_find(s, to_ns);
+    uint64_t end_ns = to_ns; /* of the point: a thinned one stands for all up to the next */
+    for (const struct point *p = newest; p && p->time_ns > from_ns;
+         p = series_find(s, p->time_ns - 1)) {
+        if (!alert_clears(rule, rule->below ? p->min : p->max))
+            return (p == newest && !cleared) || p->count > 1 ? end_ns : p->time_ns;
+        end_ns = p->time_ns;
+    }
+    return newest && newest->time_ns > from_ns ? from_ns : to_ns;
+}
+
 void alert_log_window(const struct recording *rec, size_t i, uint64_t *from_ns, uint64_t *to_ns)
 {
     uint32_t rule = rec->alerts.at[i].rule;
@@ -167,7 +184,11 @@ void alert_log_window(const struct recording *rec, size_t i, uint64_t *from_ns, 
     uint64_t before_ns = (uint64_t)(hold_s * NS_PER_S) + NS_PER_S;
     uint64_t raised_ns = rec->alerts.at[first_of(rec, i)].time_ns;
     *from_ns = raised_ns > rec->start_ns + before_ns ? raised_ns - before_ns : rec->start_ns;
-    *to_ns = (last < rec->alerts.n ? rec->alerts.at[last].time_ns : rec->end_ns) + 1;
+    bool cleared = last < rec->alerts.n;
+    uint64_t end_ns = cleared ? rec->alerts.at[last].time_ns : rec->end_ns;
+    if (rule < rec->rules.n)
+        end_ns = last_held(rec, &rec->rules.at[rule], raised_ns, end_ns, cleared);
+    *to_ns = end_ns + 1;
 }
 
 void alert_log_say(char *out, size_t size, const struct recording *rec, size_t rule)

@@ -38,8 +38,8 @@ void alert_log_set_snapshot(struct recording *rec, uint64_t number, const char *
 struct string_id alert_log_snapshot(const struct recording *rec, size_t i);
 
 /* The time that alerts.at[i] is about: from when its value first passed the threshold (a second
- * before the point that says so, which is the mean of that second) to when it cleared, or to now.
- */
+ * before the point that says so, which is the mean of that second) to its last point before it
+ * cleared that was not clear yet, or to now. So a spike's window holds no seconds after it. */
 void alert_log_window(const struct recording *rec, size_t i, uint64_t *from_ns, uint64_t *to_ns);
 
 /* How a raised rule is said now, with its figure, or that it has none any more. */

@@ -36,15 +36,15 @@ bool descriptors_read(struct descriptors_reader *r, pid_t pid, uint64_t now_ns,
         return false;
     if (st.st_size == 0 && now_ns < r->next_ns)
         return true;
-    uint64_t begin_ns = clock_thread_cpu_ns();
-    *d = (struct descriptors){0};
-    if (st.st_size > 0)
-        d->open = (uint64_t)st.st_size;
-    else if (!count(path, &d->open))
-        return false;
+    *d = (struct descriptors){.open = (uint64_t)st.st_size};
+    if (st.st_size == 0) {
+        uint64_t begin_ns = clock_thread_cpu_ns();
+        if (!count(path, &d->open))
+            return false;
+        r->next_ns = now_ns + COST * (clock_thread_cpu_ns() - begin_ns);
+    }
     if (prlimit(pid, RLIMIT_NOFILE, NULL, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
         d->limit = limit.rlim_cur;
-    r->next_ns = now_ns + COST * (clock_thread_cpu_ns() - begin_ns);
     r->last = *d;
     return true;
 }

@@ -111,11 +111,21 @@ char procfs_state(pid_t tid)
     return procfs_stat(tid, &stat) ? stat.state : 0;
 }
 
-uint64_t procfs_cpu_ns(pid_t pid)
+clockid_t procfs_cpu_clock(pid_t pid)
 {
     clockid_t cpu_clock;
+    return clock_getcpuclockid(pid, &cpu_clock) == 0 ? cpu_clock : PROCFS_NO_CLOCK;
+}
+
+uint64_t procfs_clock_ns(clockid_t cpu_clock)
+{
     struct timespec t;
-    if (clock_getcpuclockid(pid, &cpu_clock) != 0 || clock_gettime(cpu_clock, &t) != 0)
+    if (cpu_clock == PROCFS_NO_CLOCK || clock_gettime(cpu_clock, &t) != 0)
         return 0;
     return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
+}
+
+uint64_t procfs_cpu_ns(pid_t pid)
+{
+    return procfs_clock_ns(procfs_cpu_clock(pid));
 }

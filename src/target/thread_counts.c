@@ -60,19 +60,18 @@ static uint64_t added(uint64_t now, uint64_t before)
     return now >= before ? now - before : now;
 }
 
-static void read_thread(struct thread_counts *c, int folder, struct thread_count *t)
+static void take_thread(struct thread_counts *c, struct thread_count *t, const char *schedstat,
+                        const char *status)
 {
-    char text[4096], *end;
     struct thread_count now = *t;
-    if (procfs_read(folder, text, sizeof text, "%d/schedstat", (int)t->tid) > 0) {
-        strtoull(text, &end, 10);
+    char *end;
+    if (*schedstat) {
+        strtoull(schedstat, &end, 10);
         now.queued_ns = strtoull(end, NULL, 10);
         c->has_queued = true;
     }
-    if (procfs_read(folder, text, sizeof text, "%d/status", (int)t->tid) > 0) {
-        now.voluntary = procfs_status_field(text, "voluntary_ctxt_switches", 10, t->voluntary);
-        now.forced = procfs_status_field(text, "nonvoluntary_ctxt_switches", 10, t->forced);
-    }
+    now.voluntary = procfs_status_field(status, "voluntary_ctxt_switches", 10, t->voluntary);
+    now.forced = procfs_status_field(status, "nonvoluntary_ctxt_switches", 10, t->forced);
     now.active =
         now.voluntary != t->voluntary || now.forced != t->forced || now.queued_ns != t->queued_ns;
     if (!t->ground) {
@@ -82,6 +81,25 @@ static void read_thread(struct thread_counts *c, int folder, struct thread_count
     }
     now.ground = false;
     *t = now;
+}
+
+static void read_thread(struct thread_counts *c, int folder, struct thread_count *t)
+{
+    char schedstat[128], status[4096];
+    procfs_read(folder, schedstat, sizeof schedstat, "%d/schedstat", (int)t->tid);
+    procfs_read(folder, status, sizeof status, "%d/status", (int)t->tid);
+    take_thread(c, t, schedstat, status);
+}
+
+/* The process's own files are those of its first thread. false: that is not the one we know. */
+static bool read_only_thread(struct thread_counts *c, const char *status)
+{
+    char schedstat[128];
+    if (c->list.n != 1 || c->list.at[0].tid != c->pid)
+        return false;
+    procfs_read(AT_FDCWD, schedstat, sizeof schedstat, "/proc/%d/schedstat", (int)c->pid);
+    take_thread(c, &c->list.at[0], schedstat, status);
+    return true;
 }
 
 /* Goes on round the list from *at, reading up to `most` of those that are active or not; how many
@@ -108,7 +126,7 @@ static bool all_known(const struct thread_counts *c)
     return true;
 }
 
-void thread_counts_read(struct thread_counts *c)
+static void read_listed(struct thread_counts *c)
 {
     char path[64];
     struct stat st;
@@ -129,6 +147,12 @@ void thread_counts_read(struct thread_counts *c)
         read_some(c, folder, false, THREAD_COUNTS_AT_ONCE - n, &c->other_at);
     }
     close(folder);
+}
+
+void thread_counts_read(struct thread_counts *c, const char *only)
+{
+    if (!only || !read_only_thread(c, only))
+        read_listed(c);
     c->reads++;
     c->known = c->known || all_known(c);
 }

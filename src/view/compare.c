@@ -7,6 +7,7 @@
 #include "view/compare.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -69,11 +70,14 @@ const char *verdict_name(enum verdict verdict)
     return names[verdict];
 }
 
-enum { BEFORE, AFTER };
+enum { BEFORE, AFTER, NO_STRETCH = -1 };
 
 /* Slices of a second if the window gives between so many; of its equal parts otherwise. */
 #define SLICES_MIN 20
 #define SLICES_MAX 30
+/* Of one recording, a window that is so many times shorter than the other side is one of its
+ * stretches. */
+#define STRETCHES 2
 
 /* A verdict needs at least so many samples of the function, on both sides together. */
 #define SAMPLES_MIN 20
@@ -89,6 +93,7 @@ struct subject_side {
     struct function_id function; /* 0: absent */
     uint32_t line;
     uint64_t ns, ticks;
+    double squares;                 /* of what each sample weighs, in ns */
     uint64_t queue_ns, queue_ticks; /* of these: runnable, waiting for a CPU */
     double idle_ns;                 /* ns weighted by how idle its threads were */
     uint64_t slice_ns[SLICES_MAX];
@@ -110,6 +115,7 @@ struct side {
     uint64_t whole_ns;
     uint32_t *subject_of; /* by function: index + 1, 0 not yet */
     size_t slices;
+    bool beside[SLICES_MAX]; /* slices that touch the hole, or lie close to it */
     double span_s;
 };
 
@@ -118,11 +124,34 @@ struct comparison {
     VEC(struct subject) subjects;
     struct map index; /* name and base -> subject */
     bool rest;        /* before is the rest of a recording, after a window of it */
+    int stretch;      /* the side that is taken as one stretch of the other; NO_STRETCH */
 };
 
 struct windows compare_windows(const struct compare_side *side)
 {
     return windows_without(side->window, side->without);
+}
+
+static const char *engine_of(const struct compare_side *side)
+{
+    return string_text(&side->rec->words, side->rec->engine);
+}
+
+bool compare_engines_differ(const struct compare_side *before, const struct compare_side *after)
+{
+    const char *a = engine_of(before), *b = engine_of(after);
+    return *a && *b && strcmp(a, b) != 0;
+}
+
+void compare_say_engines(char *out, size_t size, const struct compare_side *before,
+                         const struct compare_side *after)
+{
+    *out = '\0';
+    if (compare_engines_differ(before, after))
+        snprintf(out, size,
+                 "different engines, %.20s -> %.20s: what stands beside frequent system calls may "
+                 "only seem slower or faster",
+                 engine_of(before), engine_of(after));
 }
 
 /* From the oldest run on: before it proftop was still attaching. */
@@ -345,15 +374,44 @@ static void slice_run(const struct run *run, int level, bool idle, void *context
     if (!cell_counts(&cell, s->c->sides[s->n].in->filter.states))
         return;
     uint32_t subject = slicing_subject(s, run->stack);
-    uint64_t *slice_ns = s->c->subjects.at[subject].sides[s->n].slice_ns;
+    struct subject_side *side = &s->c->subjects.at[subject].sides[s->n];
+    double sample_ns = (double)run->weight_ns / (run->ticks ? run->ticks : 1);
     uint64_t slice = level_slice_ns(level);
     uint64_t end_ns = run->from_ns + (run->weight_ns < slice ? slice : run->weight_ns);
     for (size_t i = first_piece(s, run->from_ns); i < s->pieces; i++) {
         struct window w = s->piece[i].window;
         if (w.from_ns >= end_ns)
             break;
-        slice_ns[s->piece[i].slice] += run_overlap_ns(run, level, w.from_ns, w.to_ns);
+        uint64_t ns = run_overlap_ns(run, level, w.from_ns, w.to_ns);
+        side->slice_ns[s->piece[i].slice] += ns;
+        side->squares += (double)ns * sample_ns;
     }
+}
+
+/*
+ * Which side of a comparison within one recording is short enough to be a stretch of the other. A
+ * window is picked for what happens in it, so its own slices scatter (a burst of two seconds and
+ * five quiet ones), and that says nothing against it: the question is whether the other side has
+ * such stretches, too.
+ */
+static int stretch_side(const struct comparison *c)
+{
+    double before_s = c->sides[BEFORE].span_s, after_s = c->sides[AFTER].span_s;
+    if (c->sides[BEFORE].in->rec != c->sides[AFTER].in->rec || before_s <= 0 || after_s <= 0)
+        return NO_STRETCH;
+    if (after_s * STRETCHES <= before_s)
+        return AFTER;
+    return before_s * STRETCHES <= after_s ? BEFORE : NO_STRETCH;
+}
+
+/* Within a window's length of it: that may hold the beginning or the end of what the window was
+ * picked for, so that it does not show how the rest scatters. */
+static bool is_beside(const struct compare_side *side, struct window slice)
+{
+    uint64_t length = side->without.to_ns - side->without.from_ns;
+    return side->without.to_ns > side->without.from_ns &&
+           slice.to_ns + length > side->without.from_ns &&
+           slice.from_ns < side->without.to_ns + length;
 }
 
 /* The scatter over time: the self time of each function in each slice of the windows. */
@@ -362,7 +420,8 @@ static void slice_side(struct comparison *c, int n)
     struct side *side = &c->sides[n];
     const struct compare_side *in = side->in;
     uint64_t span = windows_span_ns(&side->windows);
-    side->slices = (size_t)fmin(fmax(side->span_s, SLICES_MIN), SLICES_MAX);
+    double wanted = c->stretch == !n ? side->span_s / c->sides[!n].span_s : side->span_s;
+    side->slices = (size_t)fmin(fmax(wanted, SLICES_MIN), SLICES_MAX);
     struct slicing s = {.c = c, .n = n};
     for (size_t k = 0; k < side->slices; k++) {
         struct windows slice =
@@ -370,6 +429,7 @@ static void slice_side(struct comparison *c, int n)
         for (size_t i = 0; i < slice.n; i++) {
             s.piece[s.pieces].window = slice.at[i];
             s.piece[s.pieces++].slice = k;
+            side->beside[k] = side->beside[k] || is_beside(in, slice.at[i]);
         }
     }
     fold_init(&s.fold, in->rec, in->filter.native);
@@ -378,18 +438,43 @@ static void slice_side(struct comparison *c, int n)
     free(s.subject_of);
 }
 
+/* How many samples of equal weight would say as much. */
+static double samples_of(const struct subject_side *s)
+{
+    return s->squares > 0 ? (double)s->ns * (double)s->ns / s->squares : (double)s->ticks;
+}
+
+/* The rates of a side in its slices; how many. Those beside the other side's window only if there
+ * are hardly others. */
+static size_t slice_rates(const struct side *side, const struct subject_side *s, double *rates)
+{
+    double slice_s = side->span_s / (double)side->slices;
+    size_t apart = 0, n = 0;
+    for (size_t k = 0; k < side->slices; k++)
+        apart += !side->beside[k];
+    for (size_t k = 0; k < side->slices; k++)
+        if (!side->beside[k] || apart < SLICES_MIN / 2)
+            rates[n++] = rows_seconds(s->slice_ns[k]) / slice_s;
+    return n;
+}
+
 static double probability(const struct comparison *c, const struct subject *s)
 {
-    double rates[2][SLICES_MAX];
-    for (int n = 0; n < 2; n++) {
-        double slice_s = c->sides[n].span_s / (double)c->sides[n].slices;
-        for (size_t k = 0; k < c->sides[n].slices; k++)
-            rates[n][k] = rows_seconds(s->sides[n].slice_ns[k]) / slice_s;
+    double rates[2][SLICES_MAX], over_slices;
+    size_t slices[2];
+    for (int n = 0; n < 2; n++)
+        slices[n] = slice_rates(&c->sides[n], &s->sides[n], rates[n]);
+    if (c->stretch >= 0) {
+        const struct side *other = &c->sides[!c->stretch];
+        double length = c->sides[c->stretch].span_s * (double)other->slices / other->span_s;
+        over_slices = significance_stretch(s->rates[c->stretch], length, rates[!c->stretch],
+                                           slices[!c->stretch]);
+    } else {
+        over_slices =
+            significance_slices(rates[BEFORE], slices[BEFORE], rates[AFTER], slices[AFTER]);
     }
-    double over_slices = significance_ranks(rates[BEFORE], c->sides[BEFORE].slices, rates[AFTER],
-                                            c->sides[AFTER].slices);
-    double by_counts = significance_counts(s->rates[BEFORE], s->sides[BEFORE].ticks,
-                                           s->rates[AFTER], s->sides[AFTER].ticks);
+    double by_counts = significance_counts(s->rates[BEFORE], samples_of(&s->sides[BEFORE]),
+                                           s->rates[AFTER], samples_of(&s->sides[AFTER]));
     return fmax(over_slices, by_counts);
 }
 
@@ -605,6 +690,7 @@ void compare_fill(struct table *table, struct compare_summary *summary,
     sum_side(&c, BEFORE, &summary->before);
     sum_side(&c, AFTER, &summary->after);
     match_leftovers(&c);
+    c.stretch = stretch_side(&c);
     slice_side(&c, BEFORE);
     slice_side(&c, AFTER);
     judge(&c);

@@ -5,8 +5,9 @@
  * Rates are normalised: seconds per second of the window, so that durations and sampling rates that
  * differ compare. A regression is +10 % and an improvement -10 % of a function's self time per
  * second (contract), and only where the difference is significant against the scatter over slices
- * of the two windows and against the number of samples. Self time decides, so that the caller of
- * a slower function is not called slower.
+ * of the two windows and against the number of samples. A short window of a recording is held
+ * against the scatter of the longer side alone (significance.h). Self time decides, so that the
+ * caller of a slower function is not called slower.
  */
 #ifndef VIEW_COMPARE_H
 #define VIEW_COMPARE_H
@@ -23,6 +24,14 @@ struct compare_side {
 };
 /* What a side is of: a window, or two with a gap between them, which rates are per second of. */
 struct windows compare_windows(const struct compare_side *side);
+
+/* Whether the two were sampled by different engines, and a sentence of what that may mean ("" if
+ * they were not, or it is not known): each meets a running thread where it can, and what calls the
+ * system often is met there by one and before it by another. */
+#define COMPARE_NOTE_MAX 200
+bool compare_engines_differ(const struct compare_side *before, const struct compare_side *after);
+void compare_say_engines(char *out, size_t size, const struct compare_side *before,
+                         const struct compare_side *after);
 
 enum verdict {
     VERDICT_UNCHANGED,

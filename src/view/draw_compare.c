@@ -19,6 +19,8 @@ void compare_head_fill(struct compare_head *head, const struct compare_side *sid
     head->rate_hz = side->rec->rate_hz;
     snprintf(head->from, sizeof head->from, "%.15s",
              wall_clock(clock, side->rec, side->window.from_ns));
+    snprintf(head->engine, sizeof head->engine, "%.15s",
+             string_text(&side->rec->words, side->rec->engine));
     const struct windows parts = compare_windows(side);
     head->span_ns = windows_span_ns(&parts);
     double sum = 0, count = 0;
@@ -74,9 +76,13 @@ void draw_compare_head(struct grid *g, int row, const struct compare_head *befor
     char text[512], a[FIGURE_MAX], b[FIGURE_MAX];
     draw_sides(g, row, before, after);
     struct text t = TEXT(text);
-    text_add(&t, "%zu slower, %zu faster: CPU %.2f -> %.2f cores, waits %.1f -> %.1f",
-             summary->regressions, summary->improvements, summary->before.cpu, summary->after.cpu,
-             summary->before.wait, summary->after.wait);
+    text_add(&t, "%zu slower, %zu faster", summary->regressions, summary->improvements);
+    /* Before the totals, which a narrow screen cuts: it is about what these numbers are worth. */
+    if (before->engine[0] && after->engine[0] && strcmp(before->engine, after->engine) != 0)
+        text_add(&t, " (%s -> %s: time may move to or from system calls)", before->engine,
+                 after->engine);
+    text_add(&t, ": CPU %.2f -> %.2f cores, waits %.1f -> %.1f", summary->before.cpu,
+             summary->after.cpu, summary->before.wait, summary->after.wait);
     if (!isnan(before->rss_bytes) && !isnan(after->rss_bytes))
         text_add(&t, ", RSS %s -> %s", figure_bytes(a, before->rss_bytes),
                  figure_bytes(b, after->rss_bytes));

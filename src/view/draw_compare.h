@@ -15,6 +15,7 @@
 struct compare_head {
     const char *name; /* "mon.ptop", "live" */
     char from[16];    /* wall clock */
+    char engine[16];
     uint64_t span_ns;
     double rate_hz, rss_bytes; /* rss NAN: unknown */
 };

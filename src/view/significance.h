@@ -1,25 +1,32 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Whether two sets of measurements differ by more than chance: the two tests that a verdict of a
- * comparison needs. Both answer with the probability that chance alone gives at least this
+ * Whether two sets of measurements differ by more than chance: the tests that a verdict of a
+ * comparison needs. Each answers with the probability that chance alone gives at least this
  * difference (two-sided). Pure.
+ *
+ * Invariant: none needs the two sides to be equally long or equally densely sampled. (A rank test
+ * of slices would: short slices hold fewer samples, so more of them are empty, and it takes that
+ * for a difference.)
  */
 #ifndef VIEW_SIGNIFICANCE_H
 #define VIEW_SIGNIFICANCE_H
 
 #include <stddef.h>
-#include <stdint.h>
+
+/* Of two mean rates whose slices scatter: Welch's test. 1 where a side has fewer than two. */
+double significance_slices(const double *a, size_t n, const double *b, size_t m);
 
 /*
- * The rank test of Mann and Whitney by its normal approximation, corrected for ties: of rates per
- * slice, whose distribution nobody knows and of which there are few. Beyond 8 values a side the
- * approximation errs on the side of 1. n + m must be under SIGNIFICANCE_VALUES.
+ * Whether a stretch of time with this rate is like all others, of which there are slices: against
+ * their scatter alone, since in a stretch that was picked for being unlike them it is another.
+ * length: the stretch's, in slices; slices follow one another as if by chance.
  */
-#define SIGNIFICANCE_VALUES 128
-double significance_ranks(const double *a, size_t n, const double *b, size_t m);
+double significance_stretch(double rate, double length, const double *slices, size_t n);
 
-/* Of two rates that rest on so many samples, taken as Poisson: guards against a target so regular
- * that its slices hardly scatter while the sampling could still have met it by chance. */
-double significance_counts(double rate_a, uint64_t samples_a, double rate_b, uint64_t samples_b);
+/* Of two rates that rest on so many samples: Poisson counts, exactly, so also where there are few
+ * or where one side is much longer. Guards against a target so regular that its slices hardly
+ * scatter while the sampling could still have met it by chance. Samples that weigh more than others
+ * count for less, so their number need not be whole. */
+double significance_counts(double rate_a, double samples_a, double rate_b, double samples_b);
 
 #endif

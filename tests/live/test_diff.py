@@ -132,4 +132,25 @@ def _():
         assert done.stdout.count(",") > 5, done.stdout
 
 
+NOTE = "different engines, perf -> ptrace: what stands beside frequent system calls may only seem"
+
+
+@tap.test("recordings of different engines compare, with a line of what that may mean")
+def _():
+    with targets.folder() as place:
+        paths = [os.path.join(place, engine) for engine in ("perf", "ptrace")]
+        with targets.started(split_c(place), ready="ready") as process:
+            for path in paths:
+                how = ["--engine", os.path.basename(path), "-d", "1"]
+                done = proftop.run("record", "-p", process.pid, "-o", path, *how)
+                tap.require(done.returncode == 0, done.stderr.strip())
+        shown = json.loads(proftop.ok("diff", *paths, "--format", "json"))
+        tap.equal([shown[side]["engine"] for side in ("before", "after")], ["perf", "ptrace"])
+        assert shown["engines_differ"] and shown["note"].startswith(NOTE), shown["note"]
+        assert NOTE in proftop.ok("diff", *paths)
+        same = json.loads(proftop.ok("diff", paths[1], paths[1], "--format", "json"))
+        assert same["engines_differ"] is False and same["note"] is None, same["note"]
+        assert "engines" not in proftop.ok("diff", paths[1], paths[1])
+
+
 tap.main()

@@ -5,6 +5,7 @@ changed, and a file of an alert, which opens on it."""
 import os
 import subprocess
 import sys
+import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -41,7 +42,7 @@ def _():
                 screen.wait("! CPU stands at")
                 screen.wait("5 rules, 1 stands raised")
                 tap.note(tmux.line_with(screen.text(), "warning"))
-                screen.wait("proftop-python3", 20)  # its snapshot, in the row and in the message
+                screen.wait(".ptop", 20)  # its snapshot, in the row
                 tell(target, "rest")
                 screen.wait("cleared")
                 screen.wait_gone("! CPU stands at")
@@ -69,6 +70,39 @@ def _():
             screen.wait("a file stands still")
             screen.keys("0")
             screen.wait("FILE proftop-")
+            screen.keys("q")
+
+
+@tap.test("an alert's file opens on the spike alone, and c says what it was made of")
+def _():
+    command = [sys.executable, "-u", PROGRAM]
+    with targets.folder() as shots:
+        with targets.started(command, ready="ready", stdin=subprocess.PIPE) as target:
+            with tmux.terminal(120, 30) as screen:
+                rule = RULE.replace("clear 2 for 1s", "clear 2 for 5s")
+                options = "--alert '%s' --alert-snapshots %s --alert-after 9" % (rule, shots)
+                screen.type("%s -r 20 %s %d" % (proftop.PATH, options, target.pid))
+                screen.wait("LIVE")
+                time.sleep(12)  # the rest, with which the spike is compared
+                tell(target, "burn")
+                screen.wait("! CPU stands at")
+                time.sleep(1)
+                tell(target, "rest")
+                targets.wait_for(lambda: os.listdir(shots), "the snapshot", 30)
+                screen.keys("q")
+        [shot] = os.listdir(shots)
+        with tmux.terminal(120, 24) as screen:
+            screen.type("%s open %s" % (proftop.PATH, os.path.join(shots, shot)))
+            text = screen.wait("the time of the alert that saved this file")
+            title = text.split("\n")[0]
+            tap.note(title)
+            length = float(title.split("+")[1].split("s")[0])
+            assert length < 7, title  # not the seconds after it
+            screen.keys("c")
+            text = screen.wait("the rest")
+            line = tmux.line_with(screen.wait("burn_the_spike"), "burn_the_spike")
+            tap.note(line)
+            assert "##" in line and "~" not in line, text
             screen.keys("q")
 
 

@@ -29,9 +29,9 @@ static void rounds_rest(void **state)
     /* Cheap ones every ten seconds, from beginning to beginning. */
     assert_false(footprints_due(&f, two, 2, 11 * NS_PER_S - 1, &which));
     assert_true(footprints_due(&f, two, 2, 11 * NS_PER_S, &which));
-    /* 40 ms of work are a round in 40 s: a thousandth. */
-    footprints_took(&f, 101, 30 * NS_PER_MS);
-    footprints_took(&f, 102, 10 * NS_PER_MS);
+    /* 20 ms of work are a round in 40 s: a two-thousandth. */
+    footprints_took(&f, 101, 15 * NS_PER_MS);
+    footprints_took(&f, 102, 5 * NS_PER_MS);
     assert_true(footprints_end(&f, two, 2));
     assert_false(footprints_due(&f, two, 2, 51 * NS_PER_S - 1, &which));
     assert_true(footprints_due(&f, two, 2, 51 * NS_PER_S, &which));

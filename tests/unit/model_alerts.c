@@ -362,10 +362,47 @@ static void a_window_holds_the_spike(void **state)
     for (size_t i = 0; i < 3; i++) {
         alert_log_window(rec, i, &from_ns, &to_ns);
         assert_int_equal(from_ns, spike_ns - NS_PER_S);
-        assert_int_equal(to_ns, over_ns + 3 * NS_PER_S + 1);
+        assert_int_equal(to_ns, over_ns - NS_PER_S + 1); /* the last point that was over */
     }
     alert_log_window(rec, 3, &from_ns, &to_ns);
     assert_true(from_ns > over_ns && to_ns == rec->end_ns + 1);
+    recording_free(rec);
+}
+
+/* The seconds after a spike, of which the snapshot has more or less than it takes to clear, are no
+ * part of it; what hovers is, and so is a figure that comes seldom and still stands. */
+static void a_window_ends_with_the_spike(void **state)
+{
+    (void)state;
+    struct recording *rec = with_rule("cpu: cpu_pct > 50 for 2s, clear 40 for 3s");
+    uint64_t t = START, from_ns, to_ns;
+    said(rec, METRIC_CPU_PCT, &t, 10, 30);
+    said(rec, METRIC_CPU_PCT, &t, 60, 4);
+    said(rec, METRIC_CPU_PCT, &t, 45, 1); /* neither over nor clear */
+    uint64_t held_ns = rec->end_ns;
+    for (int after = 0; after < 8; after++) {
+        alert_log_window(rec, 0, &from_ns, &to_ns);
+        assert_int_equal(from_ns, held_ns - 5 * NS_PER_S);
+        assert_int_equal(to_ns, held_ns + 1);
+        said(rec, METRIC_CPU_PCT, &t, 10, 1);
+    }
+    assert_int_equal(rec->alerts.n, 2);
+    assert_false(rec->alerts.at[1].raised);
+    recording_add_metric(rec, METRIC_CPU_PCT, t + 100 * NS_PER_S, 10); /* long after */
+    alert_log_window(rec, 1, &from_ns, &to_ns);
+    assert_int_equal(to_ns, held_ns + 1);
+    recording_free(rec);
+
+    rec = with_rule("pss: pss_bytes < 100 for 0s");
+    recording_add_metric(rec, METRIC_PSS, START, 200);
+    recording_add_metric(rec, METRIC_PSS, START + 10 * NS_PER_S, 50);
+    recording_add_metric(rec, METRIC_PSS, START + 20 * NS_PER_S, 60);
+    recording_add_metric(rec, METRIC_CPU_PCT, START + 28 * NS_PER_S, 10);
+    alert_log_window(rec, 0, &from_ns, &to_ns);
+    assert_int_equal(to_ns, START + 28 * NS_PER_S + 1);
+    recording_add_metric(rec, METRIC_PSS, START + 30 * NS_PER_S, 300);
+    alert_log_window(rec, 0, &from_ns, &to_ns);
+    assert_int_equal(to_ns, START + 20 * NS_PER_S + 1);
     recording_free(rec);
 }
 
@@ -409,6 +446,7 @@ int main(void)
         cmocka_unit_test(rules_change_at_once),
         cmocka_unit_test(the_log_is_bounded),
         cmocka_unit_test(a_window_holds_the_spike),
+        cmocka_unit_test(a_window_ends_with_the_spike),
         cmocka_unit_test(rules_cost_next_to_nothing),
     };
     return cmocka_run_group_tests_name("model_alerts", tests, NULL, NULL);

@@ -3,9 +3,11 @@
  */
 #include "view_fixture.h"
 
+#include <math.h>
 #include <stdio.h>
 
 #include "view/compare.h"
+#include "view/draw_compare.h"
 #include "view/significance.h"
 
 #define FUNCTIONS 12
@@ -458,6 +460,240 @@ static void a_window_and_the_rest(void **state)
     recording_free(rec);
 }
 
+/* What happens in each hundredth of a second at a low rate: many functions in several threads, each
+ * with its part of the time, and one that has more of it in the window. */
+#define MANY    200
+#define THREADS 8
+struct crowd {
+    double part[MANY]; /* of all threads' time, rare ones last */
+    double hz;
+    struct window window; /* in which the function `more` has `factor` times its part */
+    int more;
+    double factor;
+};
+
+/* As function ranks go: the first has 7 %, the last under a thousandth. */
+static struct crowd crowd_of(double hz, double from_s, double to_s)
+{
+    struct crowd c = {.hz = hz,
+                      .window = {START_NS + (uint64_t)(from_s * NS_PER_S),
+                                 START_NS + (uint64_t)(to_s * NS_PER_S)},
+                      .factor = 1};
+    double sum = 0;
+    for (int i = 0; i < MANY; i++)
+        sum += c.part[i] = 1 / pow(i + 3, 1.1);
+    for (int i = 0; i < MANY; i++)
+        c.part[i] /= sum;
+    return c;
+}
+
+static struct recording *crowd_recorded(const struct crowd *c, double seconds, uint64_t seed)
+{
+    struct recording *rec = fixture_new();
+    struct thread_id threads[THREADS];
+    struct stack_id stacks[MANY + 1];
+    rec->rate_hz = 100; /* as asked for; the budget has lowered it */
+    for (int i = 0; i < THREADS; i++)
+        threads[i] = fixture_thread(rec, i + 1, "worker");
+    for (int i = 0; i <= MANY; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "step_%d", i);
+        struct function_id f = fixture_function(rec, name, "/a/crowd.py", 10 * (uint32_t)i + 1);
+        stacks[i] = fixture_call(rec, (struct stack_id){0}, f, 10 * (uint32_t)i + 2);
+    }
+    random_state = seed * 2654435761u + 99;
+    random_unit();
+    for (int tick = 0; tick < (int)(seconds * c->hz); tick++) {
+        uint64_t at_ns = START_NS + (uint64_t)(tick / c->hz * NS_PER_S);
+        bool in = at_ns >= c->window.from_ns && at_ns < c->window.to_ns;
+        for (int t = 0; t < THREADS; t++) {
+            double left = random_unit(), extra = in ? c->factor - 1 : 0;
+            int i = c->more;
+            if ((left -= c->part[i] * extra) >= 0) /* else it is the one that has more */
+                for (i = 0; i < MANY - 1 && (left -= c->part[i]) >= 0; i++)
+                    ;
+            struct run run = {.from_ns = at_ns,
+                              .weight_ns = (uint64_t)(NS_PER_S / c->hz),
+                              .thread = threads[t],
+                              .ticks = 1,
+                              .stack = stacks[i]};
+            recording_add_run(rec, &run);
+        }
+    }
+    return rec;
+}
+
+static struct compare_summary compare_with_rest(struct table *t, const struct recording *rec,
+                                                struct window window)
+{
+    struct compare_summary summary;
+    struct compare_side rest = {.rec = rec, .window = window_all(rec), .without = window};
+    struct compare_side in = {.rec = rec, .window = window};
+    compare_fill(t, &summary, &rest, &in, NULL, false, 0);
+    return summary;
+}
+
+static size_t verdicts_in(const struct table *t)
+{
+    size_t n = 0;
+    for (size_t r = 0; r < t->rows.n; r++)
+        n += strcmp(fixture_text(t, r, "verdict"), "unchanged") != 0;
+    return n;
+}
+
+/* 200 functions at low rates, of which none changed: a short window is like the rest, wherever it
+ * is and on whichever side; and so is a short recording like a long one. */
+static void few_samples_are_no_verdict(void **state)
+{
+    (void)state;
+    static const struct {
+        double hz, from_s, to_s;
+    } cases[] = {{20, 40, 47}, {20, 10, 13}, {5, 20, 40}, {2.5, 30, 60}, {20, 5, 55}};
+    struct table t = {0};
+    size_t wrong = 0, n = 0;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct crowd c = crowd_of(cases[i].hz, cases[i].from_s, cases[i].to_s);
+        for (uint64_t seed = 1; seed <= 20; seed++, n++) {
+            struct recording *rec = crowd_recorded(&c, 60, seed);
+            compare_with_rest(&t, rec, c.window);
+            wrong += verdicts_in(&t);
+            struct recording *other = crowd_recorded(&c, 9, seed + 1000);
+            compare(&t, rec, other);
+            wrong += verdicts_in(&t);
+            compare(&t, other, rec);
+            wrong += verdicts_in(&t);
+            recording_free(rec);
+            recording_free(other);
+        }
+    }
+    print_message("%zu false verdicts in %zu comparisons\n", wrong, 3 * n);
+    assert_true(wrong <= 3 * n / 100); /* one comparison in a hundred may be wrong */
+    table_clear(&t);
+}
+
+/* Three times as much of the time, on 40 samples in the window; nothing else is called changed. */
+static void three_times_on_forty_samples(void **state)
+{
+    (void)state;
+    struct table t = {0};
+    size_t found = 0, wrong = 0, samples = 0;
+    for (uint64_t seed = 1; seed <= 50; seed++) {
+        struct crowd c = crowd_of(20, 40, 47);
+        c.more = 20;
+        c.factor = 3;
+        c.part[c.more] = 40.0 / 3 / (7 * c.hz * THREADS);
+        struct recording *rec = crowd_recorded(&c, 60, seed);
+        struct compare_summary summary = compare_with_rest(&t, rec, c.window);
+        size_t r = fixture_find(&t, "name", "step_20");
+        bool is_found = strcmp(fixture_text(&t, r, "verdict"), "regression") == 0;
+        samples += (size_t)(fixture_number(&t, r, "after_s_per_s") * 7 * c.hz + 0.5);
+        found += is_found;
+        wrong += summary.regressions + summary.improvements - is_found;
+        recording_free(rec);
+    }
+    print_message("found in %zu of 50, %zu others; %zu samples on average\n", found, wrong,
+                  samples / 50);
+    assert_true(found >= 30 && wrong <= 1);
+    table_clear(&t);
+}
+
+/* A burst of 2.5 s in an alert's window of 7 s, sampled at 20 Hz: 50 samples, and a stray one in
+ * the 50 s around it. Bursts that come all the time are no news. */
+static void a_burst_is_no_noise(void **state)
+{
+    (void)state;
+    struct table t = {0};
+    for (int kind = 0; kind < 3; kind++) {
+        enum { ONE, OFTEN, BROAD }; /* the last: its ends lie beside the window */
+        const struct window window = {START_NS + 40 * NS_PER_S,
+                                      START_NS + (kind == BROAD ? 43 : 47) * NS_PER_S};
+        enum { OTHERS = 40 };
+        struct recording *rec = fixture_new();
+        struct stack_id stacks[OTHERS + 1];
+        for (int i = 0; i <= OTHERS; i++) {
+            char name[32] = "rank_products";
+            if (i < OTHERS)
+                snprintf(name, sizeof name, "serve_%d", i);
+            struct function_id f = fixture_function(rec, name, "/a/shop.py", 10);
+            stacks[i] = fixture_call(rec, (struct stack_id){0}, f, 11);
+        }
+        struct thread_id thread = fixture_thread(rec, 1, "main");
+        for (int tick = 0; tick < 57 * 20; tick++) {
+            bool burst = kind == OFTEN   ? tick % 140 < 50
+                         : kind == BROAD ? tick >= 740 && tick < 920 && tick % 4
+                                         : tick == 100 || (tick >= 820 && tick < 870);
+            struct run run = {.from_ns = START_NS + (uint64_t)tick * 50 * NS_PER_MS,
+                              .weight_ns = 50 * NS_PER_MS,
+                              .thread = thread,
+                              .ticks = 1,
+                              .stack = stacks[burst ? OTHERS : tick % OTHERS]};
+            recording_add_run(rec, &run);
+        }
+        compare_with_rest(&t, rec, window);
+        check_verdict(&t, "regression", kind == OFTEN ? "" : "rank_products");
+        recording_free(rec);
+    }
+    table_clear(&t);
+}
+
+/* A sample that stands for two seconds (nobody looked meanwhile) is one sample: with ten plain ones
+ * it does not show that a function took five times as long. */
+static void a_heavy_sample_is_one(void **state)
+{
+    (void)state;
+    struct table t = {0};
+    struct simulated s = simulated_new(&work, 20);
+    const struct window window = {START_NS + 40 * NS_PER_S, START_NS + 47 * NS_PER_S};
+    for (int tick = 0; tick < 57 * 20; tick++) {
+        if (tick > 820 && tick < 860)
+            continue;
+        struct run run = {.from_ns = START_NS + (uint64_t)tick * 50 * NS_PER_MS,
+                          .weight_ns = (tick == 820 ? 2000 : 50) * NS_PER_MS,
+                          .thread = s.thread,
+                          .ticks = 1,
+                          .stack = s.stacks[tick % 14 == 8 ? SLOW : 0]};
+        recording_add_run(s.rec, &run);
+    }
+    compare_with_rest(&t, s.rec, window);
+    size_t r = fixture_find(&t, "name", "step_3");
+    assert_true(fixture_number(&t, r, "change_pct") > 300);
+    check_verdict(&t, "regression", "");
+    recording_free(s.rec);
+    table_clear(&t);
+}
+
+/* Said on the narrowest screen, and only where it is so. */
+static void other_engines(void **state)
+{
+    (void)state;
+    static const char *const engines[] = {"ptrace", "perf", ""};
+    for (int i = 0; i < 3; i++) {
+        struct recording *before = simulate(&work, 3, 100, 1), *after = simulate(&work, 3, 100, 2);
+        before->engine = dictionary_string(&before->words, engines[i]);
+        struct compare_side sides[] = {{.rec = before, .window = window_all(before)},
+                                       {.rec = after, .window = window_all(after)}};
+        struct compare_head heads[2];
+        struct compare_summary summary = {0};
+        char note[COMPARE_NOTE_MAX], line[256];
+        struct grid g = {0};
+        assert_int_equal(compare_engines_differ(&sides[0], &sides[1]), i == 1);
+        compare_say_engines(note, sizeof note, &sides[0], &sides[1]);
+        assert_int_equal(strstr(note, "different engines, perf -> ptrace: ") == note, i == 1);
+        assert_int_equal(!*note, i != 1);
+        for (int n = 0; n < 2; n++)
+            compare_head_fill(&heads[n], &sides[n], "a.ptop");
+        grid_init(&g, 80, 2, true);
+        draw_compare_head(&g, 0, &heads[0], &heads[1], &summary);
+        grid_text(&g, 1, line, sizeof line);
+        assert_int_equal(strstr(line, "(perf -> ptrace: time may move to or from system calls)") !=
+                             NULL,
+                         i == 1);
+        grid_clear(&g);
+        recording_free(before);
+        recording_free(after);
+    }
+}
+
 static void significance(void **state)
 {
     (void)state;
@@ -467,19 +703,32 @@ static void significance(void **state)
         high[i] = i + 20;
         same[i] = 7;
     }
-    assert_true(significance_ranks(low, 20, high, 20) < 1e-6);
-    assert_float_equal(significance_ranks(low, 20, high, 20), significance_ranks(high, 20, low, 20),
-                       1e-12);
-    assert_float_equal(significance_ranks(low, 20, low, 20), 1, 0);
-    assert_float_equal(significance_ranks(same, 20, same, 20), 1, 0);
-    assert_float_equal(significance_ranks(low, 0, high, 20), 1, 0);
-    /* U = 3 of 5 and 5 without ties: z = (12.5 - 3 - 0.5) / sqrt(25 * 11 / 12) = 1.880 */
+    assert_true(significance_slices(low, 20, high, 20) < 1e-6);
+    assert_float_equal(significance_slices(low, 20, high, 20),
+                       significance_slices(high, 20, low, 20), 1e-12);
+    assert_float_equal(significance_slices(low, 20, low, 20), 1, 1e-9);
+    assert_float_equal(significance_slices(same, 20, same, 20), 1, 0);
+    assert_float_equal(significance_slices(same, 20, low, 1), 1, 0);
+    assert_float_equal(significance_slices(same, 20, (const double[]){8, 8}, 2), 0, 0);
+    /* Means 3.6 and 7.4, variances 5.8 and 5.8: t = 3.8 / sqrt(2.32) = 2.495 with 8 degrees. */
     const double a[] = {1, 2, 3, 5, 7}, b[] = {4, 6, 8, 9, 10};
-    assert_float_equal(significance_ranks(a, 5, b, 5), 0.0601, 0.0005);
-    /* 100 and 150 samples of the same time: z = 50 / sqrt(250) = 3.162 */
-    assert_float_equal(significance_counts(1, 100, 1.5, 150), 0.001565, 1e-5);
+    assert_float_equal(significance_slices(a, 5, b, 5), 0.0372, 0.0001);
+    /* As long as two slices: t = 6 / sqrt(5.8 * (1 / 2 + 1 / 5)) = 2.978 with 4 degrees. */
+    assert_float_equal(significance_stretch(9.6, 2, a, 5), 0.0408, 0.0001);
+    assert_float_equal(significance_stretch(9.6, 2, a, 1), 1, 0);
+    assert_float_equal(significance_stretch(7, 2, same, 20), 1, 0);
+    /* 10 or more, or 0, of 10 that fall on either side alike: 2 / 1024. */
+    assert_float_equal(significance_counts(1e-9, 1e-9, 10, 10), 2.0 / 1024, 1e-6);
+    /* 8 or more of 10 that fall on either side alike: 56 / 1024, and as many the other way. */
+    assert_float_equal(significance_counts(2, 2, 8, 8), 112.0 / 1024, 1e-9);
+    assert_float_equal(significance_counts(8, 8, 2, 2), 112.0 / 1024, 1e-9);
+    /* None to 3 where a tenth of 93 is expected: 0.0275, where a normal approximation from the few
+     * says 0.0004. */
+    assert_float_equal(significance_counts(1, 90, 0.3, 3), 0.0259, 0.003);
     assert_float_equal(significance_counts(1, 100, 1, 100), 1, 0);
     assert_float_equal(significance_counts(0, 0, 0, 0), 1, 0);
+    assert_true(significance_counts(1, 1e6, 1.01, 1.01e6) < 1e-9);
+    assert_true(significance_counts(1, 1e6, 1.001, 1.001e6) > 0.3);
 }
 
 int main(void)
@@ -498,6 +747,11 @@ int main(void)
         cmocka_unit_test(bursts),
         cmocka_unit_test(two_windows),
         cmocka_unit_test(a_window_and_the_rest),
+        cmocka_unit_test(few_samples_are_no_verdict),
+        cmocka_unit_test(three_times_on_forty_samples),
+        cmocka_unit_test(a_burst_is_no_noise),
+        cmocka_unit_test(a_heavy_sample_is_one),
+        cmocka_unit_test(other_engines),
     };
     return cmocka_run_group_tests_name("view_compare", tests, NULL, NULL);
 }

@@ -523,6 +523,8 @@ void ui_command(struct ui *ui, enum command command)
         return;
     if (settings_screen_command(ui, command))
         return;
+    if (ui->screen == SCREEN_ALERTS && alerts_screen_command(ui, command))
+        return;
     if (move_command(ui, command) || row_command(ui, command) || travel_command(ui, command))
         return;
     switch (command) {

@@ -426,6 +426,7 @@ static void draw_top(struct ui *ui, uint64_t now_ns)
     struct strip *spark = &ui->travel.spark;
     spark->all = h.spark = travel_spark(ui);
     h.held = ui->travel.held;
+    h.ago_ns = travel_ago(ui);
     header_spark_place(ui->grid.columns, &spark->at, &spark->width);
     double top = header_memory_top(rec, h.spark.from_ns, h.spark.to_ns);
     if (top > ui->memory_top || top < ui->memory_top / 4) {

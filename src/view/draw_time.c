@@ -62,8 +62,7 @@ uint64_t strip_time_ns(const struct strip *s, int column)
     return s->all.from_ns + (uint64_t)(span * column / s->width);
 }
 
-/* The columns that a window touches, within the chart; false: none. */
-static bool strip_part(const struct strip *s, struct window w, int *from, int *to)
+bool strip_part(const struct strip *s, struct window w, int *from, int *to)
 {
     if (w.to_ns <= w.from_ns)
         return false;

@@ -205,7 +205,7 @@ static void jump_to_event(struct ui *ui, bool later)
         if (rec->alerts.at[i].raised && is_nearer(&n, rec->alerts.at[i].time_ns))
             snprintf(text, sizeof text, "an alert was raised (a lists them)");
     for (size_t i = 0; i < rec->marks.n; i++)
-        if (is_nearer(&n, rec->marks.at[i].time_ns))
+        if (rec->marks.at[i].kind != MARK_RATE && is_nearer(&n, rec->marks.at[i].time_ns))
             snprintf(text, sizeof text, "%.150s", string_text(&rec->words, rec->marks.at[i].text));
     if (!n.found_ns) {
         ui_say(ui, STYLE_NOTICE, "no alert and no mark %s this", later ? "after" : "before");

@@ -239,6 +239,19 @@ def _():
             assert window_of(text), text
 
 
+@tap.test("a change of the sampling rate is told, and the jumps pass over it")
+def _():
+    with bursting() as target, tmux.terminal(120, 24) as screen:
+        screen.type("%s --budget 0.01 %d" % (proftop.PATH, target.pid))
+        screen.wait("LIVE")
+        screen.wait(re.compile("sampling at .* Hz to keep|over the budget: ").search, 30)
+        screen.keys("E")
+        text = screen.wait("no alert and no mark before this")
+        tap.equal(window_of(text), None, "a window")
+        screen.keys("9")
+        screen.wait(re.compile(r"\^ spikes .*\.").search)
+
+
 @tap.test("a marked window is what another is compared with")
 def _():
     with file_shown() as screen:

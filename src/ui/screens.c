@@ -199,7 +199,10 @@ static void draw_compare_screen(struct ui *ui, int row, int height)
                        "for a file.");
         return;
     }
-    if (ui->compare.objects)
+    const struct compare_objects_summary *totals = &ui->compare.totals;
+    if (ui->compare.objects && !(totals->before.time_ns && totals->after.time_ns))
+        objects_screen_draw_waiting(ui, row);
+    else if (ui->compare.objects)
         ui_draw_list(ui, row, height);
     else if (ui->compare.sides)
         draw_compare_sides(&ui->grid, row, height, &ui->table, &look);

@@ -165,6 +165,36 @@ def _():
         screen.wait("[5 Threads]")
 
 
+@tap.test("Esc leads back the way one came, from wherever, and sticks nowhere")
+def _():
+    tabs = {
+        "5": "[5 Threads]",
+        "4": "[4 Waits]",
+        "c": "[c Compare]",
+        "a": "[a Alerts]",
+        "P": "[P Processes]",
+        "F2": "[u Settings]",
+        "F1": "[h Help]",
+    }
+    ways = [["5", key, "F1"] for key in ("c", "a", "P", "F2")]
+    ways += [["5", "F2", "a", "F1"], ["5", "a", "F2", "F1"], ["4", "c", "5", "a", "P"]]
+    with watched(140, 30) as (screen, _target):
+        screen.keys("b")  # so that c compares, and does not ask
+        for way in ways:
+            for key in way:
+                screen.keys(key)
+                screen.wait(tabs[key])
+            for key in reversed(way[:-1]):
+                screen.keys("Escape")
+                screen.wait(tabs[key])
+            screen.keys("Escape")
+            screen.wait("[1 Hot]")
+        screen.keys("Escape", "Escape", "F1")
+        screen.wait("[h Help]")
+        screen.keys("a", "Escape")  # the help is not on the way back
+        screen.wait("[1 Hot]")
+
+
 @tap.test("search, next, and its absence")
 def _():
     with watched() as (screen, _target):

@@ -506,6 +506,10 @@ static void snapshot(struct ui *ui, bool ask)
 
 static void switch_sides(struct ui *ui)
 {
+    if (ui->screen != SCREEN_COMPARE && ui->compare.with == COMPARE_NOTHING) {
+        ui_say(ui, STYLE_NOTICE, "that is for the comparison (c)");
+        return;
+    }
     ui->compare.sides = !ui->compare.sides;
     if (ui->screen != SCREEN_COMPARE)
         compare(ui);

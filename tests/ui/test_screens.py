@@ -121,6 +121,8 @@ def _():
             screen.wait("[h Help]")
             for words in ("Space p", "side by side", "F7 W", "C  ", "What the figures mean"):
                 screen.wait(words)
+            lines = screen.text().split("\n")[6:100]
+            tap.equal([line for line in lines if "\u2026" in line], [], "lines that are cut")
             screen.keys("Escape")
             screen.wait("[1 Hot]")
         screen.resize(80, 24)

@@ -186,6 +186,12 @@ static void tabs_do_not_move(void **state)
     assert_string_equal(row_text(&g, 0), " 1 Hot …[3 Tree]");
     assert_int_equal(grid_at(&g, 0, 10)->link, LINK_TAB + 2);
     grid_clear(&g);
+    for (int width = 12; width < 30; width++) {
+        grid_init(&g, width, 1, false);
+        draw_tabs(&g, 0, tabs, 3, 2, "");
+        assert_non_null(strstr(row_text(&g, 0), "[3 Tree]"));
+        grid_clear(&g);
+    }
 }
 
 static void the_function_bar_fits_80_columns(void **state)

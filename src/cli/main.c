@@ -60,16 +60,43 @@ struct session *open_target(const struct options *o, bool quiet, struct err *err
     return session_watch(&pid, 1, &options, err);
 }
 
-/* Runs the verb, with what a monitoring system is told where that is asked for. */
+/* What cannot be had fails where the command line asks for it. Of the files it is told: a second
+ * proftop that finds the port taken watches all the same. */
+static bool must_have(struct options *o, const char *key, const struct err *err)
+{
+    if (settings_origin(o->settings, key) == ORIGIN_COMMAND_LINE)
+        return true;
+    log_note("%s", settings_trouble(o->settings, key, err->text));
+    return false;
+}
+
+/* For a monitoring system, where that is asked for. */
+static bool open_fleet(struct options *o, struct err *err)
+{
+    char path[1024];
+    const struct setting_values *now = &o->settings->now;
+    bool watches = o->verb == VERB_TOP || o->verb == VERB_RECORD || o->verb == VERB_DEMO;
+    if (!watches || !(now->metrics_file[0] || now->listen[0]))
+        return true;
+    o->fleet = fleet_new(err);
+    if (!o->fleet)
+        return false;
+    if (now->metrics_file[0] &&
+        !fleet_write(o->fleet, settings_resolve(path, now->metrics_file), err) &&
+        must_have(o, "metrics-file", err))
+        return false;
+    if (now->listen[0] && !fleet_listen(o->fleet, now->listen, err) && must_have(o, "listen", err))
+        return false;
+    if (fleet_url(o->fleet))
+        log_note("the metrics are at %s", fleet_url(o->fleet));
+    return true;
+}
+
+/* Runs the verb, and meanwhile a monitoring system is told of it. */
 static int run_verb(struct options *o, int (*verb)(const struct options *))
 {
     struct err err;
-    o->fleet = fleet_open(o->metrics_file, o->listen, &err);
-    if (!o->fleet && err.text[0])
-        return fail(&err);
-    if (o->fleet && fleet_url(o->fleet))
-        log_note("the metrics are at %s", fleet_url(o->fleet));
-    int status = verb(o);
+    int status = open_fleet(o, &err) ? verb(o) : fail(&err);
     fleet_free(o->fleet);
     return status;
 }

@@ -11,7 +11,6 @@
 #include "base/clock.h"
 #include "base/quantity.h"
 #include "base/text.h"
-#include "session/http.h"
 #include "session/session.h"
 #include "store/shelf.h"
 
@@ -60,7 +59,6 @@ enum kind {
     KIND_PID,
     KIND_STATE,
     KIND_ALERT,
-    KIND_LISTEN,
     KIND_SETTING, /* the row is made from one of settings_table */
     KIND_SET,     /* any setting: KEY=VALUE */
     KIND_CONFIG
@@ -87,8 +85,6 @@ static const struct option_row own_rows[] = {
     {0, "pid-file", "FILE", "the process whose id is in FILE; --ring waits for it, and for its return", RECORD, KIND_TEXT, AT(pid_file)},
     {0, "growth", NULL, "look for the lines that make the memory grow, for half a minute: costs the target up to 3 %", RECORD, KIND_FLAG, AT(growth)},
     {0, "alert", "RULE", "an alert, such as 'cpu: cpu_pct > 50 for 2s: banner' (give it again for more), or 'cpu: off'", LIVE, KIND_ALERT, 0},
-    {0, "metrics-file", "FILE", "write the newest metrics and alerts there every 5 seconds, as OpenMetrics text", LIVE, KIND_TEXT, AT(metrics_file)},
-    {0, "listen", "[ADDRESS:]PORT", "serve them there: GET /metrics; without an address on loopback alone", LIVE, KIND_LISTEN, AT(listen)},
     {0, "view", "VIEW", "functions (default), lines, tree, waits, threads, processes, memory, objects, timeline, alerts or summary", PRINT, KIND_TEXT, AT(view)},
     {0, "root", "FUNCTION", "the tree below this function alone, over all its callers", REPORT, KIND_TEXT, AT(root)},
     {0, "callers", NULL, "with --root: its callers instead, from it upwards", REPORT, KIND_FLAG, AT(callers)},
@@ -210,7 +206,6 @@ static bool set_option(struct options *o, const struct option_row *row, const ch
     const struct setting *setting;
     struct err why;
     long pid;
-    struct http_address address;
     switch (row->kind) {
     case KIND_FLAG:
         *(bool *)to = true;
@@ -232,9 +227,6 @@ static bool set_option(struct options *o, const struct option_row *row, const ch
     case KIND_ALERT:
         vec_push(&o->settings->alert_lines, value);
         return true;
-    case KIND_LISTEN:
-        *(const char **)to = value;
-        return http_parse_address(value, &address, err);
     case KIND_STATE:
         return read_states(value, to) ||
                err_set(err, "--%s takes cpu, wait or all, not \"%s\"", row->name, value);

@@ -48,8 +48,7 @@ struct options {
     long limit; /* -1: the format's default */
     long thread;
     enum states states;
-    const char *metrics_file, *listen;
-    struct fleet *fleet;       /* of these two, while the verb runs; owned by main */
+    struct fleet *fleet;       /* while the verb runs; owned by main */
     struct settings *settings; /* owned; the screen changes it. Files are read by settings_load */
 };
 

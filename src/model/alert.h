@@ -76,6 +76,11 @@ bool alert_rules_set_line(struct alert_rules *rules, const char *line, struct er
 bool alert_rule_parse(struct alert_rule *rule, const char *name, const char *text, struct err *err);
 /* What alert_rule_parse takes, and makes the same rule of. */
 void alert_rule_text(char *out, size_t size, const struct alert_rule *rule);
+/* The threshold one step up (1) or down (-1), of which there are some 20 to ten times as much (of
+ * bytes 8 to twice). The other two levels keep their distance; a critical one that is as the
+ * contract has it, stays so. false: there is no such step (of a percentage over 100), nothing has
+ * changed. */
+bool alert_rule_step(struct alert_rule *rule, int direction);
 
 /* A change of a rule's state, kept in the recording. */
 struct alert_event {

@@ -18,6 +18,7 @@
 #define CRITICAL_TIMES  1.5
 #define CRITICAL_PCT    95
 #define HOLD_MAX_S      86400
+#define LEVEL_LEAST     0.001 /* a threshold that steps lead to */
 #define COMPARISON_SIGN "<>="
 
 static const struct {
@@ -263,6 +264,56 @@ bool alert_rules_set_line(struct alert_rules *rules, const char *line, struct er
         return alert_rules_set(rules, is_name(name) ? name : "rule", from, err);
     after++;
     return alert_rules_set(rules, name, after + strspn(after, " \t"), err);
+}
+
+static bool is_bytes(const struct alert_rule *rule)
+{
+    enum metric_unit unit = metrics[rule->metric].unit;
+    return unit == UNIT_BYTES || unit == UNIT_BYTES_PER_S;
+}
+
+/* The next level up or down: a multiple of half of its power of ten, of bytes of an eighth of its
+ * power of two, of what is counted a whole one. */
+static double next_level(const struct alert_rule *rule, int direction)
+{
+    double level = rule->threshold, base = is_bytes(rule) ? 2 : 10;
+    double power = pow(base, floor(log(level) / log(base) + 1e-9));
+    if (direction < 0 && level < power * 1.000001)
+        power /= base;
+    double step = is_bytes(rule) ? power / 8 : power / 2;
+    if (step < 1 && (is_bytes(rule) || metrics[rule->metric].unit == UNIT_COUNT))
+        step = 1;
+    double steps = direction > 0 ? floor(level / step + 1e-6) + 1 : ceil(level / step - 1e-6) - 1;
+    return is_bytes(rule) ? steps * step : rounded(steps * step);
+}
+
+/* A level that lay so far from the threshold. */
+static double moved(const struct alert_rule *rule, double distance)
+{
+    double level = rule->threshold + distance;
+    return is_bytes(rule) ? level : rounded(level);
+}
+
+bool alert_rule_step(struct alert_rule *rule, int direction)
+{
+    struct alert_rule next = *rule;
+    bool percent = metrics[rule->metric].unit == UNIT_PCT;
+    if (!(rule->threshold > 0))
+        return false;
+    next.threshold = next_level(rule, direction);
+    if (next.threshold < LEVEL_LEAST || (percent && next.threshold > 100))
+        return false;
+    next.clear_at = moved(&next, rule->clear_at - rule->threshold);
+    if (next.clear_at <= 0 && rule->clear_at > 0) /* it would never clear */
+        next.clear_at = rounded(next.threshold * (1 - CLEAR_SHARE));
+    if (percent && rule->below && next.clear_at >= 100)
+        return false;
+    next.critical_at = moved(&next, rule->critical_at - rule->threshold);
+    bool beyond = percent && (next.critical_at > 100 || next.critical_at < 0);
+    if (beyond || rule->critical_at == default_critical(rule))
+        next.critical_at = default_critical(&next);
+    *rule = next;
+    return true;
 }
 
 /* A level as it is read again; sizes that are round in their larger units in these. */

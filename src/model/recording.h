@@ -74,7 +74,14 @@ struct cost {
     uint64_t cpu_ns;     /* CPU used by proftop */
 };
 
-enum mark_kind { MARK_NOTE, MARK_EXEC, MARK_EXIT, MARK_GAP, MARK_OOM };
+enum mark_kind {
+    MARK_NOTE,
+    MARK_EXEC,
+    MARK_EXIT,
+    MARK_GAP,
+    MARK_OOM,
+    MARK_RATE /* how proftop samples, and no event of the target: behind all others */
+};
 struct mark {
     uint64_t time_ns;
     enum mark_kind kind;

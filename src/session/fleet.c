@@ -71,38 +71,40 @@ static bool add_fd(const struct fleet *f, int fd)
     return epoll_ctl(f->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
-static bool start(struct fleet *f, const char *listen, struct err *err)
+struct fleet *fleet_new(struct err *err)
 {
+    struct fleet *f = xcalloc(1, sizeof *f);
     f->epoll = epoll_create1(EPOLL_CLOEXEC);
     f->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     /* The first figures are there after a second. */
     struct itimerspec beat = {.it_interval = {FLEET_WRITE_NS / NS_PER_S, 0}, .it_value = {1, 0}};
-    if (f->epoll < 0 || f->timer < 0 || timerfd_settime(f->timer, 0, &beat, NULL) != 0)
-        return err_errno(err, "cannot tell the metrics");
-    if (listen) {
-        f->http = http_listen(listen, err);
-        if (!f->http)
-            return false;
-        if (!add_fd(f, http_fd(f->http)))
-            return err_errno(err, "cannot listen on %s", listen);
-    }
-    if (f->file && !add_fd(f, f->timer))
-        return err_errno(err, "cannot write %s", f->file);
-    return !f->file || write_file(f, 0, err);
-}
-
-struct fleet *fleet_open(const char *file, const char *listen, struct err *err)
-{
-    err->text[0] = '\0';
-    if (!file && !listen)
-        return NULL;
-    struct fleet *f = xcalloc(1, sizeof *f);
-    f->epoll = f->timer = -1;
-    f->file = file ? xstrdup(file) : NULL;
-    if (start(f, listen, err))
+    if (f->epoll >= 0 && f->timer >= 0 && timerfd_settime(f->timer, 0, &beat, NULL) == 0)
         return f;
+    err_errno(err, "cannot tell the metrics");
     fleet_free(f);
     return NULL;
+}
+
+bool fleet_write(struct fleet *f, const char *file, struct err *err)
+{
+    f->file = xstrdup(file);
+    bool ok = add_fd(f, f->timer) || err_errno(err, "cannot write %s", file);
+    if (ok && write_file(f, 0, err))
+        return true;
+    free(f->file);
+    f->file = NULL;
+    return false;
+}
+
+bool fleet_listen(struct fleet *f, const char *address, struct err *err)
+{
+    f->http = http_listen(address, err);
+    if (!f->http || add_fd(f, http_fd(f->http)))
+        return f->http != NULL;
+    err_errno(err, "cannot listen on %s", address);
+    http_free(f->http);
+    f->http = NULL;
+    return false;
 }
 
 void fleet_free(struct fleet *f)

@@ -18,9 +18,11 @@
 #define FLEET_WRITE_NS (5 * NS_PER_S)
 
 struct fleet;
-/* file, listen (as http_parse_address has it): NULL for none. Fails where the file cannot be
- * written or the port cannot be had; NULL without an error in err->text where both are NULL. */
-struct fleet *fleet_open(const char *file, const char *listen, struct err *err);
+struct fleet *fleet_new(struct err *err);
+/* Each at most once. Fails where the file cannot be written, or the port (as http_parse_address has
+ * it) cannot be had; the other one is then what it was. */
+bool fleet_write(struct fleet *fleet, const char *file, struct err *err);
+bool fleet_listen(struct fleet *fleet, const char *address, struct err *err);
 /* Also removes the file, so that old figures are not taken for new ones. */
 void fleet_free(struct fleet *fleet);
 

@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "engine/watch.h"
 #include "model/fold.h"
+#include "session/http.h"
 
 #define AT(member)       offsetof(struct setting_values, member)
 #define WORDS(name, ...) static const char *const name[] = {__VA_ARGS__, NULL}
@@ -86,6 +87,11 @@ const struct setting settings_table[] = {
      "how far back record without -o keeps what it saw, for the files that it writes to --dir when something happens", {{0, "ring", "SPAN", NULL, "keep the last 30m (90s, 2h, at most 24h) in memory and write it to --dir when something happens"}}},
     {NULL, "keep", SETTING_TEXT, "20,1G", 0, 0, NULL, NULL, false, USE_RECORD, AT(keep),
      "what of the flight recorder's files stays: so many files, bytes, days, or several with commas", {{0, "keep", "WHAT", NULL, "what of --ring's files stays: 20 files, 500M, 7d of age, or several with commas"}}},
+
+    {"Monitoring", "metrics-file", SETTING_TEXT, "", 0, 0, NULL, NULL, false, USE_WATCH, AT(metrics_file),
+     "the file that the newest metrics and alerts are written to every 5 seconds, as OpenMetrics text, by one proftop at a time; empty: none", {{0, "metrics-file", "FILE", NULL, "write the newest metrics and alerts there every 5 seconds, as OpenMetrics text"}}},
+    {NULL, "listen", SETTING_ADDRESS, "", 0, 0, NULL, NULL, false, USE_WATCH, AT(listen),
+     "where they are served, at /metrics; without an address on loopback alone; empty: nowhere", {{0, "listen", "[ADDRESS:]PORT", NULL, "serve them there: GET /metrics; without an address on loopback alone"}}},
 
     {"Messages", "log", SETTING_CHOICE, "note", 0, 0, NULL, log_words, true, USE_ALL, AT(log),
      "what is told on stderr: errors alone, notes too, or every detail",
@@ -204,6 +210,7 @@ bool setting_read(const struct setting *row, const char *text, struct setting_va
                   struct err *err)
 {
     void *at = (char *)to + row->at;
+    struct http_address address;
     double figure;
     int place;
     switch (row->type) {
@@ -227,6 +234,10 @@ bool setting_read(const struct setting *row, const char *text, struct setting_va
         return true;
     case SETTING_TEXT:
         if (!read_line_of_text(text, at))
+            break;
+        return true;
+    case SETTING_ADDRESS:
+        if ((*text && !http_parse_address(text, &address, NULL)) || !read_line_of_text(text, at))
             break;
         return true;
     }
@@ -258,6 +269,7 @@ const char *setting_text(char *out, const struct setting *row, const struct sett
         snprintf(out, SETTING_TEXT_MAX, "%s", row->words[*(const int *)at]);
         return out;
     case SETTING_TEXT:
+    case SETTING_ADDRESS:
         snprintf(out, SETTING_TEXT_MAX, "%s", (const char *)at);
         return out;
     case SETTING_NUMBER:
@@ -295,6 +307,9 @@ const char *setting_takes(char *out, const struct setting *row)
         break;
     case SETTING_TEXT:
         text_add(&t, "a line of up to %d bytes", SETTING_TEXT_MAX - 1);
+        break;
+    case SETTING_ADDRESS:
+        text_add(&t, "a port, or ADDRESS:PORT such as 127.0.0.1:9111 or [::1]:9111");
         break;
     }
     if (row->zero)
@@ -373,9 +388,15 @@ bool setting_step(const struct setting *row, struct setting_values *values, int 
     case SETTING_DURATION:
         return step_figure(row, at, direction);
     case SETTING_TEXT:
+    case SETTING_ADDRESS:
         break;
     }
     return false;
+}
+
+bool setting_is_text(const struct setting *row)
+{
+    return row->type == SETTING_TEXT || row->type == SETTING_ADDRESS;
 }
 
 static size_t size_of(const struct setting *row)
@@ -386,6 +407,7 @@ static size_t size_of(const struct setting *row)
     case SETTING_CHOICE:
         return sizeof(int);
     case SETTING_TEXT:
+    case SETTING_ADDRESS:
         return SETTING_TEXT_MAX;
     case SETTING_NUMBER:
     case SETTING_DURATION:

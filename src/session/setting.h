@@ -38,9 +38,10 @@ struct setting_values {
     double alert_before_s, alert_after_s;
     char alert_command[SETTING_TEXT_MAX]; /* "": none */
     double alert_command_limit_s;
-    double ring_s;               /* record --ring; 0: off */
-    char keep[SETTING_TEXT_MAX]; /* of its files: "20,1G" */
-    int log;                     /* enum log_level */
+    double ring_s;                                                 /* record --ring; 0: off */
+    char keep[SETTING_TEXT_MAX];                                   /* of its files: "20,1G" */
+    char metrics_file[SETTING_TEXT_MAX], listen[SETTING_TEXT_MAX]; /* "": none */
+    int log;                                                       /* enum log_level */
 };
 
 enum setting_type {
@@ -49,6 +50,7 @@ enum setting_type {
     SETTING_NUMBER,   /* double */
     SETTING_DURATION, /* double, seconds: 500ms, 1.5, 10s, 10m, 2h, 1d */
     SETTING_TEXT,     /* char[SETTING_TEXT_MAX]: one line */
+    SETTING_ADDRESS,  /* the same: where to listen, as http_parse_address takes it; "": nowhere */
 };
 
 /* Which commands a setting's options go with. */
@@ -107,6 +109,8 @@ bool setting_equal(const struct setting *row, const struct setting_values *a,
                    const struct setting_values *b);
 void setting_copy(const struct setting *row, struct setting_values *to,
                   const struct setting_values *from);
+/* A line that is typed: no step leads to another. */
+bool setting_is_text(const struct setting *row);
 void setting_defaults(struct setting_values *values);
 
 #endif

@@ -476,6 +476,15 @@ enum setting_origin settings_origin(const struct settings *s, const char *key)
     return s->from[setting_find(key) - settings_table].origin;
 }
 
+const char *settings_trouble(struct settings *s, const char *key, const char *what)
+{
+    const struct setting_source *from = &s->from[setting_find(key) - settings_table];
+    char *text = xasprintf("%s: %s", key, what);
+    add_problem(s, from->path, from->line, text);
+    free(text);
+    return *vec_last(&s->problems);
+}
+
 const char *setting_source_text(char *out, size_t size, const struct setting_source *from)
 {
     static const char *const words[] = {[ORIGIN_DEFAULT] = "default",

@@ -79,6 +79,8 @@ bool settings_change(struct settings *s, const struct setting *row, const char *
 bool settings_step(struct settings *s, const struct setting *row, int direction);
 
 enum setting_origin settings_origin(const struct settings *s, const char *key);
+/* Adds a problem that shows only when the value is used. Returns its text, borrowed. */
+const char *settings_trouble(struct settings *s, const char *key, const char *what);
 /* "default", "FILE:LINE", "command line", "changed here". out has 300 bytes at least; returned. */
 const char *setting_source_text(char *out, size_t size, const struct setting_source *from);
 

@@ -493,7 +493,7 @@ static void load_marks(struct load *l)
     for (reader_begin(r, TABLE_MARK); reader_next(r);) {
         struct mark mark = {
             .time_ns = get_time(l, 1),
-            .kind = (enum mark_kind)reader_int(r, 2, MARK_NOTE, MARK_OOM),
+            .kind = (enum mark_kind)reader_int(r, 2, MARK_NOTE, MARK_RATE),
             .text = get_string(l, 3),
         };
         if (!r->damaged)

@@ -7,6 +7,7 @@
 #define UI_ALERTS_SCREEN_H
 
 #include "model/alert.h"
+#include "ui/keys.h"
 
 struct ui;
 
@@ -22,6 +23,8 @@ void alerts_screen_draw(struct ui *ui, int row, int height);
 void alerts_screen_vary(struct ui *ui);
 /* Leads to the time of the selected alert, or asks for the selected rule's text. */
 void alerts_screen_open(struct ui *ui);
+/* + and -: the selected rule's threshold. false: the command is another. */
+bool alerts_screen_command(struct ui *ui, enum command command);
 /* Puts the text that was asked for in force, or says what is wrong and asks again. */
 void alerts_screen_change(struct ui *ui, const char *text);
 /* Tells what alerts have done: a bell, a message. */

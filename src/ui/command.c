@@ -269,10 +269,9 @@ static void vary(struct ui *ui)
 /* From a tree about a function to where it was selected. */
 static void leave_tree(struct ui *ui)
 {
-    enum screen_id before = ui->before;
     turn_tree(ui, CALLS_DOWN);
-    ui_show(ui, ui->tree.from);
-    ui->before = before;
+    if (ui->tree.from != SCREEN_TREE)
+        ui_go_back_to(ui, ui->tree.from);
 }
 
 static void back(struct ui *ui)
@@ -287,22 +286,22 @@ static void back(struct ui *ui)
     } else if (ui->screen == SCREEN_TREE && ui->tree.direction != CALLS_DOWN) {
         leave_tree(ui);
     } else if (ui->screen >= SCREEN_PROCESSES) {
-        bool stuck = ui->before == ui->screen; /* the help was opened from it, and left */
-        ui_show(ui, stuck || ui->before >= SCREEN_HELP ? SCREEN_HOT : ui->before);
+        if (!ui_go_back(ui)) /* the first one: two files, compared */
+            ui_go_back_to(ui, SCREEN_HOT);
     } else if (ui->filter.tid) {
         ui->filter.tid = 0;
-        ui_show(ui, SCREEN_THREADS);
+        ui_go_back_to(ui, SCREEN_THREADS);
     } else if (ui->filter.pid) {
         ui->filter.pid = 0;
-        ui_show(ui, SCREEN_PROCESSES);
+        ui_go_back_to(ui, SCREEN_PROCESSES);
     } else if (ui->filter_text[0]) {
         ui->filter_text[0] = '\0';
     } else if (ui->search[0]) {
         ui->search[0] = '\0';
     } else if (travel_holds(ui)) {
         travel_let_go(ui);
-    } else if (ui->before != ui->screen && ui->before < SCREEN_HELP) {
-        ui_show(ui, ui->before);
+    } else {
+        ui_go_back(ui);
     }
     ui->refill = true;
 }
@@ -507,6 +506,10 @@ static void snapshot(struct ui *ui, bool ask)
 
 static void switch_sides(struct ui *ui)
 {
+    if (ui->screen != SCREEN_COMPARE && ui->compare.with == COMPARE_NOTHING) {
+        ui_say(ui, STYLE_NOTICE, "that is for the comparison (c)");
+        return;
+    }
     ui->compare.sides = !ui->compare.sides;
     if (ui->screen != SCREEN_COMPARE)
         compare(ui);
@@ -522,6 +525,8 @@ void ui_command(struct ui *ui, enum command command)
     if (ui->screen == SCREEN_TIME && time_screen_command(ui, command))
         return;
     if (settings_screen_command(ui, command))
+        return;
+    if (ui->screen == SCREEN_ALERTS && alerts_screen_command(ui, command))
         return;
     if (move_command(ui, command) || row_command(ui, command) || travel_command(ui, command))
         return;

@@ -60,12 +60,21 @@ static int timeout_ms(const struct ui *ui, uint64_t now_ns)
     return next <= now_ns ? 0 : (int)((next - now_ns) / NS_PER_MS) + 1;
 }
 
+/* A change of the rate does not take the place of what is still to be read. */
+static bool may_wait(const struct ui *ui, const char *notice)
+{
+    const struct recording *rec = session_recording(ui->session);
+    const struct mark *last = rec->marks.n ? vec_last(&rec->marks) : NULL;
+    return clock_mono_ns() < ui->message_until_ns && last && last->kind == MARK_RATE &&
+           strcmp(string_text(&rec->words, last->text), notice) == 0;
+}
+
 static void take_news(struct ui *ui)
 {
     char text[512];
     uint32_t seq = 0;
     const char *notice = session_notice(ui->session, &seq);
-    if (seq != ui->notice_seq && notice[0])
+    if (seq != ui->notice_seq && notice[0] && !may_wait(ui, notice))
         ui_say(ui, STYLE_NOTICE, "%s", notice);
     ui->notice_seq = seq;
     alerts_screen_news(ui);

@@ -54,6 +54,38 @@ void objects_screen_count(struct ui *ui)
         ui_say(ui, STYLE_NOTICE, "there is no live target whose objects could be counted");
 }
 
+struct window objects_screen_baseline(const struct ui *ui, struct window baseline)
+{
+    const struct recording *rec = ui_recording(ui);
+    uint64_t first = UINT64_MAX;
+    for (size_t i = 0; i < rec->censuses.list.n; i++)
+        if (rec->censuses.list.at[i].time_ns < first)
+            first = rec->censuses.list.at[i].time_ns;
+    if (first != UINT64_MAX && first >= baseline.to_ns)
+        baseline.to_ns = first + 1;
+    return baseline;
+}
+
+void objects_screen_draw_waiting(struct ui *ui, int row)
+{
+    char worker[300];
+    struct grid *g = &ui->grid;
+    bool before = ui->compare.totals.before.time_ns == 0;
+    bool waits = session_kind(ui->session) == SESSION_LIVE && !travel_holds(ui) && !ui->frozen;
+    say_worker(worker, sizeof worker, ui);
+    if (!waits || ui->compare.with != COMPARE_BASELINE) {
+        grid_printf(g, row, 1, g->columns - 1, STYLE_NORMAL, "The objects were not counted in %s.",
+                    ui->compare.head[before ? 0 : 1].name);
+        return;
+    }
+    grid_put(g, row, 1, g->columns - 1, STYLE_NORMAL,
+             before ? "The objects have not been counted yet: the first count is the baseline."
+                    : "The objects have not been counted since the baseline yet.");
+    grid_printf(g, row + 1, 1, g->columns - 1, STYLE_NORMAL,
+                "The comparison shows by itself after the next count%s%s.", worker[0] ? ": " : "",
+                worker);
+}
+
 void object_screen_ask(struct ui *ui)
 {
     struct type_growth g;

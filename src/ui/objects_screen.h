@@ -22,6 +22,11 @@ void objects_screen_open(struct ui *ui);
 /* Counts the objects now. */
 void objects_screen_count(struct ui *ui);
 
+/* A baseline that was marked before the first count, with that one. */
+struct window objects_screen_baseline(const struct ui *ui, struct window baseline);
+/* Why there is no comparison of the objects yet, and what it waits for: two lines. */
+void objects_screen_draw_waiting(struct ui *ui, int row);
+
 void object_screen_fill(struct ui *ui);
 void object_screen_draw(struct ui *ui, int row, int height);
 size_t object_screen_rows(const struct ui *ui);

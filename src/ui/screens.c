@@ -199,7 +199,10 @@ static void draw_compare_screen(struct ui *ui, int row, int height)
                        "for a file.");
         return;
     }
-    if (ui->compare.objects)
+    const struct compare_objects_summary *totals = &ui->compare.totals;
+    if (ui->compare.objects && !(totals->before.time_ns && totals->after.time_ns))
+        objects_screen_draw_waiting(ui, row);
+    else if (ui->compare.objects)
         ui_draw_list(ui, row, height);
     else if (ui->compare.sides)
         draw_compare_sides(&ui->grid, row, height, &ui->table, &look);
@@ -240,45 +243,75 @@ static const char *const help_words[] = {
     "and goes, often an innocent one. Both are estimates from samples.",
 };
 
-/* The help's lines, from keys[] and screens[]. */
-static size_t help_lines(struct label *lines, size_t max, char (*names)[8])
+#define HELP_MAX     240
+#define HELP_PART    160
+#define HELP_TEXT_AT 19 /* where draw_help puts what a key does */
+
+/* The help's lines, from keys[] and screens[], broken where the screen is narrow. */
+struct help {
+    struct label lines[HELP_MAX];
+    char parts[HELP_MAX][HELP_PART], names[SCREEN_COUNT][8];
+    size_t n;
+};
+
+static void add_help(struct help *h, int columns, const char *key, const char *text)
 {
-    size_t n = 0;
-    lines[n++] = (struct label){NULL, "Screens"};
-    for (size_t i = 0; i < SCREEN_COUNT && n < max; i++) {
-        const struct screen *s = &screens[i];
-        if (!s->letter)
-            continue;
-        if (i == SCREEN_COMPARE || i == SCREEN_HELP)
-            continue; /* their keys are commands */
-        snprintf(names[i], sizeof names[i], s->digit ? "%c %c" : "%c",
-                 s->digit ? s->digit : s->letter, s->letter);
-        lines[n++] = (struct label){names[i], s->help};
+    size_t most = columns > 2 * HELP_TEXT_AT ? (size_t)(columns - HELP_TEXT_AT - 1) : HELP_TEXT_AT;
+    most = most < HELP_PART ? most : HELP_PART - 1;
+    while (*text && h->n < HELP_MAX) {
+        size_t n = strlen(text);
+        if (n > most)
+            for (n = most; n > 1 && text[n] != ' ';)
+                n--;
+        snprintf(h->parts[h->n], HELP_PART, "%.*s", (int)n, text);
+        h->lines[h->n] = (struct label){key, h->parts[h->n]};
+        h->n++;
+        text += n + strspn(text + n, " ");
+        key = " "; /* under the words */
     }
-    for (size_t i = 0; i < key_count && n < max; i++)
-        lines[n++] = (struct label){keys[i].names, keys[i].help};
-    lines[n++] = (struct label){NULL, help_words[0]};
-    for (size_t i = 1; i < sizeof help_words / sizeof help_words[0] && n < max; i++)
-        lines[n++] = (struct label){"", help_words[i]};
-    return n;
 }
 
-#define HELP_MAX 160
+static void add_help_line(struct help *h, const char *key, const char *text)
+{
+    if (h->n < HELP_MAX)
+        h->lines[h->n++] = (struct label){key, text};
+}
+
+static void help_lines(struct help *h, int columns)
+{
+    h->n = 0;
+    add_help_line(h, NULL, "Screens");
+    for (size_t i = 0; i < SCREEN_COUNT; i++) {
+        const struct screen *s = &screens[i];
+        if (!s->letter || i == SCREEN_COMPARE || i == SCREEN_HELP)
+            continue; /* opened from a row; or their keys are commands */
+        snprintf(h->names[i], sizeof h->names[i], s->digit ? "%c %c" : "%c",
+                 s->digit ? s->digit : s->letter, s->letter);
+        add_help(h, columns, h->names[i], s->help);
+    }
+    for (size_t i = 0; i < key_count; i++) {
+        if (keys[i].names)
+            add_help(h, columns, keys[i].names, keys[i].help);
+        else
+            add_help_line(h, NULL, keys[i].help);
+    }
+    add_help_line(h, NULL, help_words[0]);
+    for (size_t i = 1; i < sizeof help_words / sizeof help_words[0]; i++)
+        add_help_line(h, "", help_words[i]);
+}
 
 static size_t help_count(const struct ui *ui)
 {
-    (void)ui;
-    struct label lines[HELP_MAX];
-    char names[SCREEN_COUNT][8];
-    return help_lines(lines, HELP_MAX, names);
+    struct help h;
+    help_lines(&h, ui->grid.columns);
+    return h.n;
 }
 
 static void draw_help_screen(struct ui *ui, int row, int height)
 {
-    struct label lines[HELP_MAX];
-    char names[SCREEN_COUNT][8];
-    size_t n = help_lines(lines, HELP_MAX, names);
-    draw_help(&ui->grid, row, height, lines, n, ui_list(ui)->top);
+    struct help h;
+    help_lines(&h, ui->grid.columns);
+    draw_help(&ui->grid, row, height, h.lines, h.n, ui_list(ui)->top);
 }
 
 static void fill_nothing(struct ui *ui)
@@ -426,6 +459,7 @@ static void draw_top(struct ui *ui, uint64_t now_ns)
     struct strip *spark = &ui->travel.spark;
     spark->all = h.spark = travel_spark(ui);
     h.held = ui->travel.held;
+    h.ago_ns = travel_ago(ui);
     header_spark_place(ui->grid.columns, &spark->at, &spark->width);
     double top = header_memory_top(rec, h.spark.from_ns, h.spark.to_ns);
     if (top > ui->memory_top || top < ui->memory_top / 4) {

@@ -92,7 +92,7 @@ static void step(struct ui *ui, int direction)
         ui_say(ui, STYLE_NOTICE, "a rule is changed in the file, or on the alerts' screen (a)");
     else if (settings_step(ui->options->settings, row, direction))
         changed(ui, row);
-    else if (row->type == SETTING_TEXT)
+    else if (setting_is_text(row))
         ui_say(ui, STYLE_NOTICE, "Enter asks for the text");
     else
         ui_say(ui, STYLE_NOTICE, "that is the end of what %s takes", row->key);

@@ -73,19 +73,52 @@ void ui_say(struct ui *ui, enum style style, const char *fmt, ...)
     ui->repaint = true;
 }
 
-void ui_show(struct ui *ui, enum screen_id screen)
+static void show(struct ui *ui, enum screen_id screen)
 {
-    if (screen == ui->screen)
-        return;
-    bool passing = ui->screen == SCREEN_HELP || ui->screen == SCREEN_DETAIL ||
-                   ui->screen == SCREEN_WAIT || ui->screen == SCREEN_OBJECT ||
-                   ui->screen == SCREEN_SETTINGS;
-    if (!passing)
-        ui->before = ui->screen;
     ui->screen = screen;
     /* The table is another view's: rows of the old one must not be taken for the new one's. */
     table_clear(&ui->table);
     ui->refill = true;
+}
+
+/* Not on the way back: the help, and what was opened from a list, once another one was chosen. */
+static bool is_passing(enum screen_id from, enum screen_id to)
+{
+    bool opened = from == SCREEN_DETAIL || from == SCREEN_WAIT || from == SCREEN_OBJECT ||
+                  from == SCREEN_SETTINGS;
+    return from == SCREEN_HELP || (opened && to < SCREEN_PROCESSES);
+}
+
+void ui_show(struct ui *ui, enum screen_id screen)
+{
+    if (screen == ui->screen)
+        return;
+    if (!is_passing(ui->screen, screen)) {
+        if (ui->trail_length == TRAIL_MAX)
+            memmove(ui->trail, ui->trail + 1, --ui->trail_length * sizeof ui->trail[0]);
+        ui->trail[ui->trail_length++] = ui->screen;
+    }
+    show(ui, screen);
+}
+
+bool ui_go_back(struct ui *ui)
+{
+    while (ui->trail_length && ui->trail[ui->trail_length - 1] == ui->screen)
+        ui->trail_length--;
+    if (!ui->trail_length)
+        return false;
+    show(ui, ui->trail[--ui->trail_length]);
+    return true;
+}
+
+void ui_go_back_to(struct ui *ui, enum screen_id screen)
+{
+    size_t at = ui->trail_length;
+    while (at && ui->trail[at - 1] != screen)
+        at--;
+    if (at)
+        ui->trail_length = at - 1;
+    show(ui, screen);
 }
 
 int ui_list_height(const struct ui *ui)
@@ -160,8 +193,10 @@ bool ui_sides(const struct ui *ui, struct compare_side *before, struct compare_s
     switch (ui->compare.with) {
     case COMPARE_BASELINE:
         before->window = ui->baseline;
-        if (!travel_holds(ui) && after->window.from_ns < ui->baseline.to_ns)
-            after->window.from_ns = ui->baseline.to_ns;
+        if (ui->compare.objects)
+            before->window = objects_screen_baseline(ui, ui->baseline);
+        if (!travel_holds(ui) && after->window.from_ns < before->window.to_ns)
+            after->window.from_ns = before->window.to_ns;
         return after->window.from_ns < after->window.to_ns;
     case COMPARE_REST:
         before->window = window_all(q.rec);

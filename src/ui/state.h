@@ -38,7 +38,7 @@ enum screen_id {
     SCREEN_MEMORY,
     SCREEN_OBJECTS,
     SCREEN_TIME,
-    SCREEN_PROCESSES, /* from here on Back leads to the screen before */
+    SCREEN_PROCESSES, /* from here on without a tab of its own (screens[].digit) */
     SCREEN_ALERTS,
     SCREEN_COMPARE,
     SCREEN_HELP,
@@ -73,6 +73,8 @@ struct list {
     struct order order;
 };
 
+#define TRAIL_MAX 32 /* steps back; the oldest are forgotten */
+
 enum compare_with { COMPARE_NOTHING, COMPARE_BASELINE, COMPARE_OTHER, COMPARE_REST };
 
 struct ui {
@@ -82,7 +84,9 @@ struct ui {
     double interval_s;
     struct grid grid;
 
-    enum screen_id screen, before; /* shown; where Back leads to */
+    enum screen_id screen;           /* shown */
+    enum screen_id trail[TRAIL_MAX]; /* the way to it: where Back leads to, the last one first */
+    size_t trail_length;
     struct list lists[SCREEN_COUNT];
     struct table table, summary;
     VEC(uint64_t) folded_keys; /* rows of the tree; `folded` is made from them */
@@ -158,6 +162,10 @@ const char *ui_sort(const struct ui *ui, enum screen_id screen);
 void ui_say(struct ui *ui, enum style style, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void ui_show(struct ui *ui, enum screen_id screen);
+/* To where one came from; false: there is nothing to go back to. */
+bool ui_go_back(struct ui *ui);
+/* The same to a screen that was shown before, whatever was shown since. */
+void ui_go_back_to(struct ui *ui, enum screen_id screen);
 /* The function that the selected row is about, as numbered now; 0 if there is none. */
 struct function_id ui_selected_function(struct ui *ui);
 /* The rows under the head of the screen's list. */

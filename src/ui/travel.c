@@ -46,30 +46,58 @@ void travel_let_go(struct ui *ui)
     ui->refill = true;
 }
 
-/* Live, a cell is about a second; else the sparkline is the window. Where one is held, it is what
- * it was if that window is in it, else all that was recorded. */
+/* Lengths that people can reckon with. */
+static const unsigned round_s[] = {7200, 3600, 1800, 600, 300, 120, 60, 30, 10, 5, 2, 1};
+#define ROUND (sizeof round_s / sizeof round_s[0])
+
+/* The longest that is at most so long. */
+static uint64_t round_span(uint64_t span_ns)
+{
+    for (size_t i = 0; i < ROUND; i++)
+        if (round_s[i] * NS_PER_S <= span_ns)
+            return round_s[i] * NS_PER_S;
+    return NS_PER_S;
+}
+
+/* Live, with a window held: it moves to the left as time goes on, and the scale changes only when
+ * it would leave. A part is left free before it. */
+static struct window spark_to_now(struct window all, struct window held, uint64_t least_ns)
+{
+    uint64_t needed = (all.to_ns - held.from_ns) / 8 * 9, span = all.to_ns - all.from_ns;
+    for (size_t i = 0; i < ROUND; i++)
+        if (round_s[i] * NS_PER_S >= needed && round_s[i] * NS_PER_S < span)
+            span = round_s[i] * NS_PER_S;
+    if (span < least_ns)
+        span = least_ns;
+    return (struct window){all.to_ns > span ? all.to_ns - span : 0, all.to_ns + 1};
+}
+
+/* Live, a cell is about a second, or more where a window is held that began before; else the
+ * sparkline is the window. Of what stands still, with a window held, it is what it was if that is
+ * in it, else all that was recorded. */
 struct window travel_spark(const struct ui *ui)
 {
     struct window w = ui_window(ui), was = ui->travel.spark.all;
+    struct window all = window_all(ui_recording(ui));
+    uint64_t span = (uint64_t)ui->grid.columns / 4 * NS_PER_S;
+    bool live = session_kind(ui->session) == SESSION_LIVE;
+    if (travel_holds(ui) && live)
+        return spark_to_now(all, w, span);
     if (travel_holds(ui)) {
         bool in_it = was.from_ns <= w.from_ns && was.to_ns >= w.to_ns && was.from_ns;
-        return in_it ? was : window_all(ui_recording(ui));
+        return in_it ? was : all;
     }
-    uint64_t span = (uint64_t)ui->grid.columns / 4 * NS_PER_S;
-    if (session_kind(ui->session) == SESSION_LIVE && !ui->span_ns)
+    if (live && !ui->span_ns)
         w.from_ns = w.to_ns > span ? w.to_ns - span : 0;
     w.to_ns++;
     return w;
 }
 
-/* A length that people can reckon with, at most so long. */
-static uint64_t round_span(uint64_t span_ns)
+uint64_t travel_ago(const struct ui *ui)
 {
-    static const unsigned seconds[] = {7200, 3600, 1800, 600, 300, 120, 60, 30, 10, 5, 2, 1};
-    for (size_t i = 0; i < sizeof seconds / sizeof seconds[0]; i++)
-        if (seconds[i] * NS_PER_S <= span_ns)
-            return seconds[i] * NS_PER_S;
-    return NS_PER_S;
+    uint64_t now = session_recording(ui->session)->end_ns, end = ui->travel.held.to_ns;
+    bool live = session_kind(ui->session) == SESSION_LIVE;
+    return live && travel_holds(ui) && now > end ? now - end : 0;
 }
 
 /* The newest part of what is shown: as long as the window was, or a tenth of all. */
@@ -81,6 +109,7 @@ static void begin(struct ui *ui)
         span = round_span(span / PARTS_OF_ALL);
     w.from_ns = w.to_ns > span ? w.to_ns - span : 0;
     ui_select_window(ui, w);
+    ui_say(ui, STYLE_NOTICE, "this part is shown: [ ] move it, { } ( ) its ends, 0: back to now");
 }
 
 /* Moves the window by half of its length; it stops at the ends of the recording. */
@@ -176,7 +205,7 @@ static void jump_to_event(struct ui *ui, bool later)
         if (rec->alerts.at[i].raised && is_nearer(&n, rec->alerts.at[i].time_ns))
             snprintf(text, sizeof text, "an alert was raised (a lists them)");
     for (size_t i = 0; i < rec->marks.n; i++)
-        if (is_nearer(&n, rec->marks.at[i].time_ns))
+        if (rec->marks.at[i].kind != MARK_RATE && is_nearer(&n, rec->marks.at[i].time_ns))
             snprintf(text, sizeof text, "%.150s", string_text(&rec->words, rec->marks.at[i].text));
     if (!n.found_ns) {
         ui_say(ui, STYLE_NOTICE, "no alert and no mark %s this", later ? "after" : "before");

@@ -31,6 +31,8 @@ struct travel {
  * time line that is drawn. */
 bool travel_holds(const struct ui *ui);
 struct window travel_spark(const struct ui *ui);
+/* How long ago the window that is held ended; 0: none is, or the recording has ended too. */
+uint64_t travel_ago(const struct ui *ui);
 /* Lets go of it: the end is now again. */
 void travel_let_go(struct ui *ui);
 /* Begins and goes on with a selection by the mouse on a stretch of time. */

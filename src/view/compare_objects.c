@@ -178,6 +178,9 @@ void compare_objects_fill(struct table *table, struct compare_objects_summary *s
     }
     table_begin(table, &compare_objects_view);
     table->window = after->window;
+    /* A window without a count shows the one before it: that is no change, and no news. */
+    if (before->rec == after->rec && summary->before.time_ns == summary->after.time_ns)
+        summary->after.time_ns = 0;
     /* What was counted on one side alone is not new. */
     bool both = summary->before.time_ns && summary->after.time_ns;
     for (size_t i = 0; i < pairs.at.n && both; i++)

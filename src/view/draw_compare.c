@@ -56,13 +56,13 @@ void draw_compare_objects_head(struct grid *g, int row, const struct compare_hea
     const struct compare_objects_totals *was = &summary->before, *is = &summary->after;
     struct text t = TEXT(text);
     draw_sides(g, row, before, after);
-    text_add(&t, "%zu types grew, %zu shrank", summary->regressions, summary->improvements);
     if (was->time_ns && is->time_ns) {
+        text_add(&t, "%zu types grew, %zu shrank", summary->regressions, summary->improvements);
         text_add(&t, ": %s -> %s objects", figure_count(a, was->count), figure_count(b, is->count));
         text_add(&t, ", %s -> %s", figure_bytes(a, (double)was->size_bytes),
                  figure_bytes(b, (double)is->size_bytes));
     } else {
-        text_add(&t, ": the objects were not counted %s",
+        text_add(&t, "the objects were not counted %s",
                  was->time_ns  ? "after"
                  : is->time_ns ? "before"
                                : "on either side");

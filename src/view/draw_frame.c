@@ -26,8 +26,9 @@ void draw_tabs(struct grid *g, int row, const struct label *tabs, size_t n, size
     grid_put(g, row, g->columns - right, right, STYLE_GREY, position);
     for (size_t i = 0; i < n && i <= active; i++)
         need += tab_text(text, &tabs[i]) + 1;
-    /* Where it would not be reached the active one has its room before the others. */
-    int kept = active < n && need > end ? tab_text(text, &tabs[active]) + 2 : 0;
+    /* Where it would not be reached the active one has its room before the others, and so has the
+     * sign for what is left out between. */
+    int kept = active < n && need > end ? tab_text(text, &tabs[active]) + 2 + 2 : 0;
     for (size_t i = 0; i < n; i++) {
         bool on = i == active;
         int width = tab_text(text, &tabs[i]);

@@ -93,14 +93,20 @@ static void draw_target(struct grid *g, int row, const struct header *h)
     target_title(name, sizeof name, h->rec);
     const struct incarnation *in = &h->rec->incarnations.at[recording_target(h->rec).n];
     uint64_t age_ns = h->at_ns > h->rec->start_ns ? h->at_ns - h->rec->start_ns : 0;
-    snprintf(state, sizeof state, "%s  %6s", h->state, figure_duration(age, age_ns));
+    if (h->ago_ns)
+        snprintf(state, sizeof state, "%s  %s ago", h->state, figure_duration(age, h->ago_ns));
+    else
+        snprintf(state, sizeof state, "%s  %6s", h->state, figure_duration(age, age_ns));
     int state_width = text_columns(state);
     if (state_width > g->columns / 2)
         state_width = g->columns / 2;
     int left = g->columns - state_width - 2, at = 0;
-    at += grid_put(g, row, at, left - at, STYLE_LABEL, "proftop");
+    bool past = h->state_style == STYLE_HELD;
+    if (past)
+        grid_fill(g, row, 0, g->columns, STYLE_HELD);
+    at += grid_put(g, row, at, left - at, past ? STYLE_HELD : STYLE_LABEL, "proftop");
     at += 2;
-    at += grid_put(g, row, at, left - at, STYLE_TITLE, name);
+    at += grid_put(g, row, at, left - at, past ? STYLE_HELD : STYLE_TITLE, name);
     double threads = metric_now(h->rec, METRIC_THREADS, h->at_ns);
     char rest[256];
     struct text t = TEXT(rest);
@@ -110,7 +116,7 @@ static void draw_target(struct grid *g, int row, const struct header *h)
         text_add(&t, "  %zu processes", processes);
     if (!isnan(threads))
         text_add(&t, "  %.0f thread%s", threads, threads >= 1.5 ? "s" : "");
-    grid_put(g, row, at, left - at, STYLE_NORMAL, rest);
+    grid_put(g, row, at, left - at, past ? STYLE_HELD : STYLE_NORMAL, rest);
     grid_put_right(g, row, g->columns - state_width, state_width, h->state_style, state);
 }
 
@@ -156,6 +162,20 @@ static enum style meter_style(const struct recording *rec, enum metric metric)
     return worst == SEVERITY_NONE ? STYLE_BAR : STYLE_BAR_HIGH;
 }
 
+/* Puts the window that is held in brackets. */
+static void mark_window(struct grid *g, int row, const struct strip *strip, struct window held)
+{
+    int from, to;
+    if (!held.to_ns || !strip_part(strip, held, &from, &to))
+        return;
+    grid_restyle(g, row, strip->at, strip->width, STYLE_GREY);
+    grid_restyle(g, row, strip->at + from, to - from + 1, STYLE_HELD);
+    if (from > 0)
+        grid_char(g, row, strip->at + from - 1, STYLE_HELD, '[');
+    if (to + 1 < strip->width)
+        grid_char(g, row, strip->at + to + 1, STYLE_HELD, ']');
+}
+
 static void draw_meter_line(struct grid *g, int row, const struct header *h, const char *label,
                             enum metric pct, enum metric series, double top, const char *words)
 {
@@ -169,13 +189,10 @@ static void draw_meter_line(struct grid *g, int row, const struct header *h, con
     float steps[SPARK_MAX];
     if (l.spark) {
         const struct strip strip = {l.spark_at, l.spark, h->spark};
-        int from = strip_column(&strip, h->held.from_ns),
-            to = strip_column(&strip, h->held.to_ns ? h->held.to_ns - 1 : 0);
         series_steps(steps, l.spark, &h->rec->total.series[series], h->spark.from_ns,
                      h->spark.to_ns);
         draw_sparkline(g, row, l.spark_at, steps, l.spark, top, STYLE_SPARK);
-        for (int i = from < 0 ? 0 : from; h->held.to_ns && i <= to && i < l.spark; i++)
-            grid_restyle(g, row, l.spark_at + i, 1, STYLE_HELD);
+        mark_window(g, row, &strip, h->held);
     }
     grid_put(g, row, l.words_at, l.words, STYLE_NORMAL, words);
 }

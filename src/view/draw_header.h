@@ -2,7 +2,8 @@
 /*
  * The lines that stand at the top of every screen: whose figures these are, CPU and memory as
  * meter, sparkline and words, and the two lines of alerts and verdicts. All of it is read from the
- * recording at one moment. Pure.
+ * recording at one moment. What is not of now has the whole first line in its colour, and a window
+ * stands in brackets on the sparklines, whose rest is grey. Pure.
  */
 #ifndef VIEW_DRAW_HEADER_H
 #define VIEW_DRAW_HEADER_H
@@ -20,6 +21,7 @@ struct header {
     uint64_t at_ns;      /* the moment that the figures are of */
     struct window spark; /* what the sparklines are of */
     struct window held;  /* a window to mark on them; empty: none */
+    uint64_t ago_ns;     /* and how long ago it ended; 0: what is shown grows no more */
     double memory_top;   /* the scale of the memory's sparkline (header_memory_top) */
     bool say_memory_top; /* it has changed a moment ago: say so */
 };

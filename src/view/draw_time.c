@@ -62,8 +62,7 @@ uint64_t strip_time_ns(const struct strip *s, int column)
     return s->all.from_ns + (uint64_t)(span * column / s->width);
 }
 
-/* The columns that a window touches, within the chart; false: none. */
-static bool strip_part(const struct strip *s, struct window w, int *from, int *to)
+bool strip_part(const struct strip *s, struct window w, int *from, int *to)
 {
     if (w.to_ns <= w.from_ns)
         return false;
@@ -113,6 +112,17 @@ static void draw_metric(struct grid *g, int row, const struct recording *rec, en
     grid_put_right(g, row, s->at + s->width, SCALE, STYLE_GREY, metric_figure(figure, metric, top));
 }
 
+/* What the budget does to the rate, often: under all else, one sign for all in a column. */
+static void draw_rate_marks(struct grid *g, int row, const struct recording *rec,
+                            const struct strip *s)
+{
+    for (size_t i = 0; i < rec->marks.n; i++) {
+        int x = strip_column(s, rec->marks.at[i].time_ns);
+        if (x >= 0 && x < s->width && rec->marks.at[i].kind == MARK_RATE)
+            grid_char(g, row, s->at + x, grid_at(g, row, s->at + x)->style, '.');
+    }
+}
+
 void draw_time_axis(struct grid *g, int row, const struct recording *rec, const struct strip *s,
                     struct window shown)
 {
@@ -123,9 +133,10 @@ void draw_time_axis(struct grid *g, int row, const struct recording *rec, const 
                   i >= from && i <= to ? '='
                   : g->ascii           ? '-'
                                        : 0x2500);
+    draw_rate_marks(g, row, rec, s);
     for (size_t i = 0; i < rec->marks.n; i++) {
         int x = strip_column(s, rec->marks.at[i].time_ns);
-        if (x >= 0 && x < s->width)
+        if (x >= 0 && x < s->width && rec->marks.at[i].kind != MARK_RATE)
             grid_char(g, row, s->at + x,
                       rec->marks.at[i].kind == MARK_OOM ? STYLE_CRITICAL : STYLE_NOTICE,
                       rec->marks.at[i].kind == MARK_OOM ? 'X' : '|');

@@ -35,10 +35,12 @@ size_t draw_time(struct grid *g, int row, int height, const struct recording *re
 
 /* The column, from 0, that a moment falls into; -1 if it is before the chart, width if behind. */
 int strip_column(const struct strip *s, uint64_t time_ns);
+/* The columns that a window touches, within the chart; false: none. */
+bool strip_part(const struct strip *s, struct window w, int *from, int *to);
 /* When a column begins. */
 uint64_t strip_time_ns(const struct strip *s, int column);
-/* Two lines below a chart: the window within it, alerts (!), marks (|) and OOM kills (X); and times
- * of the clock. */
+/* Two lines below a chart: the window within it, alerts (!), marks (|), OOM kills (X) and, where
+ * nothing else stands, changes of the sampling rate (.); and times of the clock. */
 void draw_time_axis(struct grid *g, int row, const struct recording *rec, const struct strip *s,
                     struct window shown);
 

@@ -171,11 +171,57 @@ def _():
         port = str(taken.getsockname()[1])
         proftop.fails([*command, "--listen", port], port, "in use")
         proftop.fails([*command, "--metrics-file", place + "/no/x.prom"], "no folder")
-        for wrong in ("x", "", "70000", "-1", "1.2.3:80", "::1:80", "[::1:80", "a" * 100 + ":80"):
+        for wrong in ("x", "70000", "-1", "1.2.3:80", "::1:80", "[::1:80", "a" * 100 + ":80"):
             done = proftop.run(*command, "--listen", wrong)
             tap.equal(done.returncode, 2, "status of --listen %r" % wrong)
-            assert "not an address" in done.stderr, done.stderr
+            assert "--listen takes a port, or ADDRESS:PORT" in done.stderr, done.stderr
         tap.equal(os.listdir(place), [], "files left")
+
+
+def of_file(place, *lines):
+    """A settings file of these lines."""
+    path = os.path.join(place, "rc")
+    with open(path, "w") as file:
+        file.write("".join(line + "\n" for line in lines))
+    return path
+
+
+@tap.test("both are settings: from a file, and the command line over it")
+def _():
+    with targets.folder() as place:
+        first, second = (os.path.join(place, name) for name in ("a.prom", "b.prom"))
+        rc = of_file(place, "metrics-file = " + first, "listen = 0")
+        words = ["record", "-p", os.getpid(), "-o", os.path.join(place, "a.ptop"), "--config", rc]
+        with proftop.started(*words, stderr=subprocess.PIPE) as recorder:
+            url = metrics_url(recorder)
+            targets.wait_for(lambda: "proftop_rss_bytes" in get(url), "the figures")
+            assert os.path.exists(first)
+            tap.equal(proftop.interrupt(recorder), 0, "status")
+        words += ["--metrics-file", second, "--listen", ""]
+        with proftop.started(*words, stderr=subprocess.PIPE) as recorder:
+            targets.wait_for(lambda: os.path.exists(second), "the command line's file")
+            assert not os.path.exists(first)
+            tap.equal(proftop.interrupt(recorder), 0, "status")
+            said = recorder.stderr.read().decode()
+            assert "the metrics are at" not in said, said
+
+
+@tap.test("a port of the settings file that is taken is told, and the recording goes on")
+def _():
+    with targets.folder() as place, socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port, into = taken.getsockname()[1], os.path.join(place, "a.ptop")
+        rc = of_file(place, "rate = 50", "listen = %d" % port, "metrics-file = /no/x.prom")
+        words = ["-p", os.getpid(), "-o", into, "-d", "1", "--config", rc]
+        done = proftop.run("record", *words)
+        tap.equal(done.returncode, 0, "status")
+        assert "%s:2: listen: cannot listen on" % rc in done.stderr, done.stderr
+        assert "%s:3: metrics-file: " % rc in done.stderr, done.stderr
+        assert os.path.exists(into)
+        # Nor does what only reads a file open a port.
+        report = proftop.run("report", into, "--config", rc)
+        tap.equal((report.returncode, report.stderr), (0, ""), "report")
 
 
 def config(place, ports):

@@ -66,6 +66,8 @@ def _():
             screen.wait("burn_the_spike")
             screen.keys("a")
             screen.wait("warning")
+            screen.keys("+")
+            screen.wait("v shows the rules: there + and - change a threshold")
             screen.keys("v", "Enter")
             screen.wait("a file stands still")
             screen.keys("0")
@@ -123,6 +125,14 @@ def _():
             for word in ("cpu ", "> 80.0% for 3s", "75.0%", "95.0%", "fine"):
                 assert word in line, line
             assert "none yet" in tmux.line_with(text, "p95_s"), text
+            screen.keys("+", "+")
+            screen.wait("cpu: raised at 90.0%, clears at 85.0%, until proftop ends")
+            assert "> 90.0% for 3s" in tmux.line_with(screen.text(), "cpu_pct"), screen.text()
+            screen.keys("-", "-", "-")
+            screen.wait("> 75.0% for 3s")
+            assert "70.0%" in tmux.line_with(screen.text(), "> 75.0%"), screen.text()
+            screen.keys("=")
+            screen.wait("> 80.0% for 3s")
             screen.keys("Enter")
             screen.wait("Rule cpu: cpu_pct > 80 for 3s, clear 75, critical 95: banner")
             screen.keys("C-u")

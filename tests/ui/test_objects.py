@@ -78,6 +78,21 @@ def _():
         screen.wait("ready>")
 
 
+@tap.test("c right after b says what it waits for, and shows it when the next count is there")
+def _():
+    with watched(120) as (screen, _target):
+        screen.keys("o")
+        screen.wait("__main__.Entry")
+        screen.wait(re.compile(r"next in ([89]|1\d|2\d)(\.0)?s").search, 60)
+        screen.keys("b", "c")
+        text = screen.wait("The objects have not been counted since the baseline yet.")
+        assert "[c Compare]" in text and "by itself after the next count: " in text, text
+        text = screen.wait(lambda t: "[c Compare]" in t and "__main__.Entry" in t, 60)
+        assert re.search(r"BEFORE +AFTER +CHANGE +BYTES", text), text
+        screen.keys("Escape")
+        screen.wait("[7 Objects]")
+
+
 @tap.test("a snapshot holds the objects, and opens with them")
 def _():
     with watched() as (screen, target):

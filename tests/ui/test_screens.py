@@ -121,6 +121,8 @@ def _():
             screen.wait("[h Help]")
             for words in ("Space p", "side by side", "F7 W", "C  ", "What the figures mean"):
                 screen.wait(words)
+            lines = screen.text().split("\n")[6:100]
+            tap.equal([line for line in lines if "\u2026" in line], [], "lines that are cut")
             screen.keys("Escape")
             screen.wait("[1 Hot]")
         screen.resize(80, 24)
@@ -163,6 +165,36 @@ def _():
         screen.wait(lambda text: "thread " in text and "[1 Hot]" in text)
         screen.keys("Escape")
         screen.wait("[5 Threads]")
+
+
+@tap.test("Esc leads back the way one came, from wherever, and sticks nowhere")
+def _():
+    tabs = {
+        "5": "[5 Threads]",
+        "4": "[4 Waits]",
+        "c": "[c Compare]",
+        "a": "[a Alerts]",
+        "P": "[P Processes]",
+        "F2": "[u Settings]",
+        "F1": "[h Help]",
+    }
+    ways = [["5", key, "F1"] for key in ("c", "a", "P", "F2")]
+    ways += [["5", "F2", "a", "F1"], ["5", "a", "F2", "F1"], ["4", "c", "5", "a", "P"]]
+    with watched(140, 30) as (screen, _target):
+        screen.keys("b")  # so that c compares, and does not ask
+        for way in ways:
+            for key in way:
+                screen.keys(key)
+                screen.wait(tabs[key])
+            for key in reversed(way[:-1]):
+                screen.keys("Escape")
+                screen.wait(tabs[key])
+            screen.keys("Escape")
+            screen.wait("[1 Hot]")
+        screen.keys("Escape", "Escape", "F1")
+        screen.wait("[h Help]")
+        screen.keys("a", "Escape")  # the help is not on the way back
+        screen.wait("[1 Hot]")
 
 
 @tap.test("search, next, and its absence")

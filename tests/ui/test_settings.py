@@ -139,6 +139,31 @@ def _():
         screen.wait_shell()
 
 
+@tap.test("where to tell the metrics: checked as typed, written; a port that is taken is told")
+def _():
+    port = targets.free_port()
+    with shown("listen = %d\n" % port, options="--metrics-file here.prom") as screen:
+        screen.keys("F2")
+        screen.wait("[u Settings]")
+        select(screen, "listen")
+        text = screen.text()
+        tap.equal(row(text, "metrics-file"), ("here.prom", "command line"), "metrics-file")
+        tap.equal(row(text, "listen")[0], str(port), "listen")
+        assert os.path.exists(os.path.join(screen.folder, "here.prom"))
+        screen.keys("Enter", "C-u")
+        screen.type("everywhere")
+        screen.wait("listen takes a port, or ADDRESS:PORT")
+        screen.keys("Enter", "C-u")
+        screen.type("127.0.0.1:%d" % port)
+        screen.wait("from the next start")
+        screen.keys("U")
+        screen.wait("written to")
+        tap.equal(read(screen).split("\n")[0], "listen = 127.0.0.1:%d" % port, "in the file")
+        with tmux.terminal(120, 24, HOME=screen.folder) as second:
+            second.type("%s %d" % (proftop.PATH, os.getpid()))
+            second.wait(lambda text: "LIVE" in text and "listen: cannot listen on" in text)
+
+
 @tap.test("the rate of a live recording changes")
 def _():
     with shown(options="-r 50") as screen:

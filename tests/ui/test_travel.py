@@ -117,6 +117,32 @@ def _():
         screen.wait("LIVE")
 
 
+def bracketed(text):
+    """Where the window stands on the header's line of the CPU: the columns of [ and ], or None."""
+    found = re.search(r"^CPU \[[^]]*\]  \S* *[^[]*(\[)[^]]+(\])", text.split("\n")[1])
+    return found and (found.start(1), found.start(2))
+
+
+@tap.test("the window moves along the header's line as time goes on, and it says how long ago it was")
+def _():
+    for columns, rows in ((80, 24), (200, 50)):
+        with bursting() as target, tmux.terminal(columns, rows) as screen:
+            screen.type("%s %d" % (proftop.PATH, target.pid))
+            screen.wait(lambda text: re.search(r"LIVE +[3-9](\.\d)?s", text))
+            screen.keys("[")
+            screen.wait("0: back to now")
+            first = bracketed(screen.wait(bracketed))
+            line = tmux.line_with(screen.text(), "WINDOW ")
+            assert re.search(r"WINDOW \d\d:\d\d:\d\d \+\S+  [\d.]+m?s ago$", line), line
+            later = bracketed(screen.wait(lambda text: (bracketed(text) or first)[0] < first[0]))
+            assert later[1] < first[1], (first, later)
+            screen.wait(re.compile(r"  (9|1\d)(\.\d)?s ago$", re.MULTILINE).search)
+            assert bracketed(screen.text()), screen.text()
+            screen.keys("0")
+            screen.wait("LIVE")
+            tap.equal(bracketed(screen.text()), None, "a window on the header's line")
+
+
 @tap.test("keys move the window and its ends")
 def _():
     with file_shown() as screen:
@@ -211,6 +237,19 @@ def _():
             screen.wait("no alert and no mark after this")
             text = press_until(screen, "E", lambda text: re.search(r"^\S+: .*executed", text, re.M))
             assert window_of(text), text
+
+
+@tap.test("a change of the sampling rate is told, and the jumps pass over it")
+def _():
+    with bursting() as target, tmux.terminal(120, 24) as screen:
+        screen.type("%s --budget 0.01 %d" % (proftop.PATH, target.pid))
+        screen.wait("LIVE")
+        screen.wait(re.compile("sampling at .* Hz to keep|over the budget: ").search, 30)
+        screen.keys("E")
+        text = screen.wait("no alert and no mark before this")
+        tap.equal(window_of(text), None, "a window")
+        screen.keys("9")
+        screen.wait(re.compile(r"\^ spikes .*\.").search)
 
 
 @tap.test("a marked window is what another is compared with")

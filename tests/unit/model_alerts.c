@@ -106,6 +106,48 @@ static void says_what_is_wrong(void **state)
     assert_false(alert_rule_parse(&rule, long_text + 360, "cpu_pct > 1", &err));
 }
 
+static void check_step(const char *text, int direction, const char *stepped)
+{
+    struct alert_rule rule, again;
+    struct err err;
+    char out[ALERT_TEXT_MAX];
+    assert_true(alert_rule_parse(&rule, "x", text, &err));
+    again = rule;
+    bool done = alert_rule_step(&rule, direction);
+    alert_rule_text(out, sizeof out, &rule);
+    if (!stepped)
+        assert_memory_equal(&rule, &again, sizeof rule);
+    if (done != (stepped != NULL) || (stepped && strncmp(out, stepped, strlen(stepped)) != 0))
+        fail_msg("\"%s\" became \"%s\", not \"%s\"", text, out, stepped ? stepped : "nothing");
+    assert_true(alert_rule_parse(&again, "x", out, &err));
+}
+
+static void steps_keep_the_distance(void **state)
+{
+    (void)state;
+    check_step("cpu_pct > 80 clear 75 critical 95", 1,
+               "cpu_pct > 85 for 3s, clear 80, critical 95:");
+    check_step("cpu_pct > 80 clear 75 critical 90", 1,
+               "cpu_pct > 85 for 3s, clear 80, critical 95:");
+    check_step("cpu_pct > 82 clear 75", 1, "cpu_pct > 85 for 3s, clear 78");
+    check_step("cpu_pct > 82 clear 75", -1, "cpu_pct > 80 for 3s, clear 73");
+    check_step("cpu_pct > 95 clear 90", 1, "cpu_pct > 100 for 3s, clear 95, critical 100:");
+    check_step("cpu_pct > 100", 1, NULL);
+    check_step("throttled_pct > 5 clear 3 critical 7.5", 1,
+               "throttled_pct > 5.5 for 3s, clear 3.5, critical 8.25:");
+    check_step("throttled_pct > 2.5 clear 0.5", -1, "throttled_pct > 2 for 3s, clear 1.8");
+    check_step("p95_s > 1 clear 0.9", 1, "p95_s > 1.5 for 3s, clear 1.4, critical 2.25:");
+    check_step("p95_s > 1 clear 0.9", -1, "p95_s > 0.95 for 3s, clear 0.85, critical 1.425:");
+    check_step("p95_s > 0.001", -1, NULL);
+    check_step("rss_bytes > 2G clear 1G", 1, "rss_bytes > 2304M for 3s, clear 1280M");
+    check_step("rss_bytes > 2G clear 1G", -1, "rss_bytes > 1920M for 3s, clear 896M");
+    check_step("threads > 5 clear 3", 1, "threads > 6 for 3s, clear 4");
+    check_step("threads > 1", -1, NULL);
+    check_step("available_bytes < 64M clear 70M", 1, "available_bytes < 72M for 3s, clear 78M");
+    check_step("cpu_pct < 95 clear 97", 1, NULL);
+    check_step("cpu_pct > 0", 1, NULL);
+}
+
 static void lists_have_one_of_a_name(void **state)
 {
     (void)state;
@@ -436,6 +478,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(says_what_it_reads),
         cmocka_unit_test(says_what_is_wrong),
+        cmocka_unit_test(steps_keep_the_distance),
         cmocka_unit_test(lists_have_one_of_a_name),
         cmocka_unit_test(defaults_fire_at_their_threshold),
         cmocka_unit_test(hovering_is_not_told_again),

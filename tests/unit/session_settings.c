@@ -196,7 +196,7 @@ static void test_table(void **state)
             assert_true(!row->options[k].gives == !!row->options[k].value);
         if (row->type != SETTING_TEXT)
             assert_false(setting_read(row, "nonsense", &again, &err));
-        assert_false(row->type != SETTING_TEXT && setting_read(row, "", &again, &err));
+        assert_int_equal(setting_read(row, "", &again, &err), setting_is_text(row));
         for (size_t k = 0; k < i; k++)
             assert_true(nearest_distance(row->key, settings_table[k].key) > 0);
     }
@@ -242,6 +242,12 @@ static void test_values(void **state)
     assert_false(setting_read(setting_find("engine"), "prf", &values, &err));
     assert_non_null(strstr(err.text, "did you mean \"perf\"?"));
     assert_false(setting_read(setting_find("snapshot-dir"), "a\nb", &values, &err));
+    assert_true(setting_read(setting_find("listen"), "[::1]:9111", &values, &err));
+    assert_string_equal(values.listen, "[::1]:9111");
+    assert_false(setting_read(setting_find("listen"), "70000", &values, &err));
+    assert_non_null(strstr(err.text, "takes a port, or ADDRESS:PORT"));
+    assert_string_equal(values.listen, "[::1]:9111");
+    assert_true(setting_read(setting_find("listen"), "", &values, &err));
 }
 
 /* Up to the end and down again, always with values that the row takes. */
@@ -262,7 +268,7 @@ static void test_steps(void **state)
             }
             if (row->words)
                 assert_int_equal(n, 100); /* they go round */
-            else if (row->type == SETTING_TEXT)
+            else if (setting_is_text(row))
                 assert_int_equal(n, 0);
             else
                 assert_in_range(n, direction > 0 ? 0 : 2, 60);

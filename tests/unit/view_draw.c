@@ -186,6 +186,12 @@ static void tabs_do_not_move(void **state)
     assert_string_equal(row_text(&g, 0), " 1 Hot …[3 Tree]");
     assert_int_equal(grid_at(&g, 0, 10)->link, LINK_TAB + 2);
     grid_clear(&g);
+    for (int width = 12; width < 30; width++) {
+        grid_init(&g, width, 1, false);
+        draw_tabs(&g, 0, tabs, 3, 2, "");
+        assert_non_null(strstr(row_text(&g, 0), "[3 Tree]"));
+        grid_clear(&g);
+    }
 }
 
 static void the_function_bar_fits_80_columns(void **state)
@@ -270,6 +276,44 @@ static void the_header_has_its_shape(void **state)
     recording_free(rec);
 }
 
+/* A window of the past: its columns in brackets, the whole first line in its colour. */
+static void the_header_shows_the_past(void **state)
+{
+    (void)state;
+    struct recording *rec = a_recording();
+    struct grid g;
+    struct header h = {.rec = rec,
+                       .state = "WINDOW 12:00:00 +4.0s",
+                       .state_style = STYLE_HELD,
+                       .at_ns = 185 * NS_PER_S,
+                       .spark = {175 * NS_PER_S, 193 * NS_PER_S},
+                       .held = {181 * NS_PER_S, 185 * NS_PER_S},
+                       .ago_ns = 8 * NS_PER_S,
+                       .memory_top = 1073741824.0};
+    grid_init(&g, 80, 3, true);
+    draw_header(&g, 0, &h);
+    assert_non_null(strstr(row_text(&g, 0), "WINDOW 12:00:00 +4.0s  8.0s ago"));
+    for (int x = 0; x < 80; x++)
+        assert_int_equal(grid_at(&g, 0, x)->style, STYLE_HELD);
+    assert_non_null(strstr(row_text(&g, 1), "  -----[----]-------  "));
+    assert_non_null(strstr(row_text(&g, 2), "  *****[****]*******  "));
+    assert_int_equal(grid_at(&g, 1, 34)->style, STYLE_GREY);
+    assert_int_equal(grid_at(&g, 1, 34 + 6)->style, STYLE_HELD);
+    /* At the ends there is no bracket, and off them no mark. */
+    h.held = (struct window){175 * NS_PER_S, 193 * NS_PER_S};
+    grid_erase(&g);
+    draw_header(&g, 0, &h);
+    assert_non_null(strstr(row_text(&g, 1), "  ------------------  "));
+    assert_int_equal(grid_at(&g, 1, 34)->style, STYLE_HELD);
+    h.held = (struct window){170 * NS_PER_S, 171 * NS_PER_S};
+    grid_erase(&g);
+    draw_header(&g, 0, &h);
+    assert_non_null(strstr(row_text(&g, 1), "  ------------------  "));
+    assert_int_equal(grid_at(&g, 1, 34)->style, STYLE_SPARK);
+    grid_clear(&g);
+    recording_free(rec);
+}
+
 static char letter(const char *v)
 {
     return strcmp(v, "alerts") == 0 ? 'a' : '\0';
@@ -332,6 +376,7 @@ int main(void)
         cmocka_unit_test(the_function_bar_fits_80_columns),
         cmocka_unit_test(prompts_show_the_end_of_what_is_typed),
         cmocka_unit_test(the_header_has_its_shape),
+        cmocka_unit_test(the_header_shows_the_past),
         cmocka_unit_test(verdicts_are_two_lines_at_most),
         cmocka_unit_test(a_raised_alert_is_said_once),
     };

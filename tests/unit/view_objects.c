@@ -175,6 +175,13 @@ static void test_compare(void **state)
     assert_string_equal(cell(&t, "list", "verdict")->text, "unchanged");
     assert_string_equal(cell(&t, "ns::Widget", "verdict")->text, "gone");
     assert_int_equal(cell(&t, "ns::Widget", "after_count")->kind, VALUE_NULL);
+    /* One census is no two: nothing was counted since. */
+    struct compare_side late = {.rec = rec,
+                                .window = {START + 3600 * NS_PER_S, START + 3601 * NS_PER_S}};
+    struct compare_side all = {.rec = rec, .window = {START, START + 3600 * NS_PER_S}};
+    compare_objects_fill(&t, &sum, &all, &late, NULL, false, 0);
+    assert_int_equal(t.rows.n, 0);
+    assert_true(sum.before.time_ns && !sum.after.time_ns);
     struct recording *uncounted = recording_new(START, 0);
     struct compare_side none = {.rec = uncounted, .window = before.window};
     compare_objects_fill(&t, &sum, &none, &after, NULL, false, 0);

@@ -69,6 +69,18 @@ static void lines_have_a_cursor_and_a_window(void **state)
     assert_int_equal(grid_at(&g, 3, s.at + 51)->codepoint, '^');
     assert_int_equal(grid_at(&g, 3, s.at + 60)->codepoint, '-');
     assert_int_equal(grid_at(&g, 3, s.at + 50)->codepoint, '=');
+    /* Changes of the rate are small, and give way to all else. */
+    const int seconds[] = {20, 50, 51, 60};
+    for (size_t i = 0; i < 4; i++)
+        recording_add_mark(rec, START_NS + (uint64_t)seconds[i] * NS_PER_S, MARK_RATE, "20 Hz");
+    grid_erase(&g);
+    draw_time(&g, 0, 8, rec, &look);
+    assert_int_equal(grid_at(&g, 3, s.at + 20)->codepoint, '|');
+    assert_int_equal(grid_at(&g, 3, s.at + 50)->codepoint, '.');
+    assert_int_equal(grid_at(&g, 3, s.at + 50)->style, STYLE_HELD);
+    assert_int_equal(grid_at(&g, 3, s.at + 51)->codepoint, '^');
+    assert_int_equal(grid_at(&g, 3, s.at + 60)->codepoint, '.');
+    assert_int_equal(grid_at(&g, 3, s.at + 60)->style, STYLE_GREY);
     /* Nothing held: the figure is the newest, and no cell is marked. */
     look.held = false;
     look.shown = look.all;

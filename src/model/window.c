@@ -219,7 +219,7 @@ static struct cell cell_of(const struct run *r, uint64_t ns)
 /* The first run of a level that may reach into the window: they are in the order of their end. */
 static size_t first_run(const struct recording *rec, int level, uint64_t from_ns)
 {
-    if (level == LEVEL_COUNT)
+    if (level == LEVEL_COUNT || level == LEVEL_POOLED)
         return 0;
     /* Folded runs are in order up to one slice, and a run's end may precede its tick's. */
     uint64_t slack = 2 * level_slice_ns(level) + 1000000000u;

@@ -346,8 +346,7 @@ static void slice_run(const struct run *run, int level, bool idle, void *context
         return;
     uint32_t subject = slicing_subject(s, run->stack);
     uint64_t *slice_ns = s->c->subjects.at[subject].sides[s->n].slice_ns;
-    uint64_t slice = level_slice_ns(level);
-    uint64_t end_ns = run->from_ns + (run->weight_ns < slice ? slice : run->weight_ns);
+    uint64_t end_ns = run_end_ns(run, level);
     for (size_t i = first_piece(s, run->from_ns); i < s->pieces; i++) {
         struct window w = s->piece[i].window;
         if (w.from_ns >= end_ns)

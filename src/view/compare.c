@@ -109,6 +109,7 @@ struct side {
     struct windows windows; /* cut to where there are observations */
     uint64_t whole_ns;
     uint32_t *subject_of; /* by function: index + 1, 0 not yet */
+    struct window_sum sum;
     size_t slices;
     double span_s;
 };
@@ -253,16 +254,15 @@ static void sum_side(struct comparison *c, int n, struct compare_totals *t)
     side->windows = observed(in);
     side->span_s = rows_seconds(windows_span_ns(&side->windows));
     side->subject_of = xcalloc(in->rec->words.functions.n, sizeof *side->subject_of);
-    struct window_sum sum;
-    windows_sum(&sum, in->rec, &side->windows, &in->filter);
-    side->whole_ns = sum.whole_ns;
-    totals(t, side, &sum);
-    double *idleness = thread_idleness(in->rec, &sum);
-    for (size_t i = 0; i < sum.cells.n; i++)
-        if (cell_counts(&sum.cells.at[i], in->filter.states))
-            add_cell(c, n, &sum, &sum.cells.at[i], idleness[sum.cells.at[i].thread.n]);
+    struct window_sum *sum = &side->sum;
+    windows_sum(sum, in->rec, &side->windows, &in->filter);
+    side->whole_ns = sum->whole_ns;
+    totals(t, side, sum);
+    double *idleness = thread_idleness(in->rec, sum);
+    for (size_t i = 0; i < sum->cells.n; i++)
+        if (cell_counts(&sum->cells.at[i], in->filter.states))
+            add_cell(c, n, sum, &sum->cells.at[i], idleness[sum->cells.at[i].thread.n]);
     free(idleness);
-    window_sum_clear(&sum);
 }
 
 /* Matches by name alone what is left over: its file was renamed, or only one side knows it. */
@@ -297,8 +297,8 @@ static void match_leftovers(struct comparison *c)
 /* The slices of a side's windows, one behind the other; one that lies on the gap has two pieces. */
 struct slicing {
     struct comparison *c;
-    int n; /* the side */
-    struct fold fold;
+    int n;             /* the side */
+    struct fold *fold; /* the side's sum's: it has met each stack already */
     size_t pieces;
     struct {
         struct window window;
@@ -312,12 +312,12 @@ static uint32_t slicing_subject(struct slicing *s, struct stack_id stack)
 {
     if (stack.n >= s->known) {
         size_t was = s->known;
-        s->known = fold_count(&s->fold);
+        s->known = fold_count(s->fold);
         s->subject_of = xrealloc(s->subject_of, s->known * sizeof *s->subject_of);
         memset(s->subject_of + was, 0, (s->known - was) * sizeof *s->subject_of);
     }
     if (!s->subject_of[stack.n]) {
-        struct place place = rows_self_place(&s->fold, stack);
+        struct place place = rows_self_place(s->fold, stack);
         uint32_t found = subject_find(s->c, s->n, place.function); /* moves the subjects */
         s->subject_of[stack.n] = s->c->subjects.at[found].merged + 1;
     }
@@ -362,7 +362,7 @@ static void slice_side(struct comparison *c, int n)
     const struct compare_side *in = side->in;
     uint64_t span = windows_span_ns(&side->windows);
     side->slices = (size_t)fmin(fmax(side->span_s, SLICES_MIN), SLICES_MAX);
-    struct slicing s = {.c = c, .n = n};
+    struct slicing s = {.c = c, .n = n, .fold = &side->sum.fold};
     for (size_t k = 0; k < side->slices; k++) {
         struct windows slice =
             windows_slice(&side->windows, span * k / side->slices, span * (k + 1) / side->slices);
@@ -371,9 +371,7 @@ static void slice_side(struct comparison *c, int n)
             s.piece[s.pieces++].slice = k;
         }
     }
-    fold_init(&s.fold, in->rec, in->filter.native);
-    windows_visit(in->rec, &side->windows, &in->filter, &s.fold, slice_run, &s);
-    fold_clear(&s.fold);
+    windows_visit(in->rec, &side->windows, &in->filter, s.fold, slice_run, &s);
     free(s.subject_of);
 }
 
@@ -625,8 +623,10 @@ void compare_fill(struct table *table, struct compare_summary *summary,
         table_sort(table, NULL, true);
     table_limit(table, limit);
 
-    free(c.sides[BEFORE].subject_of);
-    free(c.sides[AFTER].subject_of);
+    for (int n = 0; n < 2; n++) {
+        free(c.sides[n].subject_of);
+        window_sum_clear(&c.sides[n].sum);
+    }
     map_free(&c.index);
     vec_free(&c.subjects);
 }

@@ -54,6 +54,8 @@ libmodel_a_SOURCES = \
 	src/model/leak.h \
 	src/model/metric.c \
 	src/model/metric.h \
+	src/model/pool.c \
+	src/model/pool.h \
 	src/model/recording.c \
 	src/model/recording.h \
 	src/model/sample.c \

@@ -82,6 +82,10 @@ check_PROGRAMS += tests/unit/model_forget
 tests_unit_model_forget_SOURCES = tests/unit/model_forget.c
 tests_unit_model_forget_LDADD = libmodel.a libbase.a $(CMOCKA_LIBS) -lm
 
+check_PROGRAMS += tests/unit/model_pool
+tests_unit_model_pool_SOURCES = tests/unit/model_pool.c
+tests_unit_model_pool_LDADD = libmodel.a libbase.a $(CMOCKA_LIBS) -lm
+
 check_PROGRAMS += tests/unit/model_recording
 tests_unit_model_recording_SOURCES = tests/unit/model_recording.c
 tests_unit_model_recording_LDADD = libmodel.a libbase.a $(CMOCKA_LIBS) -lm

@@ -96,6 +96,18 @@ void map_add(struct map *m, uint64_t key, uint32_t value)
     map_place(m, key, value);
 }
 
+uint32_t map_find_or_add(struct map *m, uint64_t key, uint32_t value)
+{
+    map_make_room(m);
+    size_t i = hash_u64(key) & (m->cap - 1);
+    for (; m->slots[i].value != MAP_NONE; i = (i + 1) & (m->cap - 1))
+        if (m->slots[i].key == key)
+            return m->slots[i].value;
+    m->slots[i] = (struct map_slot){key, value};
+    m->n++;
+    return value;
+}
+
 uint32_t map_probe(const struct map *m, uint64_t key, size_t *at)
 {
     if (!m->cap)

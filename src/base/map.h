@@ -35,6 +35,10 @@ uint32_t map_get(const struct map *m, uint64_t key);
 /* Adds or replaces. value must not be MAP_NONE. */
 void map_set(struct map *m, uint64_t key, uint32_t value);
 
+/* What stands under key already, or value, which is added then: one search where map_get and
+ * map_add would be two. */
+uint32_t map_find_or_add(struct map *m, uint64_t key, uint32_t value);
+
 /* Walks the values stored under key: start with *at = 0; MAP_NONE at the end. */
 uint32_t map_probe(const struct map *m, uint64_t key, size_t *at);
 /* Adds one more entry under key, whatever stands there already. */

@@ -228,8 +228,7 @@ void ring_files_want_alert(struct ring_files *f, uint64_t number, uint64_t now_n
     f->alert_number = number;
 }
 
-/* How far back the runs reach: as far as the ring, unless the recording is younger, or there were
- * too many to keep. */
+/* How far back the runs reach: as far as the ring, unless the recording is younger. */
 static uint64_t reach_ns(const struct ring_files *f)
 {
     const struct recording *rec = recording_of(f);

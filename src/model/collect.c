@@ -213,6 +213,8 @@ void recording_collect_threads(struct recording *rec, uint32_t *renumbered)
         kept++;
     }
     rec->threads.n = kept;
+    for (size_t i = 0; i < rec->incarnations.n; i++)
+        rec->incarnations.at[i].pooled.n = renumbered[rec->incarnations.at[i].pooled.n];
     if (rec->open.n > kept)
         rec->open.n = kept;
     for (int level = 0; level < LEVEL_COUNT; level++) {

@@ -19,7 +19,7 @@ static void cut_runs(struct recording *rec, uint64_t from_ns)
                 r->ring.at[kept++] = run;
         }
         r->ring.n = kept;
-        r->first = 0;
+        r->first = r->settled = 0;
         map_clear(&r->index);
     }
     for (size_t i = 0; i < rec->open.n; i++)

@@ -13,7 +13,8 @@
  * to are dropped, so every number may change. O(everything). */
 void recording_cut(struct recording *rec, uint64_t from_ns);
 
-/* The last moment before time_ns where no slice of a folded level would be cut through. */
+/* The last moment before time_ns where no slice of seconds would be cut through; of a pooled one,
+ * the part behind it is kept. */
 uint64_t recording_cut_from(const struct recording *rec, uint64_t time_ns);
 
 #endif

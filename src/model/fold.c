@@ -7,6 +7,9 @@
 
 #include "base/text.h"
 
+/* How many stacks, its callers' among them, one adds to those of the others, roughly. */
+#define NEW_STACKS 8
+
 enum frame_role { ROLE_SHOWN, ROLE_PYTHON, ROLE_INTERPRETER, ROLE_C_LIBRARY, ROLE_KERNEL };
 
 static bool is_c_library(const char *path)
@@ -68,6 +71,13 @@ void fold_init(struct fold *f, const struct recording *rec, enum native_frames n
     vec_add(&f->stacks);
 }
 
+void fold_reserve(struct fold *f, size_t stacks)
+{
+    size_t likely = NEW_STACKS * stacks, all = f->rec->words.stacks.n;
+    if (!f->plain)
+        map_reserve(&f->index, likely < all ? likely : all);
+}
+
 void fold_clear(struct fold *f)
 {
     free(f->roles);
@@ -85,13 +95,11 @@ size_t fold_count(const struct fold *f)
 
 static struct stack_id add(struct fold *f, struct stack_id parent, struct frame_id frame)
 {
-    uint64_t key = (uint64_t)parent.n << 32 | frame.n;
-    uint32_t n = map_get(&f->index, key);
-    if (n == MAP_NONE) {
-        n = (uint32_t)f->stacks.n;
+    uint32_t fresh = (uint32_t)f->stacks.n;
+    uint32_t n = map_find_or_add(&f->index, (uint64_t)parent.n << 32 | frame.n, fresh);
+    if (n == fresh) {
         struct stack s = {parent, frame, f->stacks.at[parent.n].depth + 1};
         vec_push(&f->stacks, s);
-        map_set(&f->index, key, n);
     }
     return (struct stack_id){n};
 }

@@ -37,6 +37,8 @@ struct fold {
 
 /* O(frames). */
 void fold_init(struct fold *f, const struct recording *rec, enum native_frames native);
+/* So many of the recording's stacks are about to be folded. */
+void fold_reserve(struct fold *f, size_t stacks);
 void fold_clear(struct fold *f);
 /* The folded stack of one of the recording's. O(depth), once each. */
 struct stack_id fold_stack(struct fold *f, struct stack_id stack);

@@ -8,13 +8,14 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "model/alert_log.h"
+#include "model/pool.h"
 
 const struct recording_limits recording_default_limits = {
     .raw_ns = 600 * NS_PER_S,
     .second_ns = 2 * 3600 * NS_PER_S,
     .ten_ns = 24 * 3600 * NS_PER_S,
-    /* 40 bytes each, and an eighth more: 6 MB, 6 MB and 4.5 MB at the most. */
-    .runs_max = {128 * 1024, 128 * 1024, 96 * 1024},
+    /* 40 bytes each, and an eighth more: 6 MB, 5 MB, 3 MB and 3 MB at the most. */
+    .runs_max = {128 * 1024, 112 * 1024, 64 * 1024, 64 * 1024},
 };
 
 struct recording *recording_new(uint64_t start_ns, int64_t start_wall_ns)
@@ -118,6 +119,8 @@ struct thread_id recording_add_thread(struct recording *rec, struct thread t)
 {
     struct thread_id id = {(uint32_t)rec->threads.n};
     vec_push(&rec->threads, t);
+    if (!t.tid)
+        rec->incarnations.at[t.incarnation.n].pooled = id;
     note_time(rec, t.from_ns);
     return id;
 }
@@ -130,7 +133,7 @@ static struct run_ring *ring_push(struct recording *rec, int level, const struct
     return r;
 }
 
-static void ring_pop(struct run_ring *r)
+void run_ring_pop(struct run_ring *r)
 {
     r->first++;
     /* Often enough that little memory is lost to it: seven runs moved for each one that goes. */
@@ -168,13 +171,6 @@ void recording_end_incarnation(struct recording *rec, struct incarnation_id id, 
     note_time(rec, time_ns);
 }
 
-static bool same_but_time(const struct run *a, const struct run *b)
-{
-    return a->thread.n == b->thread.n && a->stack.n == b->stack.n && a->object.n == b->object.n &&
-           a->owner == b->owner && a->state == b->state && a->wait == b->wait &&
-           a->flags == b->flags;
-}
-
 /* A longer silence than this between two observations is a gap and not the same run. */
 #define RUN_GAP_NS (200 * NS_PER_MS)
 
@@ -184,7 +180,7 @@ void recording_add_run(struct recording *rec, const struct run *run)
         vec_add(&rec->open);
     struct run *open = &rec->open.at[run->thread.n];
     uint64_t end_ns = open->from_ns + open->weight_ns;
-    if (open->ticks && same_but_time(open, run) && run->from_ns <= end_ns + RUN_GAP_NS) {
+    if (open->ticks && run_same_but_time(open, run) && run->from_ns <= end_ns + RUN_GAP_NS) {
         open->ticks += run->ticks;
         open->weight_ns += run->weight_ns;
     } else {
@@ -202,32 +198,43 @@ void recording_restore_run(struct recording *rec, enum run_level level, const st
 
 uint64_t level_slice_ns(int level)
 {
-    return level == LEVEL_SECOND ? NS_PER_S : level == LEVEL_TEN ? 10 * NS_PER_S : 0;
+    static const uint64_t slice_ns[LEVEL_COUNT + 1] = {
+        [LEVEL_SECOND] = NS_PER_S, [LEVEL_TEN] = 10 * NS_PER_S, [LEVEL_POOLED] = POOL_SLICE_NS};
+    return slice_ns[level];
+}
+
+uint64_t run_end_ns(const struct run *run, int level)
+{
+    uint64_t slice = level_slice_ns(level);
+    if (level == LEVEL_POOLED)
+        return run->from_ns - run->from_ns % slice + slice;
+    return run->from_ns + (run->weight_ns < slice ? slice : run->weight_ns);
 }
 
 uint64_t run_overlap_ns(const struct run *run, int level, uint64_t from_ns, uint64_t to_ns)
 {
-    uint64_t slice = level_slice_ns(level);
-    uint64_t span = run->weight_ns < slice ? slice : run->weight_ns;
+    uint64_t run_end = run_end_ns(run, level);
     uint64_t begin = run->from_ns > from_ns ? run->from_ns : from_ns;
-    uint64_t end = run->from_ns + span < to_ns ? run->from_ns + span : to_ns;
+    uint64_t end = run_end < to_ns ? run_end : to_ns;
     if (begin >= end)
         return 0;
-    if (end - begin == span)
+    if (end - begin == run_end - run->from_ns)
         return run->weight_ns;
-    return (uint64_t)((double)run->weight_ns * (double)(end - begin) / (double)span);
+    return (uint64_t)((double)run->weight_ns * (double)(end - begin) /
+                      (double)(run_end - run->from_ns));
 }
 
 bool run_cut(struct run *run, int level, uint64_t from_ns)
 {
-    uint64_t slice = level < LEVEL_COUNT ? level_slice_ns(level) : 0;
-    uint64_t end_ns = run->from_ns + (run->weight_ns > slice ? run->weight_ns : slice);
+    uint64_t end_ns = run_end_ns(run, level);
     bool over = end_ns <= from_ns;
     if (run->from_ns >= from_ns)
         return true;
-    if (!over && run->weight_ns < slice)
+    if (!over && level != LEVEL_POOLED && run->weight_ns < level_slice_ns(level))
         return true;
-    uint64_t left_ns = over ? 0 : end_ns - from_ns;
+    uint64_t left_ns = over                    ? 0
+                       : level == LEVEL_POOLED ? run_overlap_ns(run, level, from_ns, end_ns)
+                                               : end_ns - from_ns;
     if (run->weight_ns)
         run->ticks = (uint32_t)((double)run->ticks * (double)left_ns / (double)run->weight_ns);
     if (!run->ticks)
@@ -235,13 +242,6 @@ bool run_cut(struct run *run, int level, uint64_t from_ns)
     run->from_ns = from_ns;
     run->weight_ns = left_ns;
     return !over;
-}
-
-static uint64_t content_key(const struct run *r)
-{
-    uint64_t key = hash_mix((uint64_t)r->thread.n << 32 | r->stack.n, r->from_ns);
-    key = hash_mix(key, (uint64_t)r->object.n << 32 | (uint32_t)r->owner);
-    return hash_mix(key, (uint64_t)(r->state | r->wait << 8 | r->flags << 16));
 }
 
 /* Adds a run to a sliced level: to the like-minded run of its slice, if there is one. */
@@ -255,7 +255,7 @@ static void fold_into(struct recording *rec, int level, struct run run)
     struct run_ring *r = &rec->levels[level];
     if (run.from_ns > rec->start_ns)
         run.from_ns -= (run.from_ns - rec->start_ns) % slice;
-    uint64_t key = content_key(&run);
+    uint64_t key = hash_mix(run_content_key(&run), run.from_ns);
     size_t at = 0;
     uint32_t sequence;
     while ((sequence = map_probe(&r->index, key, &at)) != MAP_NONE) {
@@ -264,7 +264,7 @@ static void fold_into(struct recording *rec, int level, struct run run)
             continue;
         struct run *have = &r->ring.at[r->ring.n - back];
         /* Never beyond the slice: what is fuller than it would count as a run of its own. */
-        if (have->from_ns == run.from_ns && same_but_time(have, &run) &&
+        if (have->from_ns == run.from_ns && run_same_but_time(have, &run) &&
             have->weight_ns + run.weight_ns < slice) {
             have->weight_ns += run.weight_ns;
             have->ticks += run.ticks;
@@ -284,9 +284,10 @@ static uint64_t end_of(const struct run *run)
 
 void recording_thin(struct recording *rec, uint64_t now_ns)
 {
-    const uint64_t reach[LEVEL_COUNT] = {rec->limits.raw_ns, rec->limits.second_ns,
-                                         rec->limits.ten_ns};
-    for (int level = 0; level < LEVEL_COUNT; level++) {
+    const uint64_t reach[LEVEL_POOLED] = {rec->limits.raw_ns, rec->limits.second_ns,
+                                          rec->limits.ten_ns};
+    uint64_t over_ns = now_ns > rec->limits.ten_ns ? now_ns - rec->limits.ten_ns : 0;
+    for (int level = 0; level < LEVEL_POOLED; level++) {
         struct run_ring *r = &rec->levels[level];
         bool moved = false;
         while (r->first < r->ring.n) {
@@ -294,17 +295,18 @@ void recording_thin(struct recording *rec, uint64_t now_ns)
             const struct run oldest = r->ring.at[r->first];
             if (!full && end_of(&oldest) + reach[level] > now_ns)
                 break;
-            bool outlived = end_of(&oldest) + rec->limits.ten_ns <= now_ns;
-            if (level + 1 < LEVEL_COUNT && !outlived)
+            bool outlived = end_of(&oldest) <= over_ns;
+            if (!outlived && level == LEVEL_TEN)
+                pool_add(rec, &oldest, over_ns);
+            else if (!outlived)
                 fold_into(rec, level + 1, oldest);
-            else if (full && !outlived)
-                r->dropped++;
-            ring_pop(r);
+            run_ring_pop(r);
             moved = true;
         }
         if (moved)
             rec->version++;
     }
+    pool_thin(rec, over_ns);
 }
 
 void recording_add_metric(struct recording *rec, enum metric metric, uint64_t time_ns, double value)

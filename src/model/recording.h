@@ -3,9 +3,10 @@
  * The recording: everything that was observed of one target. Live, it grows at its end and thins
  * at its start; opened from a file, it stands still. Views read it, nothing else keeps figures.
  *
- * Invariants: runs of a level are in the order of their end; levels do not overlap for a
- * thread (a run is in exactly one level); every id in it is valid in its dictionary. Memory is
- * bounded by `limits`. Pure: time is an argument, and it belongs to one thread (the front).
+ * Invariants: runs of a level are in the order of their end, but for LEVEL_POOLED; levels do not
+ * overlap for a thread (a run is in exactly one level); every id in it is valid in its dictionary.
+ * Memory is bounded by `limits`. Pure: time is an argument, and it belongs to one thread (the
+ * front).
  */
 #ifndef MODEL_RECORDING_H
 #define MODEL_RECORDING_H
@@ -29,12 +30,13 @@ struct incarnation {
     struct string_id runtime; /* "native", "python 3.12.1" */
     uint64_t from_ns, to_ns;  /* to_ns 0: still there */
     bool exec;                /* ended by an exec, not by an exit */
+    struct thread_id pooled;  /* stands for all its threads in LEVEL_POOLED; 0: not yet */
     uint64_t rss_bytes;       /* when it was last read; 0: never */
 };
 
 struct thread {
     struct incarnation_id incarnation;
-    int32_t tid;
+    int32_t tid; /* 0: stands for all threads of the process, see pool.h */
     struct string_id name;
     uint64_t from_ns, to_ns; /* to_ns 0: still there */
 };
@@ -43,19 +45,24 @@ struct thread {
  * Where closed runs are kept: as they came, then folded into slices of 1 s, then of 10 s. Folding
  * merges runs shorter than the slice that differ in nothing but time into one that begins with the
  * slice; a run at least as long as the slice is already as small as it gets and stays as it is.
+ * What these levels have no room for is pooled (pool.h): a run there is the time of all a process's
+ * threads in one slice of five minutes (as the monotonic clock divides time), cut out of longer
+ * runs.
  */
-enum run_level { LEVEL_RAW, LEVEL_SECOND, LEVEL_TEN, LEVEL_COUNT };
+enum run_level { LEVEL_RAW, LEVEL_SECOND, LEVEL_TEN, LEVEL_POOLED, LEVEL_COUNT };
 /* Length of the level's slices; 0 for LEVEL_RAW. */
 uint64_t level_slice_ns(int level);
-/* How much of a run's weight falls into [from, to). A folded run is spread over its slice. */
+/* A run's weight is spread evenly from from_ns to this: its own length, or its slice's end. */
+uint64_t run_end_ns(const struct run *run, int level);
+/* How much of a run's weight falls into [from, to). */
 uint64_t run_overlap_ns(const struct run *run, int level, uint64_t from_ns, uint64_t to_ns);
-/* Leaves the part of a run that lies after from_ns; a folded one within its slice stays whole.
- * false: none does, and it has no weight now. */
+/* Leaves the part of a run that lies after from_ns; one folded into a slice of seconds stays whole
+ * within it. false: none does, and it has no weight now. */
 bool run_cut(struct run *run, int level, uint64_t from_ns);
 
 struct recording_limits {
-    uint64_t raw_ns, second_ns, ten_ns; /* how far back each level reaches */
-    size_t runs_max[LEVEL_COUNT];       /* and at most so many: the oldest go first */
+    uint64_t raw_ns, second_ns, ten_ns; /* how far back each level reaches; the last, all */
+    size_t runs_max[LEVEL_COUNT];       /* and at most so many: the oldest go to the next level */
 };
 extern const struct recording_limits recording_default_limits; /* 10 minutes, 2 h, 24 h */
 
@@ -124,6 +131,7 @@ struct recording {
     struct run_ring {
         VEC(struct run) ring;
         size_t first;     /* the oldest is ring.at[first]: a deque in an array */
+        size_t settled;   /* of LEVEL_POOLED, see pool.h */
         struct map index; /* folding: what the newest slices hold, by content */
         uint64_t closed;  /* runs ever appended: the newest has the number closed - 1 */
         uint64_t dropped; /* runs that were forgotten for want of room */
@@ -167,6 +175,8 @@ void recording_end_incarnation(struct recording *rec, struct incarnation_id id, 
 
 /* Adds an observation; lengthens the thread's open run if nothing but time has changed. */
 void recording_add_run(struct recording *rec, const struct run *run);
+/* Drops a level's oldest run. */
+void run_ring_pop(struct run_ring *r);
 /* Appends a run as it stands, for reading a file. In time order per level. */
 void recording_restore_run(struct recording *rec, enum run_level level, const struct run *run);
 /* Moves what is too old to the next level, forgets what is older than all. O(what moves). */

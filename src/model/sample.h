@@ -58,4 +58,8 @@ struct run {
     uint8_t state, wait, flags;
 };
 
+/* Whether two runs differ in nothing but time; and a hash of what they then have in common. */
+bool run_same_but_time(const struct run *a, const struct run *b);
+uint64_t run_content_key(const struct run *run);
+
 #endif

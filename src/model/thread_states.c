@@ -108,7 +108,7 @@ static void read_runs(struct reading *r)
 {
     const struct recording *rec = r->rec;
     /* At high rates a second's may already be too many to stay as they came. */
-    for (int level = LEVEL_RAW; level < LEVEL_COUNT; level++) {
+    for (int level = LEVEL_RAW; level < LEVEL_POOLED; level++) {
         uint64_t slack_ns = ORDER_SLACK_NS + 2 * level_slice_ns(level);
         for (size_t i = recording_run_count(rec, level); i-- > 0;) {
             const struct run *run = recording_run_at(rec, level, i);

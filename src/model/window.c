@@ -219,7 +219,7 @@ static struct cell cell_of(const struct run *r, uint64_t ns)
 /* The first run of a level that may reach into the window: they are in the order of their end. */
 static size_t first_run(const struct recording *rec, int level, uint64_t from_ns)
 {
-    if (level == LEVEL_COUNT)
+    if (level == LEVEL_COUNT || level == LEVEL_POOLED)
         return 0;
     /* Folded runs are in order up to one slice, and a run's end may precede its tick's. */
     uint64_t slack = 2 * level_slice_ns(level) + 1000000000u;
@@ -269,7 +269,7 @@ static void total_up(struct window_sum *sum, enum states states)
 /* What was observed in the windows, by the recording's own stacks: there are far fewer cells than
  * runs, so what a stack is shown as and whether it idles is found out for each cell, not run. */
 static void sum_runs(struct cells *cells, const struct recording *rec, struct window w,
-                     const bool *threads)
+                     const bool *threads, bool together)
 {
     for (int level = 0; level <= LEVEL_COUNT; level++) {
         size_t n = recording_run_count(rec, level);
@@ -283,6 +283,10 @@ static void sum_runs(struct cells *cells, const struct recording *rec, struct wi
             if (!ns)
                 continue;
             struct cell cell = cell_of(r, ns);
+            if (together) {
+                cell.thread.n = 0;
+                cell.owner = 0;
+            }
             add_to_cell(cells, &cell);
         }
     }
@@ -339,11 +343,12 @@ void windows_sum(struct window_sum *sum, const struct recording *rec, const stru
     struct cells runs = {0}, cells = {0};
     bool *threads = matching_threads(rec, filter);
     for (size_t i = 0; i < windows->n; i++)
-        sum_runs(&runs, rec, windows->at[i], threads);
+        sum_runs(&runs, rec, windows->at[i], threads, filter->together);
     free(threads);
     cells_forget(&runs);
 
     fold_init(&sum->fold, rec, filter->native);
+    fold_reserve(&sum->fold, runs.at.n);
     struct shown shown;
     shown_init(&shown, rec, filter, &sum->fold);
     for (size_t i = 0; i < runs.at.n; i++) {

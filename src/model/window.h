@@ -46,6 +46,7 @@ struct filter {
     int32_t pid, tid; /* 0: any */
     const char *text; /* only stacks with a frame whose name or file contains it; NULL: any */
     enum native_frames native;
+    bool together; /* the sum need not tell threads and owners apart: both are 0 in its cells */
 };
 
 /* One thread in one stack in one state, over the window. */
@@ -56,8 +57,7 @@ struct cell {
     int32_t owner;
     uint8_t state, wait, flags;
     bool idle;
-    uint32_t ticks;
-    uint64_t ns;
+    uint64_t ticks, ns;
 };
 
 struct window_sum {

@@ -67,7 +67,7 @@ const struct setting settings_table[] = {
     {NULL, "second-slices", SETTING_DURATION, "2h", 10, 7 * DAY_S, NULL, NULL, true, USE_WATCH, AT(second_s),
      "how far back in slices of a second; at least as far as raw-samples", {{0}}},
     {NULL, "ten-second-slices", SETTING_DURATION, "24h", 10, 31 * DAY_S, NULL, NULL, true, USE_WATCH, AT(ten_s),
-     "how far back in slices of ten seconds, and so at all; at least as far as second-slices", {{0}}},
+     "how far back in slices of ten seconds (of five minutes, where there are too many), and so at all; at least as far as second-slices", {{0}}},
 
     {"Snapshots", "snapshot-dir", SETTING_TEXT, "", 0, 0, NULL, NULL, true, USE_WATCH | USE_SCREEN, AT(snapshot_dir),
      "the directory that snapshots are written to; empty: where proftop was started", {{0}}},

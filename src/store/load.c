@@ -140,7 +140,8 @@ static void load_levels(struct load *l)
 {
     struct reader *r = &l->reader;
     struct recording_limits *limits = &l->rec->limits;
-    uint64_t *reach_ns[LEVEL_COUNT] = {&limits->raw_ns, &limits->second_ns, &limits->ten_ns};
+    uint64_t *reach_ns[LEVEL_COUNT] = {&limits->raw_ns, &limits->second_ns, &limits->ten_ns,
+                                       &limits->ten_ns};
     for (reader_begin(r, TABLE_LEVEL); reader_next(r);) {
         int64_t level = reader_int(r, 0, 0, LEVEL_COUNT - 1);
         *reach_ns[level] = (uint64_t)reader_int(r, 2, 0, TIME_MAX_NS);

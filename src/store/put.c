@@ -194,11 +194,12 @@ static void put_words(struct put *p, struct put_progress *done)
 }
 
 /* Binds what runs and open runs have in common, from column `at` on. */
-static void bind_run(sqlite3_stmt *stmt, int at, const struct run *whole, uint64_t start_ns)
+static void bind_run(sqlite3_stmt *stmt, int at, const struct run *whole, int level,
+                     uint64_t start_ns)
 {
     struct run cut = *whole;
     const struct run *run = &cut;
-    run_cut(&cut, LEVEL_RAW, start_ns);
+    run_cut(&cut, level, start_ns);
     sqlite3_bind_int64(stmt, at++, run->thread.n);
     sqlite3_bind_int64(stmt, at++, run->stack.n);
     sqlite3_bind_int64(stmt, at++, run->object.n);
@@ -221,11 +222,11 @@ static void flush_runs(struct put *p)
         if (full) {
             int at = (int)i * SCHEMA_COLUMNS_MAX + 2;
             sqlite3_bind_int64(p->insert_runs, at, p->pending_level[i]);
-            bind_run(p->insert_runs, at + 1, p->pending[i], p->start_ns);
+            bind_run(p->insert_runs, at + 1, p->pending[i], p->pending_level[i], p->start_ns);
         } else {
             row_begin(p, TABLE_RUN);
             sqlite3_bind_int64(p->row, 2, p->pending_level[i]);
-            bind_run(p->row, 3, p->pending[i], p->start_ns);
+            bind_run(p->row, 3, p->pending[i], p->pending_level[i], p->start_ns);
             row_end(p);
         }
     }
@@ -236,7 +237,7 @@ static void flush_runs(struct put *p)
 
 static void put_run(struct put *p, int level, const struct run *run)
 {
-    if (run->from_ns < p->start_ns && run->from_ns + run->weight_ns <= p->start_ns)
+    if (run->from_ns < p->start_ns && run_end_ns(run, level) <= p->start_ns)
         return; /* it was over before the file begins */
     p->pending[p->pending_n] = run;
     p->pending_level[p->pending_n] = level;
@@ -513,7 +514,7 @@ void put_thread(struct put *p, uint32_t id)
 void put_open_run(struct put *p, const struct run *run)
 {
     row_begin(p, TABLE_OPEN_RUN);
-    bind_run(p->row, 1, run, p->start_ns);
+    bind_run(p->row, 1, run, LEVEL_COUNT, p->start_ns);
     row_end(p);
 }
 
@@ -574,9 +575,9 @@ static void put_alert_rule(struct put *p, size_t number)
 static void put_levels(struct put *p, uint64_t runs_missed)
 {
     const struct recording *rec = p->rec;
-    static const char *const names[LEVEL_COUNT] = {"raw", "second", "ten"};
+    static const char *const names[LEVEL_COUNT] = {"raw", "second", "ten", "pooled"};
     const uint64_t reach_ns[LEVEL_COUNT] = {rec->limits.raw_ns, rec->limits.second_ns,
-                                            rec->limits.ten_ns};
+                                            rec->limits.ten_ns, rec->limits.ten_ns};
     for (int level = 0; level < LEVEL_COUNT; level++) {
         row_begin(p, TABLE_LEVEL);
         row_int(p, level);

@@ -26,10 +26,9 @@ struct build {
 static uint32_t child_of(struct build *b, uint32_t parent, const struct place *place)
 {
     uint64_t key = (uint64_t)(parent + 1) << 32 | place->function.n;
-    uint32_t n = map_get(&b->index, key);
-    if (n != MAP_NONE)
+    uint32_t fresh = (uint32_t)b->calls->nodes.n, n = map_find_or_add(&b->index, key, fresh);
+    if (n != fresh)
         return n;
-    n = (uint32_t)b->calls->nodes.n;
     struct call_node *node = vec_add(&b->calls->nodes);
     node->parent = parent;
     node->function = place->function;
@@ -38,7 +37,6 @@ static uint32_t child_of(struct build *b, uint32_t parent, const struct place *p
         node->depth = b->calls->nodes.at[parent].depth + 1;
         b->calls->nodes.at[parent].has_children = true;
     }
-    map_add(&b->index, key, n);
     return n;
 }
 

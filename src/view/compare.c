@@ -114,6 +114,7 @@ struct side {
     struct windows windows; /* cut to where there are observations */
     uint64_t whole_ns;
     uint32_t *subject_of; /* by function: index + 1, 0 not yet */
+    struct window_sum sum;
     size_t slices;
     bool beside[SLICES_MAX]; /* slices that touch the hole, or lie close to it */
     double span_s;
@@ -282,16 +283,15 @@ static void sum_side(struct comparison *c, int n, struct compare_totals *t)
     side->windows = observed(in);
     side->span_s = rows_seconds(windows_span_ns(&side->windows));
     side->subject_of = xcalloc(in->rec->words.functions.n, sizeof *side->subject_of);
-    struct window_sum sum;
-    windows_sum(&sum, in->rec, &side->windows, &in->filter);
-    side->whole_ns = sum.whole_ns;
-    totals(t, side, &sum);
-    double *idleness = thread_idleness(in->rec, &sum);
-    for (size_t i = 0; i < sum.cells.n; i++)
-        if (cell_counts(&sum.cells.at[i], in->filter.states))
-            add_cell(c, n, &sum, &sum.cells.at[i], idleness[sum.cells.at[i].thread.n]);
+    struct window_sum *sum = &side->sum;
+    windows_sum(sum, in->rec, &side->windows, &in->filter);
+    side->whole_ns = sum->whole_ns;
+    totals(t, side, sum);
+    double *idleness = thread_idleness(in->rec, sum);
+    for (size_t i = 0; i < sum->cells.n; i++)
+        if (cell_counts(&sum->cells.at[i], in->filter.states))
+            add_cell(c, n, sum, &sum->cells.at[i], idleness[sum->cells.at[i].thread.n]);
     free(idleness);
-    window_sum_clear(&sum);
 }
 
 /* Matches by name alone what is left over: its file was renamed, or only one side knows it. */
@@ -326,8 +326,8 @@ static void match_leftovers(struct comparison *c)
 /* The slices of a side's windows, one behind the other; one that lies on the gap has two pieces. */
 struct slicing {
     struct comparison *c;
-    int n; /* the side */
-    struct fold fold;
+    int n;             /* the side */
+    struct fold *fold; /* the side's sum's: it has met each stack already */
     size_t pieces;
     struct {
         struct window window;
@@ -341,12 +341,12 @@ static uint32_t slicing_subject(struct slicing *s, struct stack_id stack)
 {
     if (stack.n >= s->known) {
         size_t was = s->known;
-        s->known = fold_count(&s->fold);
+        s->known = fold_count(s->fold);
         s->subject_of = xrealloc(s->subject_of, s->known * sizeof *s->subject_of);
         memset(s->subject_of + was, 0, (s->known - was) * sizeof *s->subject_of);
     }
     if (!s->subject_of[stack.n]) {
-        struct place place = rows_self_place(&s->fold, stack);
+        struct place place = rows_self_place(s->fold, stack);
         uint32_t found = subject_find(s->c, s->n, place.function); /* moves the subjects */
         s->subject_of[stack.n] = s->c->subjects.at[found].merged + 1;
     }
@@ -376,8 +376,7 @@ static void slice_run(const struct run *run, int level, bool idle, void *context
     uint32_t subject = slicing_subject(s, run->stack);
     struct subject_side *side = &s->c->subjects.at[subject].sides[s->n];
     double sample_ns = (double)run->weight_ns / (run->ticks ? run->ticks : 1);
-    uint64_t slice = level_slice_ns(level);
-    uint64_t end_ns = run->from_ns + (run->weight_ns < slice ? slice : run->weight_ns);
+    uint64_t end_ns = run_end_ns(run, level);
     for (size_t i = first_piece(s, run->from_ns); i < s->pieces; i++) {
         struct window w = s->piece[i].window;
         if (w.from_ns >= end_ns)
@@ -422,7 +421,7 @@ static void slice_side(struct comparison *c, int n)
     uint64_t span = windows_span_ns(&side->windows);
     double wanted = c->stretch == !n ? side->span_s / c->sides[!n].span_s : side->span_s;
     side->slices = (size_t)fmin(fmax(wanted, SLICES_MIN), SLICES_MAX);
-    struct slicing s = {.c = c, .n = n};
+    struct slicing s = {.c = c, .n = n, .fold = &side->sum.fold};
     for (size_t k = 0; k < side->slices; k++) {
         struct windows slice =
             windows_slice(&side->windows, span * k / side->slices, span * (k + 1) / side->slices);
@@ -432,9 +431,7 @@ static void slice_side(struct comparison *c, int n)
             side->beside[k] = side->beside[k] || is_beside(in, slice.at[i]);
         }
     }
-    fold_init(&s.fold, in->rec, in->filter.native);
-    windows_visit(in->rec, &side->windows, &in->filter, &s.fold, slice_run, &s);
-    fold_clear(&s.fold);
+    windows_visit(in->rec, &side->windows, &in->filter, s.fold, slice_run, &s);
     free(s.subject_of);
 }
 
@@ -712,8 +709,10 @@ void compare_fill(struct table *table, struct compare_summary *summary,
         table_sort(table, NULL, true);
     table_limit(table, limit);
 
-    free(c.sides[BEFORE].subject_of);
-    free(c.sides[AFTER].subject_of);
+    for (int n = 0; n < 2; n++) {
+        free(c.sides[n].subject_of);
+        window_sum_clear(&c.sides[n].sum);
+    }
     map_free(&c.index);
     vec_free(&c.subjects);
 }

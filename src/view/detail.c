@@ -147,11 +147,12 @@ static bool stack_has(const struct fold *fold, struct stack_id stack, struct fun
 
 /* Adds a run's weight to the steps that it lies in. A run stands for the time from its first
  * observation on. */
-static void spread(double *steps, struct window w, const struct run *r)
+static void spread(double *steps, struct window w, const struct run *r, int level)
 {
     double step_ns = (double)(w.to_ns - w.from_ns) / DETAIL_STEPS;
     double from = ((double)r->from_ns - (double)w.from_ns) / step_ns;
-    double to = from + (double)r->weight_ns / step_ns;
+    double to = from + (double)(run_end_ns(r, level) - r->from_ns) / step_ns;
+    double threads = (double)r->weight_ns / (step_ns * (to - from));
     if (from < 0)
         from = 0;
     if (to > DETAIL_STEPS)
@@ -159,7 +160,7 @@ static void spread(double *steps, struct window w, const struct run *r)
     for (int i = (int)from; i < DETAIL_STEPS && i < to; i++) {
         double a = from > i ? from : i, b = to < i + 1 ? to : i + 1;
         if (b > a)
-            steps[i] += b - a;
+            steps[i] += (b - a) * threads;
     }
 }
 
@@ -172,8 +173,7 @@ static void fill_steps(struct detail *d, const struct query *q, struct fold *fol
     for (int level = 0; level <= LEVEL_COUNT; level++) {
         for (size_t i = 0; i < recording_run_count(rec, level); i++) {
             const struct run *r = recording_run_at(rec, level, i);
-            if (!r->ticks || r->from_ns >= q->window.to_ns ||
-                r->from_ns + r->weight_ns < q->window.from_ns)
+            if (!r->ticks || !run_overlap_ns(r, level, q->window.from_ns, q->window.to_ns))
                 continue;
             struct stack_id stack = fold_stack(fold, r->stack);
             while (known.n <= stack.n)
@@ -181,7 +181,7 @@ static void fill_steps(struct detail *d, const struct query *q, struct fold *fol
             if (!known.at[stack.n])
                 known.at[stack.n] = stack_has(fold, stack, function) ? 2 : 1;
             if (known.at[stack.n] == 2)
-                spread(steps, q->window, r);
+                spread(steps, q->window, r, level);
         }
     }
     vec_free(&known);

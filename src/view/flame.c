@@ -296,7 +296,7 @@ void flame_fill(struct flame *f, const struct query *query, const struct flame_a
     q.direction = CALLS_DOWN;
     struct table head = {0};
     struct window_sum sum;
-    rows_sum(&head, &q, &sum);
+    rows_sum_stacks(&head, &q, &sum);
     vec_clear(&f->boxes);
     vec_clear(&f->texts);
     f->zoom = f->n_matches = 0;

@@ -47,10 +47,8 @@ static bool lets_in(const struct recording *rec, const struct filter *f, const s
 static void spread(struct heat *h, const struct run *run, int level, uint64_t cell_ns, size_t n,
                    size_t (*place)(const struct heat *h, size_t nth, int row), int row)
 {
-    uint64_t slice = level_slice_ns(level);
-    uint64_t span = run->weight_ns < slice ? slice : run->weight_ns;
-    uint64_t end = run->from_ns + span;
-    if (!span || end <= h->from_ns)
+    uint64_t end = run_end_ns(run, level);
+    if (end <= run->from_ns || end <= h->from_ns)
         return;
     size_t i = run->from_ns > h->from_ns ? (size_t)((run->from_ns - h->from_ns) / cell_ns) : 0;
     for (; i < n; i++) {
@@ -86,7 +84,9 @@ static uint64_t bin_for(int max_rows)
 /* From when on runs are as they came. */
 static uint64_t raw_from(const struct recording *rec)
 {
-    bool folded = recording_run_count(rec, LEVEL_SECOND) || recording_run_count(rec, LEVEL_TEN);
+    bool folded = false;
+    for (int level = LEVEL_SECOND; level < LEVEL_COUNT; level++)
+        folded |= recording_run_count(rec, level) > 0;
     if (!folded)
         return rec->start_ns;
     return recording_run_count(rec, LEVEL_RAW) ? recording_run_at(rec, LEVEL_RAW, 0)->from_ns

@@ -61,7 +61,7 @@ static void add_line(struct table *table, const struct recording *rec, const str
 static void lines_fill(struct table *table, const struct query *query)
 {
     struct window_sum sum;
-    rows_sum(table, query, &sum);
+    rows_sum_stacks(table, query, &sum);
     struct tallies tallies;
     tally_sum(&tallies, query->rec, &sum, query->filter.states, TALLY_LINES);
     for (size_t i = 0; i < tallies.rows.n; i++)

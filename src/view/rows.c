@@ -7,19 +7,32 @@
 
 #include "base/text.h"
 
-void rows_sum(struct table *table, const struct query *query, struct window_sum *sum)
+static void sum_into(struct table *table, const struct query *query, const struct filter *filter,
+                     struct window_sum *sum)
 {
-    window_sum(sum, query->rec, query->window, &query->filter);
+    window_sum(sum, query->rec, query->window, filter);
     table->window = query->window;
     table->whole_ns = sum->whole_ns;
     table->samples = sum->cpu_ticks + sum->wait_ticks + sum->idle_ticks;
     table->idle_pct = rows_pct(sum->idle_ns, sum->cpu_ns + sum->wait_ns + sum->idle_ns);
 }
 
+void rows_sum(struct table *table, const struct query *query, struct window_sum *sum)
+{
+    sum_into(table, query, &query->filter, sum);
+}
+
+void rows_sum_stacks(struct table *table, const struct query *query, struct window_sum *sum)
+{
+    struct filter filter = query->filter;
+    filter.together = true;
+    sum_into(table, query, &filter, sum);
+}
+
 void rows_count(struct table *table, const struct query *query)
 {
     struct window_sum sum;
-    rows_sum(table, query, &sum);
+    rows_sum_stacks(table, query, &sum);
     window_sum_clear(&sum);
 }
 

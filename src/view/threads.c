@@ -123,14 +123,15 @@ static void find_tops(struct thread_tally *tallies, const struct recording *rec,
     vec_free(&entries);
 }
 
-/* Each thread's newest run that begins in the window. O(runs in the window) at the worst: when a
- * thread has been silent for long. */
+/* Each thread's newest run that begins in the window; pooled ones are no single thread's. O(runs in
+ * the window) at the worst: when a thread has been silent for long. */
 static void find_last_runs(struct thread_tally *tallies, const struct query *query)
 {
     const struct recording *rec = query->rec;
     for (int level = 0; level <= LEVEL_COUNT; level++) {
         uint64_t slice_ns = level_slice_ns(level);
-        for (size_t i = recording_run_count(rec, level); i-- > 0;) {
+        size_t runs = level == LEVEL_POOLED ? 0 : recording_run_count(rec, level);
+        for (size_t i = runs; i-- > 0;) {
             const struct run *run = recording_run_at(rec, level, i);
             bool before = run->from_ns + run->weight_ns + 2 * slice_ns < query->window.from_ns;
             if (before && level != LEVEL_COUNT)

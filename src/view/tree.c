@@ -198,7 +198,7 @@ static void tree_rows(struct table *table, const struct tree *tree)
 static void tree_fill(struct table *table, const struct query *query)
 {
     struct window_sum sum;
-    rows_sum(table, query, &sum);
+    rows_sum_stacks(table, query, &sum);
     struct tree tree = {.query = query};
     calls_build(&tree.calls, query, &sum);
     tree_fold(&tree);

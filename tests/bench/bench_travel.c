@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * How long each screen takes to fill when the window is moved over a recording of 24 hours that is
- * as full as its limits allow: 10 minutes of runs as they came, 2 hours of seconds, 24 of ten
- * seconds, all metrics. Simulated: nothing is watched and no clock but for the measurement is read.
+ * as full as its limits allow: 10 minutes of runs as they came, 2 hours of seconds, 12 of ten
+ * seconds and 24 pooled, all metrics. Simulated: nothing is watched and no clock but for the
+ * measurement is read.
  *
- *     bench_travel [ROUNDS]
+ *     bench_travel [ROUNDS [SCREEN]]
  *
  * Prints for each screen the longest and the median CPU time in ms over windows of several lengths
  * at several places; a redraw is its screen's fill and that of the summary above it.
@@ -131,7 +132,8 @@ static void make(struct made *m)
     }
     make_words(m);
     uint64_t end = START_NS + 24 * HOUR_NS;
-    fill_level(m, LEVEL_TEN, START_NS, end - 2 * HOUR_NS);
+    fill_level(m, LEVEL_POOLED, START_NS, end - 12 * HOUR_NS);
+    fill_level(m, LEVEL_TEN, end - 12 * HOUR_NS, end - 2 * HOUR_NS);
     fill_level(m, LEVEL_SECOND, end - 2 * HOUR_NS, end - 600 * NS_PER_S);
     fill_level(m, LEVEL_RAW, end - 600 * NS_PER_S, end);
     for (uint64_t t = START_NS; t < end; t += NS_PER_S)
@@ -249,6 +251,8 @@ int main(int argc, char **argv)
            "of 1 s          1 min           10 min          2 h"
            "             24 h");
     for (size_t i = 0; i < sizeof subjects / sizeof subjects[0]; i++) {
+        if (argc > 2 && strcmp(argv[2], subjects[i].name) != 0)
+            continue;
         printf("%-14s", subjects[i].name);
         for (size_t k = 0; k < sizeof spans / sizeof spans[0]; k++)
             measure(&m, &subjects[i], spans[k], rounds);

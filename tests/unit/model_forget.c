@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A recording that goes on for long and keeps its end: what recording_forget and the two collectors
- * leave, and that hours of a server with 1,000 threads that come and go fit into their memory, with
- * no step that takes long. The clock is an argument, so hours take seconds; PROFTOP_RING_HOURS says
- * how many (8; 24 for the whole promise).
+ * leave, and that hours of a server with 1,000 threads that come and go fit into their memory as
+ * far back as was asked for, with their shares, and with no step that takes long. The clock is an
+ * argument, so hours take seconds; PROFTOP_RING_HOURS says how many (8; 24 for the whole promise).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include <malloc.h>
+#include <math.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -22,6 +23,7 @@
 #include "base/map.h"
 #include "model/collect.h"
 #include "model/forget.h"
+#include "model/window.h"
 
 #define START_NS (1000 * NS_PER_S)
 
@@ -167,6 +169,8 @@ static void what_outlives_the_ring_is_not_folded(void **state)
 #define THREADS_ROOM  4096
 #define RSS_BYTES_MAX (48u << 20) /* of this program: proftop's other parts need some 16 MB */
 #define STEP_NS_MAX   (250 * NS_PER_MS)
+#define SHARE_ERROR   0.003 /* of the whole: how far off a frame's time may be */
+#define FRAMES        4096
 
 static uint64_t random_state = 88172645463325252ull;
 
@@ -211,13 +215,29 @@ static struct stack_id stack_of(struct recording *rec, uint32_t n)
     return stack;
 }
 
+/* Thread time by what was seen. */
+struct times {
+    double state_ns[STATE_WAITING + 1];
+    double frame_ns[FRAMES];
+};
+
+static void add_times(struct times *t, const struct dictionary *d, enum sample_state state,
+                      struct stack_id stack, double ns)
+{
+    t->state_ns[state] += ns;
+    for (; stack.n; stack = stack_at(d, stack)->parent)
+        t->frame_ns[frame_at(d, stack_at(d, stack)->frame)->offset / 16 % FRAMES] += ns;
+}
+
 struct server {
     struct recording *rec;
     struct incarnation_id in;
     uint32_t threads[THREADS]; /* their ids */
     int32_t next_tid;
     size_t threads_max;
-    uint64_t longest_ns;
+    uint64_t longest_ns, thin_ns; /* of all steps, and of what is done each second */
+    struct times *seen;
+    double known_ns[STACKS][2]; /* the rest of it, by stack and whether it ran */
 };
 
 static void add(struct server *v, uint32_t i, double s, double weight_s, uint32_t stack, bool runs)
@@ -230,6 +250,10 @@ static void add(struct server *v, uint32_t i, double s, double weight_s, uint32_
     run.state = runs ? STATE_RUNNING : STATE_WAITING;
     run.wait = runs ? WAIT_NONE : WAIT_FUTEX;
     recording_add_run(v->rec, &run);
+    if (stack < STACKS)
+        v->known_ns[stack][runs] += (double)run.weight_ns;
+    else
+        add_times(v->seen, &v->rec->words, run.state, run.stack, (double)run.weight_ns);
 }
 
 static void second(struct server *v, int s)
@@ -270,9 +294,52 @@ static void turn(struct server *v, uint64_t span_ns)
     v->threads_max = rec->threads.n + THREADS_ROOM;
 }
 
+static double oldest_s(const struct recording *rec)
+{
+    uint64_t oldest_ns = rec->end_ns;
+    for (int level = 0; level <= LEVEL_COUNT; level++)
+        for (size_t i = 0; i < recording_run_count(rec, level); i++) {
+            const struct run *run = recording_run_at(rec, level, i);
+            oldest_ns = run->ticks && run->from_ns < oldest_ns ? run->from_ns : oldest_ns;
+        }
+    return (double)(rec->end_ns - oldest_ns) / NS_PER_S;
+}
+
+/* What the whole recording says is what was seen, if nothing of it is too old. */
+static void check_times(const struct server *v)
+{
+    struct times *told = calloc(1, sizeof *told);
+    struct window_sum sum;
+    double all_ns = 0, worst_ns = 0;
+    for (uint32_t n = 0; n < STACKS; n++)
+        for (int runs = 0; runs < 2; runs++)
+            add_times(v->seen, &v->rec->words, runs ? STATE_RUNNING : STATE_WAITING,
+                      stack_of(v->rec, n), v->known_ns[n][runs]);
+    window_sum(&sum, v->rec, window_all(v->rec), NULL);
+    for (size_t i = 0; i < sum.cells.n; i++) {
+        const struct cell *c = &sum.cells.at[i];
+        add_times(told, &v->rec->words, c->state, c->stack, (double)c->ns);
+    }
+    window_sum_clear(&sum);
+    for (int state = 0; state <= STATE_WAITING; state++) {
+        all_ns += v->seen->state_ns[state];
+        assert_float_equal(told->state_ns[state], v->seen->state_ns[state], 1e-6 * all_ns);
+    }
+    for (int i = 0; i < FRAMES; i++)
+        worst_ns = fmax(worst_ns, fabs(told->frame_ns[i] - v->seen->frame_ns[i]));
+    double busy_ns = v->seen->state_ns[STATE_RUNNING] / 0.5;
+    print_message("  the worst frame's time is off by %.4f %% of the busy threads'\n",
+                  100 * worst_ns / busy_ns);
+    assert_true(worst_ns < SHARE_ERROR * busy_ns);
+    free(told);
+}
+
 static void run_for(double hours, uint64_t span_ns)
 {
-    struct server v = {.rec = recording_new(START_NS, 0), .threads_max = THREADS_ROOM};
+    static struct server v;
+    v = (struct server){.rec = recording_new(START_NS, 0),
+                        .threads_max = THREADS_ROOM,
+                        .seen = calloc(1, sizeof *v.seen)};
     size_t most = 0, before = rss_bytes();
     memset(stacks, 0, sizeof stacks);
     v.rec->limits = recording_ring_limits(span_ns);
@@ -284,16 +351,20 @@ static void run_for(double hours, uint64_t span_ns)
         second(&v, s);
         uint64_t begin_ns = clock_thread_cpu_ns();
         recording_thin(v.rec, v.rec->end_ns);
+        uint64_t thin_ns = clock_thread_cpu_ns() - begin_ns;
+        v.thin_ns = thin_ns > v.thin_ns ? thin_ns : v.thin_ns;
         if (s % TURN_S == TURN_S - 1) {
             turn(&v, span_ns);
             size_t now = rss_bytes();
             most = now > most ? now : most;
             if (s / TURN_S % 12 == 11)
                 print_message(
-                    "  %2d h: %zu KB, %zu threads, %zu KB of words, %zu + %zu + %zu runs\n",
+                    "  %2d h: %zu KB, %zu threads, %zu KB of words, %zu + %zu + %zu + %zu runs, "
+                    "back to %.0f s\n",
                     (s + 1) / 3600, now >> 10, v.rec->threads.n,
-                    dictionary_bytes(&v.rec->words) >> 10, recording_run_count(v.rec, 0),
-                    recording_run_count(v.rec, 1), recording_run_count(v.rec, 2));
+                    dictionary_bytes(&v.rec->words) >> 10, recording_run_count(v.rec, LEVEL_RAW),
+                    recording_run_count(v.rec, LEVEL_SECOND), recording_run_count(v.rec, LEVEL_TEN),
+                    recording_run_count(v.rec, LEVEL_POOLED), oldest_s(v.rec));
         }
         uint64_t took_ns = clock_thread_cpu_ns() - begin_ns;
         v.longest_ns = took_ns > v.longest_ns ? took_ns : v.longest_ns;
@@ -303,18 +374,24 @@ static void run_for(double hours, uint64_t span_ns)
     copy_ns = clock_thread_cpu_ns() - copy_ns;
     size_t with_copy = rss_bytes();
     recording_free(copy);
-    print_message(
-        "  at most %zu KB (%zu KB before), longest step %.1f ms; with a copy %zu KB, %.1f ms\n",
-        most >> 10, before >> 10, (double)v.longest_ns / 1e6, with_copy >> 10,
-        (double)copy_ns / 1e6);
+    print_message("  at most %zu KB (%zu KB before), longest step %.1f ms, without a turn %.1f ms; "
+                  "with a copy %zu KB, %.1f ms\n",
+                  most >> 10, before >> 10, (double)v.longest_ns / 1e6, (double)v.thin_ns / 1e6,
+                  with_copy >> 10, (double)copy_ns / 1e6);
     most = with_copy > most ? with_copy : most;
     uint64_t reach_ns = span_ns + (TURN_S + 10) * NS_PER_S;
     assert_true(v.rec->start_ns == START_NS || v.rec->end_ns - v.rec->start_ns <= reach_ns);
+    double asked_s = (double)(hours * 3600e9 < span_ns ? hours * 3600e9 : span_ns) / 1e9;
+    assert_true(oldest_s(v.rec) > asked_s - 20);
+    assert_int_equal(v.rec->levels[LEVEL_POOLED].dropped, 0);
+    if (hours * 3600e9 <= span_ns)
+        check_times(&v);
 #ifndef __SANITIZE_ADDRESS__
     assert_true(most < RSS_BYTES_MAX);
     assert_true(v.longest_ns < STEP_NS_MAX);
 #endif
     recording_free(v.rec);
+    free(v.seen);
 }
 
 static double hours(double usual)

@@ -159,6 +159,7 @@ static void test_full_levels_forget_the_oldest(void **state)
     rec->limits.runs_max[LEVEL_RAW] = 100;
     rec->limits.runs_max[LEVEL_SECOND] = 50;
     rec->limits.runs_max[LEVEL_TEN] = 20;
+    rec->limits.runs_max[LEVEL_POOLED] = 10;
     struct stack_id a = add_stack(rec, (const char *[]){"a"}, 1);
     struct stack_id b = add_stack(rec, (const char *[]){"b"}, 1);
     uint64_t t = START;
@@ -168,7 +169,9 @@ static void test_full_levels_forget_the_oldest(void **state)
     assert_int_equal(recording_run_count(rec, LEVEL_RAW), 100);
     assert_int_equal(recording_run_count(rec, LEVEL_SECOND), 50);
     assert_int_equal(recording_run_count(rec, LEVEL_TEN), 20);
-    assert_true(rec->levels[LEVEL_TEN].dropped > 0);
+    assert_int_equal(rec->levels[LEVEL_TEN].dropped, 0);
+    assert_int_equal(recording_run_count(rec, LEVEL_POOLED), 10);
+    assert_true(rec->levels[LEVEL_POOLED].dropped > 0);
     recording_free(rec);
 }
 

@@ -103,12 +103,41 @@ static void sums_leave_out_the_gap(void **state)
     recording_free(rec);
 }
 
+/* The same times, in fewer cells. */
+static void threads_may_be_summed_together(void **state)
+{
+    (void)state;
+    struct recording *rec = fixture_new();
+    struct function_id f = fixture_function(rec, "work", "/a.py", 1);
+    struct stack_id stack = fixture_call(rec, (struct stack_id){0}, f, 2);
+    for (int32_t i = 1; i <= 5; i++) {
+        struct thread_id thread = fixture_thread(rec, i, "worker");
+        fixture_run(rec, thread, stack, STATE_RUNNING, WAIT_NONE, 0, 2);
+        fixture_run(rec, thread, stack, STATE_WAITING, WAIT_READ, 2, 1);
+    }
+    struct window_sum apart, together, one;
+    window_sum(&apart, rec, window_all(rec), NULL);
+    window_sum(&together, rec, window_all(rec), &(struct filter){.together = true});
+    window_sum(&one, rec, window_all(rec), &(struct filter){.together = true, .tid = 3});
+    assert_int_equal(apart.cells.n, 10);
+    assert_int_equal(together.cells.n, 2);
+    assert_int_equal(together.cpu_ns, apart.cpu_ns);
+    assert_int_equal(together.wait_ns, apart.wait_ns);
+    assert_int_equal(together.cpu_ticks, apart.cpu_ticks);
+    assert_int_equal(one.cpu_ns, apart.cpu_ns / 5);
+    window_sum_clear(&apart);
+    window_sum_clear(&together);
+    window_sum_clear(&one);
+    recording_free(rec);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_but_a_window),
         cmocka_unit_test(slices_go_over_the_gap),
         cmocka_unit_test(sums_leave_out_the_gap),
+        cmocka_unit_test(threads_may_be_summed_together),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -66,8 +66,8 @@ static void refuses_other_formats(void **state)
     sql(path, "CREATE TABLE notes (text)");
     expect(path, "an SQLite file of another program");
     make(path);
-    sql(path, "PRAGMA user_version=5");
-    expect(path, "was written by a newer proftop (format 5), this one reads up to 4");
+    sql(path, "PRAGMA user_version=6");
+    expect(path, "was written by a newer proftop (format 6), this one reads up to 5");
     sql(path, "PRAGMA user_version=-1");
     expect(path, "no format version");
     make(path);
@@ -114,6 +114,21 @@ static void reads_alerts_of_the_format_before(void **state)
         assert_int_equal(before->alert_states.at[i].severity, now->alert_states.at[i].severity);
     recording_free(now);
     recording_free(before);
+}
+
+/* A file of format 4 has three levels. */
+static void reads_levels_of_the_format_before(void **state)
+{
+    (void)state;
+    const char *path = in_folder("x");
+    make(path);
+    sql(path, "DELETE FROM level WHERE id = 3; PRAGMA user_version=4");
+    struct recording *rec = load_ok(path);
+    assert_true(recording_run_count(rec, LEVEL_SECOND) > 0);
+    assert_int_equal(recording_run_count(rec, LEVEL_POOLED), 0);
+    assert_int_equal(rec->limits.runs_max[LEVEL_POOLED],
+                     recording_default_limits.runs_max[LEVEL_POOLED]);
+    recording_free(rec);
 }
 
 /* A window that no recording has is no window. */
@@ -398,6 +413,7 @@ int main(void)
         TEST_IN_FOLDER(refuses_other_formats),
         TEST_IN_FOLDER(reads_the_format_before),
         TEST_IN_FOLDER(reads_alerts_of_the_format_before),
+        TEST_IN_FOLDER(reads_levels_of_the_format_before),
         TEST_IN_FOLDER(a_window_lies_within_what_is_there),
         TEST_IN_FOLDER(passes_over_what_it_does_not_know),
         TEST_IN_FOLDER(knows_waits_by_name),

@@ -14,6 +14,7 @@ static void gives_the_same_back(void **state)
     /* Short reaches, so that every level is filled within two minutes. */
     g.rec->limits.raw_ns = 30 * NS_PER_S;
     g.rec->limits.second_ns = 40 * NS_PER_S;
+    g.rec->limits.runs_max[LEVEL_TEN] = 20;
     for (int s = 0; s < 120; s++)
         growth_second(&g, 20);
     for (int level = 0; level < LEVEL_COUNT; level++)

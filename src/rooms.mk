@@ -126,6 +126,8 @@ libtarget_a_SOURCES = \
 	src/target/tasks.h \
 	src/target/thread_counts.c \
 	src/target/thread_counts.h \
+	src/target/tracepoint.c \
+	src/target/tracepoint.h \
 	src/target/uprobe.c \
 	src/target/uprobe.h \
 	src/target/waited.c \

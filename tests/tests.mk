@@ -187,6 +187,10 @@ check_PROGRAMS += tests/unit/target_perf
 tests_unit_target_perf_SOURCES = tests/unit/target_perf.c
 tests_unit_target_perf_LDADD = libtarget.a libbase.a $(CMOCKA_LIBS) $(PROC2_LIBS) -lm
 
+check_PROGRAMS += tests/unit/target_tracepoint
+tests_unit_target_tracepoint_SOURCES = tests/unit/target_tracepoint.c
+tests_unit_target_tracepoint_LDADD = libtarget.a libbase.a $(CMOCKA_LIBS) $(PROC2_LIBS) -lm
+
 check_PROGRAMS += tests/unit/target_pid_file
 tests_unit_target_pid_file_SOURCES = tests/unit/target_pid_file.c
 tests_unit_target_pid_file_LDADD = libtarget.a libbase.a $(CMOCKA_LIBS) $(PROC2_LIBS) -lm

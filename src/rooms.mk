@@ -273,6 +273,10 @@ libengine_a_SOURCES = \
 	src/engine/blocks.h \
 	src/engine/enlarged.c \
 	src/engine/enlarged.h \
+	src/engine/mapping_calls.c \
+	src/engine/mapping_calls.h \
+	src/engine/mapped_spans.c \
+	src/engine/mapped_spans.h \
 	src/engine/sites.c \
 	src/engine/sites.h \
 	src/engine/survivors.c \

@@ -18,10 +18,10 @@
 
 /* What may be spent in a second, in records with a stack: 6 us each of the target's time and 40 of
  * ours. A record without one is 2 us (measured on a slow machine). */
-#define SPEND_PER_S  400.0
+#define SPEND_PER_S  150.0
 #define SPEND_BARE   0.3
 #define SPEND_LOST   0.1
-#define SPEND_BURST  32.0 /* of one burst: the ring of a CPU has room for 60 */
+#define SPEND_BURST  16.0 /* of one burst: the ring of a CPU has room for 60 */
 #define BURST_LEAST  (NS_PER_MS / 4)
 #define BURST_MOST   (40 * NS_PER_MS)
 #define UNSETTLED_NS NS_PER_MS /* a handler may still be writing what happened then */

@@ -27,7 +27,7 @@ enum site_column {
 
 static const struct column site_columns[SITE_COUNT] = {
     [SITE_KIND] = {"kind", "KIND", FORMAT_TEXT, 8, 80, COLUMN_BOTH, false},
-    [SITE_BY] = {"by", "BY", FORMAT_TEXT, 6, 80, COLUMN_BOTH, false},
+    [SITE_BY] = {"by", "BY", FORMAT_CHANGE, 6, 80, COLUMN_BOTH, false},
     [SITE_GROWTH_PER_S] = {"growth_bytes_per_s", "GROWTH", FORMAT_BYTE_RATE, 7, 80, COLUMN_BOTH,
                            false},
     [SITE_GROWTH] = {"growth_bytes", "BYTES", FORMAT_BYTES, 5, 80, COLUMN_BOTH, true},

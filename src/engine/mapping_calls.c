@@ -26,6 +26,11 @@
 #define BURST_MOST   (40 * NS_PER_MS)
 #define UNSETTLED_NS NS_PER_MS /* a handler may still be writing what happened then */
 
+/* An event that is off still costs each call 0.1 to 0.2 us. Where calls are so many that this is
+ * felt, the look ends after so many bursts that met them, and what it saw has to do. */
+#define BUSY_PER_S  20000.0
+#define BUSY_BURSTS 16u
+
 /* Younger address space is not called growth; in a short look, half of it. */
 #define STAY_NS (5 * NS_PER_S)
 
@@ -74,12 +79,14 @@ struct call {
 /* How much of the time it is looked at. */
 struct watch {
     bool on;
-    double tokens;     /* that may be spent */
-    uint64_t at_ns;    /* tokens were given until then */
-    uint64_t off_ns;   /* not on since */
-    uint64_t burst_ns; /* how long the next burst is */
-    bool had_bursts;   /* or lost records: what goes was not all seen */
-    uint64_t lost;     /* of the rings, until now */
+    double tokens;      /* that may be spent */
+    uint64_t at_ns;     /* tokens were given until then */
+    uint64_t off_ns;    /* not on since */
+    uint64_t burst_ns;  /* how long the next burst is */
+    bool had_bursts;    /* or lost records: what goes was not all seen */
+    unsigned busy;      /* bursts that met too many calls */
+    uint64_t closed_ns; /* it has no events any more since; 0: it has */
+    uint64_t lost;      /* of the rings, until now */
 };
 
 struct mapping_calls {
@@ -270,6 +277,22 @@ static void end_looking(struct mapping_calls *c, struct watch *w, uint64_t now_n
         vec_push(&c->calls, end);
 }
 
+/* Ends the look early if it has met too many calls often enough. */
+static void judge_rate(struct mapping_calls *c, enum watch_kind which, double per_s,
+                       uint64_t now_ns)
+{
+    struct watch *w = &c->watches[which];
+    w->busy += per_s >= BUSY_PER_S;
+    if (w->busy >= BUSY_BURSTS)
+        w->closed_ns = now_ns;
+    for (int kind = 0; w->closed_ns && kind < CALLS; kind++) {
+        if (calls[kind].watch != which)
+            continue;
+        perf_events_free(c->events[kind]);
+        c->events[kind] = NULL;
+    }
+}
+
 /* Looks for a moment. Where few calls were made it then goes on looking. */
 static void burst(struct mapping_calls *c, enum watch_kind which, struct sites *sites)
 {
@@ -289,10 +312,12 @@ static void burst(struct mapping_calls *c, enum watch_kind which, struct sites *
     w->burst_ns = next_ns < BURST_LEAST  ? BURST_LEAST
                   : next_ns > BURST_MOST ? BURST_MOST
                                          : (uint64_t)next_ns;
-    if (spent <= looked_s * SPEND_PER_S / 2)
+    if (spent <= looked_s * SPEND_PER_S)
         switch_watch(c, which, true);
     else
         end_looking(c, w, to_ns);
+    if (!w->on)
+        judge_rate(c, which, spent / looked_s, to_ns);
 }
 
 void mapping_calls_take(struct mapping_calls *c, struct sites *sites)
@@ -300,6 +325,10 @@ void mapping_calls_take(struct mapping_calls *c, struct sites *sites)
     for (int which = 0; which < WATCHES; which++) {
         struct watch *w = &c->watches[which];
         uint64_t now_ns = clock_mono_ns();
+        if (w->closed_ns) {
+            w->at_ns = now_ns;
+            continue;
+        }
         w->tokens += SPEND_PER_S * (double)(now_ns - w->at_ns) / 1e9;
         if (w->tokens > SPEND_PER_S)
             w->tokens = SPEND_PER_S;
@@ -414,13 +443,22 @@ static bool is_there(const struct mapping_calls *c, const struct mapped_span *sp
     return !c->maps.list.n || (m && !maps_is_file(&c->maps, m));
 }
 
-/* How much of what was counted of mappings is believed. */
-static double believed(const struct mapping_calls *c, double counted)
+/* How long calls of a kind were looked at, up to a moment. */
+static double looked_s(const struct mapping_calls *c, enum growth_kind kind, uint64_t until_ns)
+{
+    uint64_t closed_ns = c->watches[kind == GROWTH_BRK ? WATCH_BREAK : WATCH_MAPPINGS].closed_ns;
+    if (closed_ns && closed_ns < until_ns)
+        until_ns = closed_ns;
+    return until_ns > c->begun_ns ? (double)(until_ns - c->begun_ns) / 1e9 : 0;
+}
+
+/* How much of what was counted of mappings is believed; part: of the time, they were looked at. */
+static double believed(const struct mapping_calls *c, double counted, double part)
 {
     if (!c->watches[WATCH_MAPPINGS].had_bursts || counted <= 0)
         return 1;
     uint64_t now = data_bytes(c->pid);
-    double grown = now > c->data_bytes ? (double)(now - c->data_bytes) : 0;
+    double grown = now > c->data_bytes ? (double)(now - c->data_bytes) * part : 0;
     return grown < counted ? grown / counted : 1;
 }
 
@@ -429,7 +467,7 @@ void mapping_calls_result(struct mapping_calls *c, const struct growth *from, st
     uint64_t passed_ns = from->to_ns - c->begun_ns, stay_ns = passed_ns / 2;
     if (stay_ns > STAY_NS)
         stay_ns = STAY_NS;
-    double seconds = (double)(passed_ns - stay_ns) / 1e9, counted = 0;
+    double counted = 0;
     maps_read(&c->maps, c->pid, NULL, NULL);
     struct growth kept;
     growth_init(&kept, c->pid);
@@ -441,11 +479,13 @@ void mapping_calls_result(struct mapping_calls *c, const struct growth *from, st
         counted += span->kind == GROWTH_BRK ? 0 : bytes;
         growth_add(&kept, span->kind, span->stack, "", bytes, 0, 1, 1);
     }
-    double share = believed(c, counted);
-    for (size_t i = 0; i < kept.rows.n && seconds > 0; i++) {
+    double all_s = (double)passed_ns / 1e9;
+    double share = believed(c, counted, looked_s(c, GROWTH_MMAP, from->to_ns) / all_s);
+    for (size_t i = 0; i < kept.rows.n; i++) {
         const struct growth_row *row = &kept.rows.at[i];
+        double seconds = looked_s(c, row->kind, from->to_ns - stay_ns);
         double bytes = row->bytes * (row->kind == GROWTH_BRK ? 1 : share);
-        if (bytes > 0)
+        if (bytes > 0 && seconds > 0)
             growth_copy(out, from, row, bytes, bytes / seconds);
     }
     growth_clear(&kept);

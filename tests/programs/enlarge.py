@@ -5,7 +5,7 @@ import select
 import sys
 
 kept = []
-growing = bytearray(64 << 20)
+growing = bytearray(8 << 20)
 
 
 def map_more():

@@ -128,6 +128,8 @@ libtarget_a_SOURCES = \
 	src/target/tasks.h \
 	src/target/thread_counts.c \
 	src/target/thread_counts.h \
+	src/target/tracepoint.c \
+	src/target/tracepoint.h \
 	src/target/uprobe.c \
 	src/target/uprobe.h \
 	src/target/waited.c \
@@ -273,6 +275,10 @@ libengine_a_SOURCES = \
 	src/engine/blocks.h \
 	src/engine/enlarged.c \
 	src/engine/enlarged.h \
+	src/engine/mapping_calls.c \
+	src/engine/mapping_calls.h \
+	src/engine/mapped_spans.c \
+	src/engine/mapped_spans.h \
 	src/engine/sites.c \
 	src/engine/sites.h \
 	src/engine/survivors.c \

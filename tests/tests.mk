@@ -51,6 +51,10 @@ check_PROGRAMS += tests/unit/engine_slept
 tests_unit_engine_slept_SOURCES = tests/unit/engine_slept.c
 tests_unit_engine_slept_LDADD = libengine.a libbase.a $(CMOCKA_LIBS)
 
+check_PROGRAMS += tests/unit/engine_mapped_spans
+tests_unit_engine_mapped_spans_SOURCES = tests/unit/engine_mapped_spans.c
+tests_unit_engine_mapped_spans_LDADD = libengine.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
+
 check_PROGRAMS += tests/unit/engine_survivors
 tests_unit_engine_survivors_SOURCES = tests/unit/engine_survivors.c
 tests_unit_engine_survivors_LDADD = libengine.a libpython.a libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) $(LIBBPF_LIBS) -lm
@@ -191,6 +195,10 @@ check_PROGRAMS += tests/unit/target_perf
 tests_unit_target_perf_SOURCES = tests/unit/target_perf.c
 tests_unit_target_perf_LDADD = libtarget.a libbase.a $(CMOCKA_LIBS) $(PROC2_LIBS) -lm
 
+check_PROGRAMS += tests/unit/target_tracepoint
+tests_unit_target_tracepoint_SOURCES = tests/unit/target_tracepoint.c
+tests_unit_target_tracepoint_LDADD = libtarget.a libbase.a $(CMOCKA_LIBS) $(PROC2_LIBS) -lm
+
 check_PROGRAMS += tests/unit/target_pid_file
 tests_unit_target_pid_file_SOURCES = tests/unit/target_pid_file.c
 tests_unit_target_pid_file_LDADD = libtarget.a libbase.a $(CMOCKA_LIBS) $(PROC2_LIBS) -lm
@@ -308,6 +316,7 @@ LIVE_TESTS = \
 	tests/live/test_split_c.py \
 	tests/live/test_split_python.py \
 	tests/live/test_survivors.py \
+	tests/live/test_enlarged.py \
 	tests/live/test_growth.py \
 	tests/live/test_objects.py \
 	tests/live/test_waits.py \
@@ -370,6 +379,8 @@ LIVE_FILES = \
 	tests/programs/alloc_steps.py \
 	tests/programs/burst.py \
 	tests/programs/eintr.c \
+	tests/programs/enlarge.c \
+	tests/programs/enlarge.py \
 	tests/programs/leak.py \
 	tests/programs/leak_line.cc \
 	tests/programs/leak_line.py \

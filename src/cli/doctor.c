@@ -12,6 +12,7 @@
 
 #include "base/text.h"
 #include "cli/verbs.h"
+#include "engine/mapping_calls.h"
 #include "native/debug_file.h"
 #include "native/elf_file.h"
 #include "native/elf_symbol.h"
@@ -130,6 +131,18 @@ static void check_uprobes(void)
     remedy("run as root, or with CAP_PERFMON; the kernel needs CONFIG_UPROBE_EVENTS");
 }
 
+static void check_tracepoints(void)
+{
+    struct err err;
+    if (mapping_calls_allowed(&err)) {
+        say(GOOD, "brk, mmap, mremap", "seen: which code asks the kernel for address space");
+        return;
+    }
+    say(NOTE, "brk, mmap, mremap",
+        "not seen, so what enlarged the heap is told by page faults alone");
+    remedy(err.text);
+}
+
 static void check_kernel_symbols(const struct permission *p)
 {
     if (p->kernel_symbols)
@@ -164,6 +177,7 @@ static void check_machine(void)
         remedy("run as root, or with CAP_SYS_NICE");
     check_perf(&p);
     check_uprobes();
+    check_tracepoints();
     check_kernel_symbols(&p);
 }
 

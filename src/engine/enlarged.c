@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "engine/mapping_calls.h"
 #include "engine/sites.h"
 #include "python/python.h"
 #include "target/maps.h"
@@ -32,6 +33,7 @@ struct enlarged {
     pid_t pid;
     struct python *python;
     struct perf_events *events;
+    struct mapping_calls *calls; /* NULL: they cannot be seen here */
     struct tasks *tasks;
     struct sites sites;
     struct maps maps;
@@ -56,6 +58,22 @@ static bool add_threads(struct enlarged *e, struct err *err)
     return true;
 }
 
+/* The calls, where tracepoints may be had; else touched pages have to do. */
+static void watch_calls(struct enlarged *e)
+{
+    e->calls = mapping_calls_new(e->pid, STACK_BYTES, NULL);
+    for (size_t i = 0; e->calls && i < tasks_count(e->tasks); i++) {
+        const struct task *task = tasks_at(e->tasks, i);
+        if (task->state != TASK_ALIVE || mapping_calls_add(e->calls, task->tid, NULL) ||
+            errno == ESRCH)
+            continue;
+        mapping_calls_free(e->calls);
+        e->calls = NULL;
+    }
+    if (e->calls)
+        mapping_calls_begin(e->calls);
+}
+
 struct enlarged *enlarged_new(pid_t pid, struct err *err)
 {
     struct enlarged *e = xcalloc(1, sizeof *e);
@@ -72,7 +90,9 @@ struct enlarged *enlarged_new(pid_t pid, struct err *err)
         enlarged_free(e);
         return NULL;
     }
+    watch_calls(e);
     e->growth.from_ns = e->adapted_ns = clock_mono_ns();
+    enlarged_poll(e); /* whether many calls are made is found out at once */
     return e;
 }
 
@@ -81,6 +101,7 @@ void enlarged_free(struct enlarged *e)
     if (!e)
         return;
     perf_events_free(e->events);
+    mapping_calls_free(e->calls);
     if (e->tasks)
         tasks_free(e->tasks);
     sites_clear(&e->sites);
@@ -140,13 +161,17 @@ bool enlarged_poll(struct enlarged *e)
                               (double)e->period * (double)e->page_bytes};
         vec_push(&e->taken, taken);
     }
+    if (e->calls)
+        mapping_calls_take(e->calls, &e->sites);
     for (size_t i = 0; i < e->taken.n; i++) {
         bool unnamed;
         uint32_t stack = sites_name(&e->sites, e->taken.at[i].stack, &e->growth, &unnamed);
         e->growth.unnamed += unnamed;
         e->growth.samples++;
-        growth_add(&e->growth, GROWTH_ENLARGED, stack, "", e->taken.at[i].bytes, 0, 1, 1);
+        growth_add(&e->growth, GROWTH_TOUCHED, stack, "", e->taken.at[i].bytes, 0, 1, 1);
     }
+    if (e->calls)
+        mapping_calls_settle(e->calls, &e->sites, &e->growth);
     sites_drop(&e->sites);
     e->growth.lost = perf_events_lost(e->events);
     e->growth.to_ns = now_ns;
@@ -169,6 +194,8 @@ const struct growth *enlarged_result(struct enlarged *e)
         const struct growth_row *row = &from->rows.at[i];
         growth_copy(&e->result, from, row, row->bytes, seconds > 0 ? row->bytes / seconds : 0);
     }
+    if (e->calls)
+        mapping_calls_result(e->calls, from, &e->result);
     growth_close(&e->result);
     return &e->result;
 }

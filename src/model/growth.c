@@ -8,11 +8,32 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-static const char *const kind_names[GROWTH_KINDS] = {"enlarged", "survives", "traced"};
+static const struct {
+    const char *name, *by;
+} kinds[GROWTH_KINDS] = {
+    [GROWTH_TRACED] = {"traced", ""},         [GROWTH_SURVIVES] = {"survives", ""},
+    [GROWTH_BRK] = {"enlarged", "brk"},       [GROWTH_MMAP] = {"enlarged", "mmap"},
+    [GROWTH_MREMAP] = {"enlarged", "mremap"}, [GROWTH_TOUCHED] = {"enlarged", "faults"},
+};
 
 const char *growth_kind_name(enum growth_kind kind)
 {
-    return kind < GROWTH_KINDS ? kind_names[kind] : "?";
+    return kind < GROWTH_KINDS ? kinds[kind].name : "?";
+}
+
+const char *growth_kind_by(enum growth_kind kind)
+{
+    return kind < GROWTH_KINDS ? kinds[kind].by : "";
+}
+
+bool growth_kind_enlarged(enum growth_kind kind)
+{
+    return kind >= GROWTH_BRK && kind <= GROWTH_TOUCHED;
+}
+
+enum growth_kind growth_kind_whole(enum growth_kind kind)
+{
+    return kind == GROWTH_MMAP || kind == GROWTH_MREMAP ? GROWTH_BRK : kind;
 }
 
 void growth_init(struct growth *g, pid_t pid)

@@ -18,14 +18,26 @@
 #include "base/map.h"
 #include "base/vec.h"
 
+/* In the order in which they are worth a look, and in which a look's rows stand. */
 enum growth_kind {
-    GROWTH_ENLARGED, /* made the process larger: touched new pages, moved the break, mapped */
-    GROWTH_SURVIVES, /* was allocated, and was still there and unchanged some seconds later */
     GROWTH_TRACED,   /* as the target's own tracer has it */
+    GROWTH_SURVIVES, /* was allocated, and was still there and unchanged some seconds later */
+    /* Asked the kernel for address space, which was still mapped some seconds later. */
+    GROWTH_BRK,
+    GROWTH_MMAP,
+    GROWTH_MREMAP,
+    GROWTH_TOUCHED, /* was the first to touch pages, most of that same space: not to be added */
     GROWTH_KINDS
 };
-/* "enlarged", "survives", "traced", as in the JSON. */
+/* "traced", "survives", "enlarged", as in the JSON; the last four are one. */
 const char *growth_kind_name(enum growth_kind kind);
+/* What tells those of one name apart: "brk", "mmap", "mremap", "faults"; else "". */
+const char *growth_kind_by(enum growth_kind kind);
+/* Whether it says what enlarged the heap. */
+bool growth_kind_enlarged(enum growth_kind kind);
+/* Address space and touched pages are each a whole of their own, so a share is of all kinds that
+ * have the same whole. The first of them. */
+enum growth_kind growth_kind_whole(enum growth_kind kind);
 
 #define GROWTH_FRAMES_MAX 48
 

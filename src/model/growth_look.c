@@ -139,7 +139,8 @@ const struct growth_look *recording_growth(const struct recording *rec,
         if (look->incarnation.n != incarnation.n || look->to_ns >= to_ns)
             continue;
         for (size_t k = 0; k < look->sites.n; k++)
-            if (look->sites.at[k].kind == kind)
+            if (look->sites.at[k].kind == kind ||
+                (growth_kind_enlarged(look->sites.at[k].kind) && growth_kind_enlarged(kind)))
                 return look;
     }
     return NULL;

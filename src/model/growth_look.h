@@ -48,8 +48,8 @@ void recording_add_growth(struct recording *rec, struct incarnation_id incarnati
                           const struct growth *growth);
 /* Adds a look as it stands, whose vector becomes the recording's. For reading a file. */
 void recording_restore_growth(struct recording *rec, struct growth_look look);
-/* The process's newest look that has sites of the kind and ended before to_ns; NULL: none.
- * Borrowed until the recording changes. */
+/* The process's newest look that has sites of the kind, or of one with the same name, and ended
+ * before to_ns; NULL: none. Borrowed until the recording changes. */
 const struct growth_look *recording_growth(const struct recording *rec,
                                            struct incarnation_id incarnation, enum growth_kind kind,
                                            uint64_t to_ns);

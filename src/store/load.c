@@ -570,14 +570,21 @@ static void load_censuses(struct load *l)
     }
 }
 
-static enum growth_kind get_growth_kind(struct load *l, int column)
+/* Before format 5 only touched pages were told to have enlarged anything. */
+static enum growth_kind get_growth_kind(struct load *l, int column, int by_column)
 {
-    const char *name = reader_text(&l->reader, column);
+    char name[16];
+    snprintf(name, sizeof name, "%s", reader_text(&l->reader, column));
+    bool has_by = l->reader.version >= 5;
+    const char *by = has_by                          ? reader_text(&l->reader, by_column)
+                     : strcmp(name, "enlarged") == 0 ? growth_kind_by(GROWTH_TOUCHED)
+                                                     : "";
     for (int kind = 0; kind < GROWTH_KINDS; kind++)
-        if (strcmp(name, growth_kind_name((enum growth_kind)kind)) == 0)
+        if (strcmp(name, growth_kind_name((enum growth_kind)kind)) == 0 &&
+            strcmp(by, growth_kind_by((enum growth_kind)kind)) == 0)
             return (enum growth_kind)kind;
-    reader_damaged(&l->reader, "there is no kind \"%.40s\"", name);
-    return GROWTH_ENLARGED;
+    reader_damaged(&l->reader, "there is no kind \"%.16s\" by \"%.16s\"", name, by);
+    return GROWTH_TOUCHED;
 }
 
 /* The look of a site; NULL: it was dropped, or the row is damaged. */
@@ -611,7 +618,7 @@ static void load_growth(struct load *l)
     for (reader_begin(r, TABLE_GROWTH_SITE); reader_next(r);) {
         struct growth_look *look = get_growth(l);
         struct growth_site site = {
-            .kind = get_growth_kind(l, 2),
+            .kind = get_growth_kind(l, 2, 9),
             .stack = {get_ref(l, 3, TABLE_STACK)},
             .type = get_string(l, 4),
             .bytes = reader_real(r, 5),

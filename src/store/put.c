@@ -427,6 +427,7 @@ static void put_growth(struct put *p, const struct growth_look *look)
         row_real(p, site->bytes_per_s);
         row_int(p, (int64_t)site->count);
         row_int(p, (int64_t)site->of_samples);
+        row_text(p, growth_kind_by(site->kind));
         row_end(p);
     }
 }

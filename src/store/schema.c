@@ -24,6 +24,11 @@
     {                                                                                              \
         name, "INTEGER", 4                                                                         \
     }
+/* A column that came with format 5. */
+#define TEXT_5(name)                                                                               \
+    {                                                                                              \
+        name, "TEXT", 5                                                                            \
+    }
 #define TEXT_(name)                                                                                \
     {                                                                                              \
         name, "TEXT"                                                                               \
@@ -58,7 +63,7 @@ const struct schema_table_info schema_tables[TABLE_COUNT] = {
     [TABLE_CENSUS_CONTAINER] = {"census_container", {INT("census"), INT("position"), INT("type"), INT("address"), INT("length"), INT("size_bytes")}, "census, position", 3},
     [TABLE_HOLDER] = {"holder", {INT("incarnation"), INT("type"), INT("path"), INT("time_ns")}, "incarnation, type", 3},
     [TABLE_GROWTH] = {"growth", {ID, INT("incarnation"), INT("from_ns"), INT("to_ns"), REAL("cost_pct"), INT("samples"), INT("lost"), INT("unnamed")}, NULL, 3},
-    [TABLE_GROWTH_SITE] = {"growth_site", {INT("growth"), INT("position"), TEXT_("kind"), INT("stack"), INT("type"), REAL("bytes"), REAL("bytes_per_s"), INT("count"), INT("of_samples")}, "growth, position", 3},
+    [TABLE_GROWTH_SITE] = {"growth_site", {INT("growth"), INT("position"), TEXT_("kind"), INT("stack"), INT("type"), REAL("bytes"), REAL("bytes_per_s"), INT("count"), INT("of_samples"), TEXT_5("enlarged_by")}, "growth, position", 3},
 };
 /* clang-format on */
 

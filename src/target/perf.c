@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/vec.h"
 #include "target/ring.h"
+#include "target/tracepoint.h"
 
 /* Half a second's samples of a busy CPU at 100 Hz, and within what an unprivileged user may lock
  * (perf_event_mlock_kb, 516 for each CPU). */
@@ -32,6 +33,7 @@ struct ring {
 struct perf_events {
     struct perf_event_attr attr;
     enum perf_clock clock;
+    struct tracepoint tracepoint; /* PERF_TRACEPOINT */
     uint64_t lost;
     VEC(struct ring) rings;
     VEC(int) descriptors;
@@ -39,28 +41,46 @@ struct perf_events {
     uint8_t *record; /* one that wraps round, in one piece */
 };
 
-static uint64_t config_of(enum perf_clock clock)
+/* What is to be sampled, and with how much. */
+struct wanted {
+    enum perf_clock first, last; /* the best of these that there is */
+    const struct tracepoint *tracepoint;
+    uint64_t period_ns;
+    size_t stack_bytes;
+};
+
+static void set_kind(struct perf_event_attr *attr, enum perf_clock clock,
+                     const struct tracepoint *tracepoint)
 {
+    attr->type = PERF_TYPE_SOFTWARE;
     switch (clock) {
     case PERF_CYCLES:
-        return PERF_COUNT_HW_CPU_CYCLES;
+        attr->type = PERF_TYPE_HARDWARE;
+        attr->config = PERF_COUNT_HW_CPU_CYCLES;
+        break;
     case PERF_CPU_CLOCK:
-        return PERF_COUNT_SW_CPU_CLOCK;
+        attr->config = PERF_COUNT_SW_CPU_CLOCK;
+        break;
     case PERF_FAULTS:
+        attr->config = PERF_COUNT_SW_PAGE_FAULTS;
+        attr->sample_type |= PERF_SAMPLE_ADDR;
+        break;
+    case PERF_TRACEPOINT:
+        attr->type = PERF_TYPE_TRACEPOINT;
+        attr->config = tracepoint->id;
+        attr->sample_type |= PERF_SAMPLE_RAW;
         break;
     }
-    return PERF_COUNT_SW_PAGE_FAULTS;
+    if (clock != PERF_TRACEPOINT)
+        attr->sample_type |= PERF_SAMPLE_CALLCHAIN;
 }
 
-static struct perf_event_attr attr_new(enum perf_clock clock, uint64_t period_ns,
-                                       size_t stack_bytes, bool kernel)
+static struct perf_event_attr attr_new(const struct wanted *wanted, enum perf_clock clock,
+                                       bool kernel)
 {
     struct perf_event_attr attr = {
         .size = sizeof attr,
-        .type = clock == PERF_CYCLES ? PERF_TYPE_HARDWARE : PERF_TYPE_SOFTWARE,
-        .config = config_of(clock),
-        .sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_REGS_USER |
-                       PERF_SAMPLE_STACK_USER | PERF_SAMPLE_CALLCHAIN,
+        .sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_REGS_USER,
         .inherit = 1,
         .inherit_thread = 1,
         .exclude_hv = 1,
@@ -69,30 +89,30 @@ static struct perf_event_attr attr_new(enum perf_clock clock, uint64_t period_ns
         .exclude_callchain_user = 1,
         .use_clockid = 1,
         .clockid = CLOCK_MONOTONIC,
-        .sample_stack_user = (uint32_t)stack_bytes,
+        .sample_stack_user = (uint32_t)wanted->stack_bytes,
         .wakeup_events = 1u << 30,
     };
     if (clock == PERF_CYCLES) {
         attr.freq = 1;
-        attr.sample_freq = NS_PER_S / period_ns;
+        attr.sample_freq = NS_PER_S / wanted->period_ns;
     } else {
-        attr.sample_period = period_ns;
+        attr.sample_period = wanted->period_ns;
     }
-    if (clock == PERF_FAULTS)
-        attr.sample_type |= PERF_SAMPLE_ADDR;
+    if (wanted->stack_bytes)
+        attr.sample_type |= PERF_SAMPLE_STACK_USER;
+    set_kind(&attr, clock, wanted->tracepoint);
     attr.sample_regs_user = perf_registers_mask();
     return attr;
 }
 
-/* The best kind of event from `first` to `last` that can be opened on ourselves, with the kernel
- * before without. false: none, errno says why. */
-static bool probe(struct perf_event_attr *attr, enum perf_clock *clock, enum perf_clock first,
-                  enum perf_clock last, uint64_t period_ns, size_t stack_bytes)
+/* The best kind of event that is wanted and can be opened on ourselves, with the kernel before
+ * without. false: none, errno says why. */
+static bool probe(struct perf_event_attr *attr, enum perf_clock *clock, const struct wanted *wanted)
 {
     int error = 0;
     for (int kernel = 1; kernel >= 0; kernel--) {
-        for (*clock = first; *clock <= last; (*clock)++) {
-            *attr = attr_new(*clock, period_ns, stack_bytes, kernel);
+        for (*clock = wanted->first; *clock <= wanted->last; (*clock)++) {
+            *attr = attr_new(wanted, *clock, kernel);
             int fd = perf_open(attr, 0, -1);
             if (fd < 0 && (errno == EINVAL || errno == E2BIG)) {
                 attr->inherit_thread = 0;
@@ -113,10 +133,19 @@ bool perf_events_allowed(bool *kernel, struct err *err)
 {
     struct perf_event_attr attr;
     enum perf_clock clock;
-    if (!probe(&attr, &clock, PERF_CYCLES, PERF_CPU_CLOCK, 10 * NS_PER_MS, 4096))
+    const struct wanted wanted = {PERF_CYCLES, PERF_CPU_CLOCK, NULL, 10 * NS_PER_MS, 4096};
+    if (!probe(&attr, &clock, &wanted))
         return perf_refuse(err, errno);
     *kernel = !attr.exclude_kernel;
     return true;
+}
+
+bool perf_events_tracepoint_allowed(const struct tracepoint *tracepoint, struct err *err)
+{
+    struct perf_event_attr attr;
+    enum perf_clock clock;
+    const struct wanted wanted = {PERF_TRACEPOINT, PERF_TRACEPOINT, tracepoint, 1, 4096};
+    return probe(&attr, &clock, &wanted) || perf_refuse(err, errno);
 }
 
 size_t perf_events_locked_bytes(void)
@@ -124,8 +153,7 @@ size_t perf_events_locked_bytes(void)
     return (RING_PAGES + 1) * (size_t)sysconf(_SC_PAGESIZE);
 }
 
-static struct perf_events *events_new(enum perf_clock first, enum perf_clock last,
-                                      uint64_t period_ns, size_t stack_bytes, struct err *err)
+static struct perf_events *events_new(struct wanted wanted, struct err *err)
 {
     struct perf_event_attr attr;
     enum perf_clock clock;
@@ -134,15 +162,18 @@ static struct perf_events *events_new(enum perf_clock first, enum perf_clock las
         err_set(err, "perf events on %ld CPUs are not supported", cpus);
         return NULL;
     }
-    if (stack_bytes > CAPTURE_STACK_MAX)
-        stack_bytes = CAPTURE_STACK_MAX;
-    if (!probe(&attr, &clock, first, last, period_ns, stack_bytes & ~(size_t)7)) {
+    if (wanted.stack_bytes > CAPTURE_STACK_MAX)
+        wanted.stack_bytes = CAPTURE_STACK_MAX;
+    wanted.stack_bytes &= ~(size_t)7;
+    if (!probe(&attr, &clock, &wanted)) {
         perf_refuse(err, errno);
         return NULL;
     }
     struct perf_events *p = xcalloc(1, sizeof *p);
     p->attr = attr;
     p->clock = clock;
+    if (wanted.tracepoint)
+        p->tracepoint = *wanted.tracepoint;
     p->record = xmalloc(PERF_RECORD_BYTES_MAX);
     for (int cpu = 0; cpu < cpus; cpu++) {
         struct ring ring = {.cpu = cpu, .output_fd = -1};
@@ -153,12 +184,24 @@ static struct perf_events *events_new(enum perf_clock first, enum perf_clock las
 
 struct perf_events *perf_events_new(uint64_t period_ns, size_t stack_bytes, struct err *err)
 {
-    return events_new(PERF_CYCLES, PERF_CPU_CLOCK, period_ns, stack_bytes, err);
+    struct wanted wanted = {PERF_CYCLES, PERF_CPU_CLOCK, NULL, period_ns, stack_bytes};
+    return events_new(wanted, err);
 }
 
 struct perf_events *perf_events_new_faults(uint64_t period, size_t stack_bytes, struct err *err)
 {
-    return events_new(PERF_FAULTS, PERF_FAULTS, period, stack_bytes, err);
+    struct wanted wanted = {PERF_FAULTS, PERF_FAULTS, NULL, period, stack_bytes};
+    return events_new(wanted, err);
+}
+
+struct perf_events *perf_events_new_tracepoint(const struct tracepoint *tracepoint,
+                                               size_t stack_bytes, struct err *err)
+{
+    struct wanted wanted = {PERF_TRACEPOINT, PERF_TRACEPOINT, tracepoint, 1, stack_bytes};
+    struct perf_events *p = events_new(wanted, err);
+    if (p)
+        p->attr.disabled = 1;
+    return p;
 }
 
 void perf_events_free(struct perf_events *p)
@@ -225,6 +268,13 @@ void perf_events_set_period(struct perf_events *p, uint64_t period_ns)
         ioctl(p->descriptors.at[i], PERF_EVENT_IOC_PERIOD, &value);
 }
 
+void perf_events_switch(struct perf_events *p, bool on)
+{
+    p->attr.disabled = !on;
+    for (size_t i = 0; i < p->descriptors.n; i++)
+        ioctl(p->descriptors.at[i], on ? PERF_EVENT_IOC_ENABLE : PERF_EVENT_IOC_DISABLE, 0);
+}
+
 enum perf_clock perf_events_clock(const struct perf_events *p)
 {
     return p->clock;
@@ -243,7 +293,6 @@ uint64_t perf_events_lost(const struct perf_events *p)
 static bool parse_callchain(struct perf_record *r, struct perf_sample *s)
 {
     uint64_t n, ip;
-    s->n_kernel = 0;
     if (!perf_take_u64(r, &n))
         return false;
     bool in_kernel = true;
@@ -258,18 +307,33 @@ static bool parse_callchain(struct perf_record *r, struct perf_sample *s)
     return true;
 }
 
+/* The field of a tracepoint's raw bytes. */
+static bool parse_raw(const struct perf_events *p, struct perf_record *r, struct perf_sample *s)
+{
+    uint32_t size;
+    if (!perf_take(r, &size, sizeof size) || size > (size_t)(r->end - r->at) ||
+        !tracepoint_value(&p->tracepoint, r->at, size, &s->value))
+        return false;
+    r->at += size;
+    return true;
+}
+
 /* perf_event_open(2), PERF_RECORD_SAMPLE, for the sample_type of attr_new(). */
 static bool parse_sample(const struct perf_events *p, struct perf_record *r, struct perf_sample *s)
 {
     uint32_t ids[2];
+    uint64_t type = p->attr.sample_type;
     s->address = 0;
+    s->value = 0;
+    s->n_kernel = 0;
     if (!perf_take(r, ids, sizeof ids) || !perf_take_u64(r, &s->time_ns) ||
-        (p->clock == PERF_FAULTS && !perf_take_u64(r, &s->address)) || !parse_callchain(r, s) ||
-        !perf_take_registers(r, &s->capture))
+        (type & PERF_SAMPLE_ADDR && !perf_take_u64(r, &s->address)) ||
+        (type & PERF_SAMPLE_CALLCHAIN && !parse_callchain(r, s)) ||
+        (type & PERF_SAMPLE_RAW && !parse_raw(p, r, s)) || !perf_take_registers(r, &s->capture))
         return false;
     s->pid = (pid_t)ids[0];
     s->tid = (pid_t)ids[1];
-    return perf_take_stack(r, &s->capture);
+    return !(type & PERF_SAMPLE_STACK_USER) || perf_take_stack(r, &s->capture);
 }
 
 bool perf_events_next(struct perf_events *p, struct perf_sample *sample)

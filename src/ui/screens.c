@@ -239,8 +239,10 @@ static const char *const help_words[] = {
     "first count in the window, PER S how they grow now. ! looks like a leak: it",
     "has grown, goes on growing and gave nothing back.",
     "In Memory, survives is what was allocated there and still stood unchanged",
-    "ten seconds later; enlarged is who touched new pages first: where much comes",
-    "and goes, often an innocent one. Both are estimates from samples.",
+    "ten seconds later; enlarged is what enlarged the heap. BY brk, mmap, mremap",
+    "asked the kernel for address space that is still mapped; BY faults touched",
+    "pages first. Both see the same memory: do not add them. Where much comes and",
+    "goes that is often an innocent line. All are estimates from samples.",
 };
 
 #define HELP_MAX     240

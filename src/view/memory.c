@@ -11,6 +11,7 @@
 
 enum site_column {
     SITE_KIND,
+    SITE_BY,
     SITE_GROWTH_PER_S,
     SITE_GROWTH,
     SITE_PCT,
@@ -26,6 +27,7 @@ enum site_column {
 
 static const struct column site_columns[SITE_COUNT] = {
     [SITE_KIND] = {"kind", "KIND", FORMAT_TEXT, 8, 80, COLUMN_BOTH, false},
+    [SITE_BY] = {"by", "BY", FORMAT_CHANGE, 6, 80, COLUMN_BOTH, false},
     [SITE_GROWTH_PER_S] = {"growth_bytes_per_s", "GROWTH", FORMAT_BYTE_RATE, 7, 80, COLUMN_BOTH,
                            false},
     [SITE_GROWTH] = {"growth_bytes", "BYTES", FORMAT_BYTES, 5, 80, COLUMN_BOTH, true},
@@ -51,7 +53,7 @@ struct site_sum {
 struct site_sums {
     VEC(struct site_sum) at;
     struct map index;
-    double total[GROWTH_KINDS]; /* bytes per second; of what is traced, bytes */
+    double total[GROWTH_KINDS]; /* of each whole: bytes per second; of what is traced, bytes */
 };
 
 /* Allocators and containers, which are compiled into the program itself (templates, static
@@ -99,17 +101,18 @@ static void add_site(struct site_sums *sums, struct fold *fold, const struct gro
     sum->bytes_per_s += site->bytes_per_s;
     sum->count += site->count;
     sum->of_samples += site->of_samples;
-    sums->total[site->kind] += site->kind == GROWTH_TRACED ? site->bytes : site->bytes_per_s;
+    sums->total[growth_kind_whole(site->kind)] +=
+        site->kind == GROWTH_TRACED ? site->bytes : site->bytes_per_s;
 }
 
-/* What stays is worth more than what merely came; then by how fast. */
+/* What stays is worth more than what merely came, and what asked for space more than what touched
+ * it; then by how fast. */
 static int worst_first(const void *a, const void *b)
 {
-    static const int rank[GROWTH_KINDS] = {
-        [GROWTH_TRACED] = 0, [GROWTH_SURVIVES] = 1, [GROWTH_ENLARGED] = 2};
     const struct site_sum *x = a, *y = b;
-    if (x->kind != y->kind)
-        return rank[x->kind] - rank[y->kind];
+    enum growth_kind of_x = growth_kind_whole(x->kind), of_y = growth_kind_whole(y->kind);
+    if (of_x != of_y)
+        return of_x < of_y ? -1 : 1;
     if (x->bytes_per_s != y->bytes_per_s)
         return x->bytes_per_s > y->bytes_per_s ? -1 : 1;
     return x->bytes > y->bytes ? -1 : x->bytes < y->bytes;
@@ -125,13 +128,15 @@ static void add_site_row(struct table *table, const struct recording *rec,
                         (uint64_t)site->place.line << 8 | (uint64_t)site->kind);
     row->function = site->place.function;
     row->place = site->place;
-    row->role = site->kind == GROWTH_ENLARGED ? ROW_QUIET : ROW_PLAIN;
+    row->role = growth_kind_enlarged(site->kind) ? ROW_QUIET : ROW_PLAIN;
+    double total = sums->total[growth_kind_whole(site->kind)];
     table_set_text(table, SITE_KIND, growth_kind_name(site->kind));
+    rows_set_text(table, SITE_BY, growth_kind_by(site->kind));
     table_set_number(table, SITE_GROWTH, site->bytes);
     table_set_number(table, SITE_GROWTH_PER_S, site->bytes_per_s);
     double part = site->kind == GROWTH_TRACED ? site->bytes : site->bytes_per_s;
-    if (sums->total[site->kind] > 0)
-        table_set_number(table, SITE_PCT, 100 * part / sums->total[site->kind]);
+    if (total > 0)
+        table_set_number(table, SITE_PCT, 100 * part / total);
     table_set_text(table, SITE_NAME, rows_function_name(rec, site->place.function));
     rows_set_text(table, SITE_PLACE,
                   rows_place(place, sizeof place, rec, site->place.function, site->place.line));

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What survivor sampling costs.
 
-    bench_survivors.py [--turns N] [call] [loss] [enlarged]
+    bench_survivors.py [--turns N] [call] [loss] [enlarged] [maps]
 
 call: a probed call of malloc with 4 KB of stack, against perf record with a return probe of its
       own and --call-graph dwarf,4096, by turns on one process. perf wants a tracefs: one is
@@ -10,6 +10,8 @@ loss: how much slower targets that do nothing but allocate run while they are sa
       do it, by turns sampled and not.
 enlarged: how much slower a target that touches new pages without end runs while what enlarges it is
       looked at.
+maps: the same of one that does nothing but map and unmap, more than 100,000 times a second where
+      the machine can.
 
 Needs root and the unit tests' programs (BUILDDIR). Prints one table; exits 1 if a limit was not
 kept. Takes about five minutes.
@@ -135,9 +137,9 @@ def loss(command, turns, *what):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--turns", type=int, default=5)
-    parser.add_argument("what", nargs="*", choices=["call", "loss", "enlarged", []])
+    parser.add_argument("what", nargs="*", choices=["call", "loss", "enlarged", "maps", []])
     arguments = parser.parse_args()
-    what = arguments.what or ["call", "loss", "enlarged"]
+    what = arguments.what or ["call", "loss", "enlarged", "maps"]
     kept = True
     with targets.folder() as place:
         if "call" in what:
@@ -160,6 +162,14 @@ def main():
             lost = loss(command, 8 * arguments.turns, "enlarged")
             kept &= lost <= ENLARGED_LIMIT_PCT
             print("loss to what enlarges: %.1f %% (limit %.1f)" % (lost, ENLARGED_LIMIT_PCT))
+        if "maps" in what:
+            command = [targets.program("alloc_steps", into=place), "2000", "1000000", "untouched"]
+            with measure.stepper(command) as target:
+                per_s = 2000 / mean_step_s(target, 1)
+            lost = loss(command, 8 * arguments.turns, "enlarged")
+            kept &= lost <= ENLARGED_LIMIT_PCT
+            print("loss of %.0f maps and unmaps a second: %.1f %% (limit %.1f)"
+                  % (per_s, lost, ENLARGED_LIMIT_PCT))
     sys.exit(not kept)
 
 

@@ -21,7 +21,7 @@ SPLIT_PY = os.path.join(targets.PROGRAMS, "split.py")
 @tap.test("the machine: ptrace, Yama, perf events")
 def _():
     said = proftop.ok("doctor").lower()
-    for word in ("ptrace", "perf events", "function probes", "kernel symbols"):
+    for word in ("ptrace", "perf events", "function probes", "brk, mmap", "kernel symbols"):
         assert word in said, "nothing on %s in:\n%s" % (word, said)
     if os.path.exists("/proc/sys/kernel/yama/ptrace_scope"):
         assert "yama" in said, "nothing on Yama in:\n%s" % said

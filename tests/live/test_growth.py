@@ -52,6 +52,9 @@ def check(path, source, name, type_name):
     if type_name:
         tap.equal(first["type"], type_name, "of which type")
     assert any(row["kind"] == "enlarged" for row in rows), "nothing enlarged it"
+    assert any(row["by"] == "faults" for row in rows), "nobody touched pages"
+    for row in rows:
+        tap.equal(row["by"] is not None, row["kind"] == "enlarged", "what it is by: %r" % row)
 
 
 @tap.test("the leaking line is first among what stays, in Python and in C++", slow=True)

@@ -275,26 +275,49 @@ static void test_vast(void **state)
     end(r);
 }
 
-static void test_jemalloc(void **state)
+/* An allocator in place of glibc's, by its library: objects of classes alone, freed ones among
+ * them, and no figure of blocks. */
+static void check_preloaded(const char *library, const char *name)
 {
-    (void)state;
-    char *argv[] = {"env", "LD_PRELOAD=libjemalloc.so.2", program("-O1 -pthread"), "plain", NULL};
+    char preload[64];
+    snprintf(preload, sizeof preload, "LD_PRELOAD=%s", library);
+    char *argv[] = {"env", preload, program("-O1 -pthread"), "plain", NULL};
     struct running r = run(argv);
     struct heap_count c;
     wait_ready(r);
-    if (shell("grep -q jemalloc /proc/%d/maps", (int)r.pid)) {
+    if (shell("grep -q %s /proc/%d/maps", name, (int)r.pid)) {
         end(r);
-        print_message("# no jemalloc on this machine\n");
+        print_message("# skip: no %s on this machine\n", name);
         skip();
     }
     census(r.pid, NULL, &c);
     assert_true(c.flags & HEAP_PARTIAL);
-    assert_non_null(strstr(c.why_partial, "jemalloc"));
+    assert_non_null(strstr(c.why_partial, name));
+    for (size_t i = 0; i < c.rows.n; i++) /* nothing is told by size, and all may be freed */
+        assert_int_equal(c.rows.at[i].flags, HEAP_INCLUDES_FREED);
     assert_true(count_of(&c, "shop::Order") >= 10000); /* freed ones, too */
     assert_int_equal(count_of(&c, "shop::Widget"), 5000);
     assert_int_equal(c.space.used_bytes + c.space.free_bytes + c.space.mapped_bytes, 0);
     heap_count_clear(&c);
     end(r);
+}
+
+static void test_jemalloc(void **state)
+{
+    (void)state;
+    check_preloaded("libjemalloc.so.2", "jemalloc");
+}
+
+static void test_tcmalloc(void **state)
+{
+    (void)state;
+    check_preloaded("libtcmalloc_minimal.so.4", "tcmalloc");
+}
+
+static void test_mimalloc(void **state)
+{
+    (void)state;
+    check_preloaded("libmimalloc.so.2", "mimalloc");
 }
 
 static bool stop_at_once(void *context, int permille)
@@ -531,6 +554,7 @@ int main(void)
         cmocka_unit_test(test_other_version), cmocka_unit_test(test_moving),
         cmocka_unit_test(test_own_allocator), cmocka_unit_test(test_limits),
         cmocka_unit_test(test_vast),          cmocka_unit_test(test_jemalloc),
+        cmocka_unit_test(test_tcmalloc),      cmocka_unit_test(test_mimalloc),
         cmocka_unit_test(test_gone),          cmocka_unit_test(test_dying),
         cmocka_unit_test(test_hostile),       cmocka_unit_test(test_holders),
         cmocka_unit_test(test_cost),

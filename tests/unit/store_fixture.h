@@ -195,7 +195,10 @@ static inline void add_growth(struct growing *g)
              .build_id = ""},
             {.module = "", .build_id = "", .offset = 0x7f0000000000},
         };
-        growth_add(&growth, i % 3 ? GROWTH_SURVIVES : GROWTH_ENLARGED,
+        growth_add(&growth,
+                   i % 3   ? GROWTH_SURVIVES
+                   : i % 2 ? GROWTH_MMAP
+                           : GROWTH_TOUCHED,
                    growth_stack(&growth, frames, 3), i % 2 ? "str" : "", 4096.0 * i, 204.75 * i, i,
                    i + 5);
     }

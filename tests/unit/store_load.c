@@ -92,6 +92,34 @@ static void reads_the_format_before(void **state)
     recording_free(rec);
 }
 
+/* A file of format 4 knows touched pages alone. */
+static void reads_growth_of_the_format_before(void **state)
+{
+    (void)state;
+    const char *path = in_folder("x");
+    size_t touched = 0, mapped = 0, enlarged = 0;
+    make(path);
+    struct recording *now = load_ok(path);
+    sql(path, "ALTER TABLE growth_site DROP COLUMN enlarged_by; PRAGMA user_version=4");
+    struct recording *before = load_ok(path);
+    assert_int_equal(before->growth.list.n, now->growth.list.n);
+    for (size_t i = 0; i < now->growth.list.n; i++) {
+        const struct growth_look *a = &now->growth.list.at[i], *b = &before->growth.list.at[i];
+        assert_int_equal(a->sites.n, b->sites.n);
+        for (size_t k = 0; k < a->sites.n; k++) {
+            touched += a->sites.at[k].kind == GROWTH_TOUCHED;
+            mapped += a->sites.at[k].kind == GROWTH_MMAP;
+            enlarged += b->sites.at[k].kind == GROWTH_TOUCHED;
+            assert_string_equal(growth_kind_name(a->sites.at[k].kind),
+                                growth_kind_name(b->sites.at[k].kind));
+        }
+    }
+    assert_true(touched > 0 && mapped > 0);
+    assert_int_equal(enlarged, touched + mapped);
+    recording_free(now);
+    recording_free(before);
+}
+
 /* A file of format 3 has alerts and no rules: they were the defaults. */
 static void reads_alerts_of_the_format_before(void **state)
 {
@@ -414,6 +442,7 @@ int main(void)
         TEST_IN_FOLDER(reads_the_format_before),
         TEST_IN_FOLDER(reads_alerts_of_the_format_before),
         TEST_IN_FOLDER(reads_levels_of_the_format_before),
+        TEST_IN_FOLDER(reads_growth_of_the_format_before),
         TEST_IN_FOLDER(a_window_lies_within_what_is_there),
         TEST_IN_FOLDER(passes_over_what_it_does_not_know),
         TEST_IN_FOLDER(knows_waits_by_name),

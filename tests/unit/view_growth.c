@@ -41,13 +41,13 @@ static void look(struct recording *rec, uint64_t at_ns, double factor)
     growth_add(&g, GROWTH_SURVIVES, growth_stack(&g, put, 3), "str", 12000, 600 * factor, 9, 10);
     growth_add(&g, GROWTH_SURVIVES, growth_stack(&g, other, 2), "", 6000, 300 * factor, 4, 5);
     growth_add(&g, GROWTH_SURVIVES, growth_stack(&g, put, 3), "bytes", 0, 0, 0, 1);
-    growth_add(&g, GROWTH_ENLARGED, growth_stack(&g, small, 1), "", 8192, 400, 2, 2);
+    growth_add(&g, GROWTH_TOUCHED, growth_stack(&g, small, 1), "", 8192, 400, 2, 2);
     assert_int_equal(g.rows.n, 4);
     assert_int_equal(g.stacks.n, 3);
     growth_close(&g);
-    assert_int_equal(g.rows.at[0].kind, GROWTH_ENLARGED);
-    assert_string_equal(g.rows.at[1].type, "str");
-    assert_int_equal(g.rows.at[1].of_samples, 11);
+    assert_int_equal(vec_last(&g.rows)->kind, GROWTH_TOUCHED);
+    assert_string_equal(g.rows.at[0].type, "str");
+    assert_int_equal(g.rows.at[0].of_samples, 11);
     fixture_near(growth_total_per_s(&g, GROWTH_SURVIVES), 1000 * factor);
     recording_add_growth(rec, (struct incarnation_id){1}, &g);
     growth_clear(&g);
@@ -81,6 +81,47 @@ static void the_newest_look_is_shown_by_place(void **state)
     q.window.to_ns = START_NS + 25 * NS_PER_S;
     table_fill(&table, memory, &q);
     fixture_near(fixture_number(&table, 0, "growth_bytes_per_s"), 900);
+    recording_free(rec);
+}
+
+/* Address space and touched pages are two wholes, one below the other, from one look. */
+static void what_enlarged_it_is_told_apart(void **state)
+{
+    (void)state;
+    struct recording *rec = fixture_new();
+    struct growth g;
+    growth_init(&g, 4242);
+    g.from_ns = START_NS;
+    g.to_ns = START_NS + 20 * NS_PER_S;
+    struct growth_frame put[] = {python(&g, "Cache.put", 12)}, get[] = {python(&g, "get", 20)};
+    uint32_t at_put = growth_stack(&g, put, 1), at_get = growth_stack(&g, get, 1);
+    growth_add(&g, GROWTH_TOUCHED, at_put, "", 9000, 900, 9, 9);
+    growth_add(&g, GROWTH_BRK, at_put, "", 3000, 300, 3, 3);
+    growth_add(&g, GROWTH_MREMAP, at_get, "", 1000, 100, 1, 1);
+    growth_close(&g);
+    assert_int_equal(vec_last(&g.rows)->kind, GROWTH_TOUCHED);
+    recording_add_growth(rec, (struct incarnation_id){1}, &g);
+    struct query q = fixture_query(rec);
+    q.window = (struct window){START_NS, START_NS + 60 * NS_PER_S};
+    table_fill(&table, view_by_name("memory"), &q);
+    assert_int_equal(table.rows.n, 3);
+    static const char *const by[] = {"brk", "mremap", "faults"};
+    static const double pct[] = {75, 25, 100};
+    for (size_t i = 0; i < 3; i++) {
+        assert_string_equal(fixture_text(&table, i, "kind"), "enlarged");
+        assert_string_equal(fixture_text(&table, i, "by"), by[i]);
+        fixture_near(fixture_number(&table, i, "growth_pct"), pct[i]);
+    }
+    /* Of the older look nothing is left beside the newer one. */
+    vec_clear(&g.rows);
+    g.from_ns = START_NS + 20 * NS_PER_S;
+    g.to_ns = START_NS + 40 * NS_PER_S;
+    growth_add(&g, GROWTH_MMAP, at_get, "", 500, 50, 1, 1);
+    recording_add_growth(rec, (struct incarnation_id){1}, &g);
+    table_fill(&table, view_by_name("memory"), &q);
+    assert_int_equal(table.rows.n, 1);
+    assert_string_equal(fixture_text(&table, 0, "by"), "mmap");
+    growth_clear(&g);
     recording_free(rec);
 }
 
@@ -141,6 +182,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_newest_look_is_shown_by_place),
+        cmocka_unit_test(what_enlarged_it_is_told_apart),
         cmocka_unit_test(sites_outlive_a_collection),
         cmocka_unit_test(old_looks_make_room),
         cmocka_unit_test(texts_and_stacks_are_bounded),

@@ -457,8 +457,11 @@ static void diffs(void **state)
     struct printed p = diff(before, after, &o);
     assert_int_equal(p.status, EXIT_DONE);
     json_t *parsed = json_loads(p.text, JSON_REJECT_DUPLICATES, NULL);
-    check_keys(parsed, "schema before after time_diff_s regressions improvements rows");
+    check_keys(parsed, "schema before after engines_differ note time_diff_s regressions "
+                       "improvements rows");
     assert_string_equal(json_string_value(json_object_get(parsed, "schema")), "proftop.diff/1");
+    assert_true(json_is_false(json_object_get(parsed, "engines_differ")));
+    assert_true(json_is_null(json_object_get(parsed, "note")));
     json_t *rows = json_object_get(parsed, "rows");
     assert_int_equal(json_array_size(rows), 3);
     for (size_t i = 0; i < 3; i++)

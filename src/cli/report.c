@@ -222,6 +222,8 @@ int report_print(const struct recording *rec, const struct report_options *o, FI
         if (view == &objects_view)
             objects_report_put(out, &query);
         print_table(out, &table, o->columns);
+        if (table.left_out)
+            fprintf(out, "... and %zu more rows (--limit 0 shows all)\n", table.left_out);
         break;
     }
     table_clear(&table);

@@ -10,7 +10,7 @@
  * rate may rise. */
 #define AIM     0.8
 #define ROOM    0.6
-#define RISE    1.2
+#define RISE    1.5
 #define LEAST   1.0 /* Hz */
 #define SMOOTH  0.5
 #define TELL_BY 0.8 /* a rate under this share of the one that was told is told anew */

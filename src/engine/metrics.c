@@ -309,9 +309,9 @@ static void add_own(struct metrics_reader *m, const struct total *t, uint64_t st
     sink_metric(sink, METRIC_LOST, now_ns, (double)since(sink->cost.lost, m->last_lost) * per_s);
     sink_metric(sink, METRIC_OWN_CPU_PCT, now_ns,
                 100 * (double)since(own_ns, m->last_own_ns) / dt_ns);
-    /* Against the CPU time that the target used; of an idle one, against the time. */
+    /* Of the time that the target ran or would have; of an idle one, of the time. */
     double stopped = (double)since(stopped_ns, m->last_stopped_ns);
-    double base = (double)t->cpu_ns > dt_ns / 1000 ? (double)t->cpu_ns : dt_ns;
+    double base = (double)t->cpu_ns > dt_ns / 1000 ? (double)t->cpu_ns + stopped : dt_ns;
     sink_metric(sink, METRIC_STOPPED_PCT, now_ns, 100 * stopped / base);
 }
 

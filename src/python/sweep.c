@@ -216,6 +216,9 @@ static uint64_t resync(struct sweep *s, uint64_t from, uint64_t start, uint64_t 
         for (; links < CHAIN && at + 32 <= end; links++) {
             const uint8_t *head = window(s, at, 16, start, end);
             uint64_t size = head ? chunk_size(head, end - at) : 0;
+            /* A thread's arena may hold a few, and the free rest up to its very end. */
+            if (size && links && at + size == end)
+                return c;
             if (!size || size > RESYNC_SIZE_MAX || at + size > s->at + s->have)
                 break;
             at += size;
@@ -378,7 +381,7 @@ double sweep_moved_pct(struct sweep *s)
     /* What is swapped out has not moved, and is told apart. */
     uint64_t swapped = s->pages.swapped_bytes;
     uint64_t lost_bytes = s->lost_bytes > swapped ? s->lost_bytes - swapped : 0;
-    double lost = s->heap_bytes ? 100.0 * (double)lost_bytes / (double)s->heap_bytes : 0;
+    double lost = s->heap_bytes ? fmin(100, 100.0 * (double)lost_bytes / (double)s->heap_bytes) : 0;
     if (!n)
         return lost;
     uint64_t moved = 0, blocks = 0;

@@ -338,7 +338,7 @@ const struct screen screens[SCREEN_COUNT] = {
                        memory_screen_fill, memory_screen_draw, memory_screen_rows},
     [SCREEN_OBJECTS] = {'7', 'o', "Objects", "objects", "the live objects by type, and what leaks",
                         fill_table, objects_screen_draw, table_count},
-    [SCREEN_TIME] = {'9', 'i', "Time", NULL,
+    [SCREEN_TIME] = {'9', 'i', "Time", "timeline",
                      "the metrics over the whole recording, bursts and spikes", time_screen_fill,
                      time_screen_draw, time_screen_rows},
     [SCREEN_PROCESSES] = {0, 'P', "Processes", "processes",

@@ -14,6 +14,10 @@
 /* What others use of the machine before they are blamed, percent. */
 #define NEIGHBOURS_LEAST 20
 
+/* CPUs that the threads of a target use or want, from which it is not idle, however many of its
+ * threads wait. */
+#define BUSY_LEAST 0.2
+
 /* NAN where there is none in the window. */
 static double mean_of(const struct summary *s, enum metric metric)
 {
@@ -63,11 +67,11 @@ static void say_why(const struct summary *s, double cpu, double queue, char *out
     if (throttled >= 5)
         snprintf(out, size, ": its cgroup throttles it");
     else if (allowed > 0 && cpu >= 0.8 * allowed)
-        snprintf(out, size, ": its threads want %.3g CPUs and may use %.3g", cpu + queue, allowed);
+        snprintf(out, size, ": %.3g are wanted, %.3g allowed", cpu + queue, allowed);
     else if (neighbours >= NEIGHBOURS_LEAST)
-        snprintf(out, size, ": others use %.0f%% of the machine's CPUs", neighbours);
+        snprintf(out, size, ": others use %.0f%% of the CPUs", neighbours);
     else if (steal >= 5)
-        snprintf(out, size, ": the hypervisor keeps %.0f%% of the machine's CPUs", steal);
+        snprintf(out, size, ": the hypervisor keeps %.0f%%", steal);
     else
         out[0] = '\0';
 }
@@ -81,9 +85,10 @@ void judge_run_queue(struct summary *s, const struct summary_rule *rule)
         return;
     char why[128];
     say_why(s, cpu, queue, why, sizeof why);
-    summary_set_pct(summary_find(s, rule, pct,
-                                 "threads that want a CPU are without one %.0f%% of the time%s",
-                                 pct, why),
+    /* As much time as is lost, of a thread's: a target that wants little loses little. */
+    double score = fmin(pct, 100 * queue);
+    summary_set_pct(summary_find(s, rule, score,
+                                 "without a CPU %.0f%% of the time that one is wanted%s", pct, why),
                     pct);
 }
 
@@ -95,4 +100,18 @@ void judge_steal(struct summary *s, const struct summary_rule *rule)
                                      "the hypervisor keeps %.0f%% of the machine's CPUs (steal)",
                                      pct),
                         pct);
+}
+
+void judge_idle(struct summary *s, const struct summary_rule *rule)
+{
+    double idle = s->table->idle_pct;
+    double wanted = mean_or_0(s, METRIC_CPU_USER) + mean_or_0(s, METRIC_CPU_SYSTEM) +
+                    mean_or_0(s, METRIC_RUNQUEUE);
+    if (idle < rule->least || wanted >= BUSY_LEAST || judge_stopped_pct(s) >= rule->least)
+        return;
+    summary_set_pct(summary_find(s, rule, SCORE_IDLE,
+                                 "the target is idle %.0f%% of the time: timers, accept loops, "
+                                 "workers with nothing to do",
+                                 idle),
+                    idle);
 }

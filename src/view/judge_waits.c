@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What waits say: rules of the summary (summary.h). Pure. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -126,6 +127,28 @@ void judge_gil(struct summary *s, const struct summary_rule *rule)
         summary_set_pct(f, pct);
         f->function = top->function;
     }
+}
+
+double judge_stopped_pct(const struct summary *s)
+{
+    double most = 0, span_ns = (double)(s->query->window.to_ns - s->query->window.from_ns);
+    for (size_t i = 0; i < s->waits->at.n; i++) {
+        const struct wait_group *g = &s->waits->at.at[i];
+        if (g->wait == WAIT_STOPPED && g->state == STATE_WAITING && g->threads)
+            most = fmax(most, 100 * (double)g->ns / (span_ns * g->threads));
+    }
+    return fmin(most, 100);
+}
+
+void judge_stopped(struct summary *s, const struct summary_rule *rule)
+{
+    double pct = judge_stopped_pct(s);
+    if (pct >= rule->least)
+        summary_set_pct(summary_find(s, rule, SCORE_WARNING,
+                                     "stopped %.0f%% of the time, by a signal (SIGSTOP) or a "
+                                     "debugger: kill -CONT lets it go on",
+                                     pct),
+                        pct);
 }
 
 void judge_deadlock(struct summary *s, const struct summary_rule *rule)

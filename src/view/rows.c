@@ -121,8 +121,13 @@ bool rows_is_own(const struct recording *rec, struct function_id function)
 {
     static const char *const library_dirs[] = {"/lib/",       "/lib64/", "/usr/lib/",
                                                "/usr/lib64/", "[",       NULL};
-    /* A static program has libc's in its own file. */
-    static const char *const library_names[] = {"[", "__", "_start", NULL};
+    /* A static program has libc's in its own file, and any has what its language's library has as
+     * templates or is linked with: C++, Rust, Go. */
+    static const char *const library_names[] = {"[",          "__",         "_start",   "std::",
+                                                "void std::", "bool std::", "core::",   "alloc::",
+                                                "<std::",     "<core::",    "<alloc::", "runtime.",
+                                                "sync.",      "internal/",  NULL};
+    static const char *const library_files[] = {"/usr/include/", "/rustc/", NULL};
     const struct function *f = function_at(&rec->words, function);
     const char *name = string_text(&rec->words, f->name);
     const char *file = string_text(&rec->words, f->file);
@@ -132,7 +137,8 @@ bool rows_is_own(const struct recording *rec, struct function_id function)
     if (f->language == LANGUAGE_JIT)
         return *file == '/' && !strstr(file, "/node_modules/") && !is_python_library(file);
     /* Extension modules lie where Python's own files do. */
-    return *module && !starts_with_any(name, library_names) && !is_python_library(module) &&
+    return *module && !starts_with_any(name, library_names) &&
+           !starts_with_any(file, library_files) && !is_python_library(module) &&
            (!starts_with_any(module, library_dirs) || is_program(rec, f->module));
 }
 

@@ -96,18 +96,6 @@ static void judge_hot(struct summary *s, const struct summary_rule *rule)
     f->function = top->function;
 }
 
-static void judge_idle(struct summary *s, const struct summary_rule *rule)
-{
-    if (s->table->idle_pct < rule->least)
-        return;
-    struct finding *f =
-        summary_find(s, rule, SCORE_IDLE,
-                     "the target is idle %.0f%% of the time: timers, accept loops, workers "
-                     "with nothing to do",
-                     s->table->idle_pct);
-    summary_set_pct(f, s->table->idle_pct);
-}
-
 static void judge_sampling(struct summary *s, const struct summary_rule *rule)
 {
     const struct cost *cost = &s->query->rec->cost;
@@ -143,6 +131,7 @@ static const struct summary_rule rules[] = {
     {"throttled", "timeline", 5, judge_throttled},
     {"run queue", "timeline", 10, judge_run_queue},
     {"steal", "timeline", 5, judge_steal},
+    {"stopped", "threads", 10, judge_stopped},
     {"idle", "threads", 90, judge_idle},
 };
 static const struct summary_rule nothing = {"none", "functions", 0, NULL};

@@ -61,6 +61,7 @@ void judge_processes(struct summary *s, const struct summary_rule *rule);
 void judge_throttled(struct summary *s, const struct summary_rule *rule);
 void judge_run_queue(struct summary *s, const struct summary_rule *rule);
 void judge_steal(struct summary *s, const struct summary_rule *rule);
+void judge_idle(struct summary *s, const struct summary_rule *rule);
 /* judge_memory.c */
 void judge_memory(struct summary *s, const struct summary_rule *rule);
 void judge_oom(struct summary *s, const struct summary_rule *rule);
@@ -69,5 +70,8 @@ void judge_waits(struct summary *s, const struct summary_rule *rule);
 void judge_locks(struct summary *s, const struct summary_rule *rule);
 void judge_gil(struct summary *s, const struct summary_rule *rule);
 void judge_deadlock(struct summary *s, const struct summary_rule *rule);
+void judge_stopped(struct summary *s, const struct summary_rule *rule);
+/* Of the window, how long its threads stood stopped by a signal or a debugger. */
+double judge_stopped_pct(const struct summary *s);
 
 #endif

@@ -43,6 +43,7 @@ void table_begin(struct table *table, const struct view *view)
     table->n_columns = view->n_columns;
     table->window = (struct window){0, 0};
     table->whole_ns = table->samples = 0;
+    table->left_out = 0;
     table->idle_pct = 0;
 }
 
@@ -223,6 +224,7 @@ void table_limit(struct table *table, size_t limit)
                 width * sizeof *table->values.at);
         kept++;
     }
+    table->left_out += table->rows.n - kept;
     table->rows.n = kept;
     table->values.n = kept * width;
 }

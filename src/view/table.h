@@ -101,6 +101,7 @@ struct table {
     uint64_t whole_ns; /* what percents are of */
     uint64_t samples;  /* observations in the window that pass the filter, idle ones too */
     double idle_pct;   /* of all thread time in the window */
+    size_t left_out;   /* rows that the limit has cut off */
 };
 
 /* The text of a source line without its newline, or NULL; borrowed until the next call. View

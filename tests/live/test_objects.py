@@ -172,6 +172,32 @@ def _():
         assert census["moved_pct"] < 5, census["moved_pct"]
 
 
+POOL = """
+import queue, threading, time
+pool = queue.Queue()
+
+def handler():
+    big = bytearray(5000)  # of malloc's, in the thread's own arena
+    pool.get()
+
+for _ in range(8):
+    threading.Thread(target=handler, daemon=True).start()
+print("ready", flush=True)
+time.sleep(1000)
+"""
+
+
+@tap.test("threads' arenas that hold a few blocks are whole, and nothing in them has moved")
+def _():
+    with targets.folder() as place:
+        path = os.path.join(place, "pool.ptop")
+        with targets.started([sys.executable, "-c", POOL], ready="ready") as process:
+            proftop.ok("record", "-p", process.pid, "-o", path, "-d", 3)
+        census = proftop.report(path, "objects")["census"]
+        assert not census["partial"], census["why_partial"]
+        assert census["moved_pct"] < 5, census["moved_pct"]
+
+
 @tap.test("--no-census: the heap is not read, and the table says that nothing was counted")
 def _():
     with targets.folder() as place:

@@ -129,7 +129,7 @@ def _():
         screen.keys("h")
         screen.wait("1-16 of")
         screen.keys("End")
-        screen.wait("Both are estimates from samples")
+        screen.wait("All are estimates from samples")
 
 
 @tap.test("Esc leads out of the help, and then out of the alerts that it was opened from")

@@ -306,6 +306,7 @@ static void tables(void **state)
     p = report(rec, &o);
     assert_non_null(strstr(p.text, "timers, accept loops, workers with nothing to do"));
     assert_null(strstr(p.text, "wait "));
+    assert_non_null(strstr(p.text, " more rows (--limit 0 shows all)\n"));
     free(p.text);
 
     /* Paths keep their end, names their beginning. */

@@ -550,9 +550,37 @@ static void many_cells(void **state)
     recording_free(rec);
 }
 
+/* What a language's library leaves in a program's own file is nobody's own function. */
+static void own_functions(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *file;
+        bool own;
+    } cases[] = {
+        {"rebuild", "/srv/shop.cc", true},
+        {"Shop::query", "/srv/shop.cc", true},
+        {"std::mutex::lock", "/usr/include/c++/12/bits/std_mutex.h", false},
+        {"std::mutex::lock", "", false},
+        {"void std::__invoke_impl<void, work>", "", false},
+        {"std::sys::pal::unix::futex::futex_wait", "/rustc/17/library/std/src/sys/futex.rs", false},
+        {"<alloc::vec::Vec<T> as core::ops::Drop>::drop", "", false},
+        {"__gthread_mutex_lock", "", false},
+        {"standard", "/srv/include/standard.c", true},
+    };
+    struct recording *rec = fixture_new();
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct function_id f = fixture_native(rec, cases[i].name, "/srv/shop", cases[i].file, 3);
+        if (rows_is_own(rec, f) != cases[i].own)
+            fail_msg("%s of %s", cases[i].name, cases[i].file);
+    }
+    recording_free(rec);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(own_functions),
         cmocka_unit_test(functions_of_busy_time),
         cmocka_unit_test(functions_by_state),
         cmocka_unit_test(functions_filtered),

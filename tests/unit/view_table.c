@@ -383,11 +383,11 @@ static void summary_of_run_queue(void **state)
     } cases[] = {
         {0.05, 0.01, 0, 80, 0, ""}, /* hardly wants a CPU */
         {0.1, 1.9, 0, 80, 0, ""},
-        {0.75, 0.25, 40, 80, 0, "75% of the time: its cgroup throttles it"},
-        {2, 2, 0, 30, 0, "50% of the time: its threads want 4 CPUs and may use 2"},
-        {0.5, 0.5, 0, 80, 10, "50% of the time: others use 80% of the machine's CPUs"},
-        {0.5, 0.5, 0, 3, 12, "50% of the time: the hypervisor keeps 12% of the machine's CPUs"},
-        {0.5, 0.5, 0, 3, 0, "50% of the time"},
+        {0.75, 0.25, 40, 80, 0, "75% of the time that one is wanted: its cgroup throttles it"},
+        {2, 2, 0, 30, 0, "50% of the time that one is wanted: 4 are wanted, 2 allowed"},
+        {0.5, 0.5, 0, 80, 10, "50% of the time that one is wanted: others use 80% of the CPUs"},
+        {0.5, 0.5, 0, 3, 12, "50% of the time that one is wanted: the hypervisor keeps 12%"},
+        {0.5, 0.5, 0, 3, 0, "50% of the time that one is wanted"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct recording *rec = fixture_new();
@@ -400,7 +400,7 @@ static void summary_of_run_queue(void **state)
         add_seconds(rec, METRIC_NEIGHBOURS_PCT, cases[i].neighbours);
         add_seconds(rec, METRIC_STEAL_PCT, cases[i].steal);
         if (cases[i].says[0])
-            snprintf(wanted, sizeof wanted, "threads that want a CPU are without one %s",
+            snprintf(wanted, sizeof wanted, "without a CPU %s",
                      cases[i].says);
         assert_string_equal(verdict(&t, rec, "run queue"), wanted);
         snprintf(wanted, sizeof wanted, "the hypervisor keeps %.0f%% of the machine's CPUs (steal)",

@@ -410,6 +410,7 @@ LIVE_FILES = \
 	tests/programs/waits.c \
 	tests/programs/waits.py \
 	tests/programs/waits_chain.c \
+	tests/programs/work_and_sleep.py \
 	tests/ui/tmux.py
 dist_demo_DATA = \
 	data/demo/db.py \

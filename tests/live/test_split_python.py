@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A Python program with a known profile, on every Python here that proftop reads."""
 
+import json
 import os
 import sys
 
@@ -40,4 +41,31 @@ for python in targets.pythons():
     tap.test(busy, python, [], slow=python.path != "/usr/bin/python3", rare=rare)(check)
     sleeping = "Python %s, sleeping in between: within 2 points, with its lines" % python.label
     tap.test(sleeping, python, ["--sleep-ms", "10"], slow=True, rare=rare)(check)
+
+WORK_AND_SLEEP = os.path.join(targets.PROGRAMS, "work_and_sleep.py")
+WORK_WITHIN_PCT = 6.0
+SLEEP_WITHIN_PCT = 4.5  # it had 6 to 50 too much where a stop found the thread just awake
+
+
+def check_bursts(seconds):
+    """Neither the line that sleeps nor the place of a function in a burst matters."""
+    with targets.folder() as place:
+        path = os.path.join(place, "bursts.ptop")
+        command = [sys.executable, WORK_AND_SLEEP, str(seconds)]
+        with targets.started(command, ready="ready") as process:
+            proftop.ok("record", "-p", process.pid, "-o", path, "-r", 500)
+            truth = json.loads(process.stdout.readline())
+        rows = proftop.rows_by_name(proftop.report(path, "functions", "--state", "cpu"))
+    for name, truth_pct in truth.items():
+        tap.note("%s: %.1f%%, truly %.1f" % (name, rows[name]["self_pct"], truth_pct))
+    for name, truth_pct in truth.items():
+        within_pct = SLEEP_WITHIN_PCT if name == "<module>" else WORK_WITHIN_PCT
+        tap.near(rows[name]["self_pct"], truth_pct, within_pct, name)
+
+
+@tap.test("in bursts of 2 ms, always in the same order: each its own, and none for the sleep", slow=True)
+def _():
+    split_check.surely(lambda samples: check_bursts(samples / 600))
+
+
 tap.main()

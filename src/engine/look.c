@@ -272,6 +272,8 @@ void look_late(struct watch *w, struct watched *t, uint64_t now_ns)
     struct task *task = tasks_find(w->tasks, t->tid);
     t->late = false;
     w->glimpse.known = false; /* of another thread since */
+    if (!task)
+        stop_end(w->stops, t->tid); /* no longer listed: it is let go all the same */
     if (!task || sample_stopped(w, task, t, &seen, now_ns) != LOOKED)
         watched_lose(t, w->sink);
 }

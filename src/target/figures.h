@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The figures of a process that become metrics, read about once a second from procfs. Not
- * through libproc2, which reads a file more than once for one process and keeps large buffers for
- * it: that was half of what a family of a hundred cost. Sums since the start of the process; rates
- * are the caller's. One struct belongs to one thread.
+ * The figures of a process that become metrics, read about once a second, through libproc2 where
+ * it has them and from procfs otherwise. Sums since the start of the process; rates are the
+ * caller's. One struct belongs to one thread.
  */
 #ifndef TARGET_FIGURES_H
 #define TARGET_FIGURES_H
@@ -11,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+#include "base/err.h"
 
 struct figures {
     uint64_t cpu_ns;  /* user and system together, exact (the process's CPU clock) */
@@ -35,9 +36,11 @@ struct figures {
 };
 
 struct figures_reader;
-struct figures_reader *figures_new(pid_t pid);
+struct figures_reader *figures_new(pid_t pid, struct err *err);
 void figures_free(struct figures_reader *reader);
-/* About 60 us, and 20 us for each further thread up to a ms. false: the process has ended. */
+/* About 100 us, and 20 us for each further thread up to a ms. false: the process has ended. */
 bool figures_read(struct figures_reader *reader, struct figures *figures);
+/* The CPU time alone: one system call. 0: the process has ended. */
+uint64_t figures_cpu_ns(const struct figures_reader *reader);
 
 #endif

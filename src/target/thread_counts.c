@@ -92,12 +92,13 @@ static void read_thread(struct thread_counts *c, int folder, struct thread_count
 }
 
 /* The process's own files are those of its first thread. false: that is not the one we know. */
-static bool read_only_thread(struct thread_counts *c, const char *status)
+static bool read_only_thread(struct thread_counts *c)
 {
-    char schedstat[128];
+    char schedstat[128], status[4096];
     if (c->list.n != 1 || c->list.at[0].tid != c->pid)
         return false;
     procfs_read(AT_FDCWD, schedstat, sizeof schedstat, "/proc/%d/schedstat", (int)c->pid);
+    procfs_read(AT_FDCWD, status, sizeof status, "/proc/%d/status", (int)c->pid);
     take_thread(c, &c->list.at[0], schedstat, status);
     return true;
 }
@@ -149,9 +150,9 @@ static void read_listed(struct thread_counts *c)
     close(folder);
 }
 
-void thread_counts_read(struct thread_counts *c, const char *only)
+void thread_counts_read(struct thread_counts *c, bool only)
 {
-    if (!only || !read_only_thread(c, only))
+    if (!only || !read_only_thread(c))
         read_listed(c);
     c->reads++;
     c->known = c->known || all_known(c);

@@ -44,8 +44,8 @@ struct thread_counts {
 
 void thread_counts_init(struct thread_counts *counts, pid_t pid);
 void thread_counts_clear(struct thread_counts *counts);
-/* At most 1 ms with a thousand threads. only: the text of /proc/PID/status, if the process has but
- * one thread, whose it then is; else NULL. */
-void thread_counts_read(struct thread_counts *counts, const char *only);
+/* At most 1 ms with a thousand threads. only: the process has but one, whose files then are its
+ * own: its threads need not be listed. */
+void thread_counts_read(struct thread_counts *counts, bool only);
 
 #endif

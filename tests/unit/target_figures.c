@@ -118,7 +118,9 @@ static void reads_figures(void **state)
     (void)state;
     pid_t pid = start(use_things);
     assert_true(reaches(&report->rounds, 1));
-    struct figures_reader *r = figures_new(pid);
+    struct err err = {""};
+    struct figures_reader *r = figures_new(pid, &err);
+    assert_non_null(r);
     struct figures a, b, c;
     assert_true(figures_read(r, &a));
     assert_int_equal(a.threads, 1);
@@ -193,7 +195,7 @@ static void sums_the_run_queue(void **state)
         skip();
     pid_t pid = start(queue_for_one_cpu);
     assert_true(reaches(&report->rounds, 1));
-    struct figures_reader *r = figures_new(pid);
+    struct figures_reader *r = figures_new(pid, NULL);
     struct figures a, b, c;
     assert_true(figures_read(r, &a));
     report->go = 1;

@@ -180,12 +180,12 @@ static void counts_many_threads_in_turns(void **state)
     assert_true(reaches(200));
     struct thread_counts c;
     thread_counts_init(&c, pid);
-    thread_counts_read(&c, NULL);
+    thread_counts_read(&c, false);
     assert_int_equal(c.list.n, SLEEPERS + 1);
     assert_false(c.known);
     for (int i = 0; i < 6 * (SLEEPERS / THREAD_COUNTS_AT_ONCE + 1); i++) {
         assert_true(reaches(*rounds + 2)); /* so that it is seen to work */
-        thread_counts_read(&c, NULL);
+        thread_counts_read(&c, false);
     }
     assert_true(c.known);
     /* What was before is none of it, and who works is read each time. */
@@ -193,14 +193,14 @@ static void counts_many_threads_in_turns(void **state)
     assert_true(before <= *rounds - 200);
     for (int i = 1; i <= 4; i++) {
         assert_true(reaches(from + (uint64_t)i * 100));
-        thread_counts_read(&c, NULL);
+        thread_counts_read(&c, false);
         assert_true(c.voluntary - before >= (uint64_t)i * 100 - 20);
         assert_true(c.voluntary - before <= *rounds - from + 20);
     }
     kill(pid, SIGKILL);
     waitpid(pid, NULL, 0);
     uint64_t sum = c.voluntary;
-    thread_counts_read(&c, NULL);
+    thread_counts_read(&c, false);
     assert_int_equal(c.voluntary, sum);
     thread_counts_clear(&c);
     munmap((void *)rounds, sizeof *rounds);

@@ -147,6 +147,12 @@ def _():
         tap.equal(done.returncode, 3, "exit status")
 
 
+def census_of(process, place):
+    path = os.path.join(place, "objects.ptop")
+    proftop.ok("record", "-p", process.pid, "-o", path, "-d", 3)
+    return proftop.report(path, "objects")["census"]
+
+
 CACHE = """
 import time
 kept = ["entry-%d" % i for i in range(100000)]
@@ -158,13 +164,11 @@ time.sleep(1000)
 @tap.test("what is swapped out stays there, is said so, and does not count as moved")
 def _():
     with targets.folder() as place:
-        path = os.path.join(place, "swapped.ptop")
         with targets.started([sys.executable, "-c", CACHE], ready="ready") as process:
             paging.page_out(process.pid)
             before_kb = paging.swapped_kb(process.pid)
-            proftop.ok("record", "-p", process.pid, "-o", path, "-d", 3)
+            census = census_of(process, place)
             after_kb = paging.swapped_kb(process.pid)
-        census = proftop.report(path, "objects")["census"]
         tap.note("%d KB were out, %d KB still are; %s" % (before_kb, after_kb, census["why_partial"]))
         assert after_kb > 0.95 * before_kb, "%d of %d KB" % (after_kb, before_kb)
         assert census["partial"] and "swapped out" in census["why_partial"], census
@@ -190,10 +194,8 @@ time.sleep(1000)
 @tap.test("threads' arenas that hold a few blocks are whole, and nothing in them has moved")
 def _():
     with targets.folder() as place:
-        path = os.path.join(place, "pool.ptop")
         with targets.started([sys.executable, "-c", POOL], ready="ready") as process:
-            proftop.ok("record", "-p", process.pid, "-o", path, "-d", 3)
-        census = proftop.report(path, "objects")["census"]
+            census = census_of(process, place)
         assert not census["partial"], census["why_partial"]
         assert census["moved_pct"] < 5, census["moved_pct"]
 

@@ -100,8 +100,13 @@ def _():
 def _():
     need_tracepoints()
     with targets.folder() as place:
-        rows, said = rows_of([targets.program("enlarge", "-lpthread", into=place), "both"], 8)
-    tap.note(said.strip())
+        binary = targets.program("enlarge", "-lpthread", into=place)
+        # Its bursts meet three of the calls that stay in such a look, and now and then none.
+        for _ in range(3):
+            rows, said = rows_of([binary, "both"], 8)
+            tap.note(said.strip())
+            if of_kind(rows, *SPACE):
+                break
     assert share(of_kind(rows, *SPACE), "grow_by_mmap") > 0.7, rows
 
 

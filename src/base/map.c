@@ -7,21 +7,6 @@
 
 #include "base/mem.h"
 
-uint64_t hash_u64(uint64_t x)
-{
-    x ^= x >> 32;
-    x *= 0xd6e8feb86659fd93u;
-    x ^= x >> 32;
-    x *= 0xd6e8feb86659fd93u;
-    x ^= x >> 32;
-    return x;
-}
-
-uint64_t hash_mix(uint64_t seed, uint64_t x)
-{
-    return hash_u64(seed * 0x9e3779b97f4a7c15u + x + 1);
-}
-
 uint64_t hash_bytes(const void *bytes, size_t size)
 {
     const unsigned char *p = bytes;
@@ -126,8 +111,12 @@ uint32_t map_probe(const struct map *m, uint64_t key, size_t *at)
 
 uint32_t map_get(const struct map *m, uint64_t key)
 {
-    size_t at = 0;
-    return map_probe(m, key, &at);
+    if (!m->cap)
+        return MAP_NONE;
+    size_t i = hash_u64(key) & (m->cap - 1);
+    while (m->slots[i].value != MAP_NONE && m->slots[i].key != key)
+        i = (i + 1) & (m->cap - 1);
+    return m->slots[i].value;
 }
 
 void map_set(struct map *m, uint64_t key, uint32_t value)

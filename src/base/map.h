@@ -45,8 +45,22 @@ uint32_t map_probe(const struct map *m, uint64_t key, size_t *at);
 void map_add(struct map *m, uint64_t key, uint32_t value);
 
 uint64_t hash_bytes(const void *bytes, size_t size);
-uint64_t hash_u64(uint64_t x);
+
+/* These are on the sampling path some hundred times a sample. */
+static inline uint64_t hash_u64(uint64_t x)
+{
+    x ^= x >> 32;
+    x *= 0xd6e8feb86659fd93u;
+    x ^= x >> 32;
+    x *= 0xd6e8feb86659fd93u;
+    x ^= x >> 32;
+    return x;
+}
+
 /* Order matters: hash_mix(a, b) != hash_mix(b, a). */
-uint64_t hash_mix(uint64_t seed, uint64_t x);
+static inline uint64_t hash_mix(uint64_t seed, uint64_t x)
+{
+    return hash_u64(seed * 0x9e3779b97f4a7c15u + x + 1);
+}
 
 #endif

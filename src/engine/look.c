@@ -127,6 +127,7 @@ static bool copy_stopped(struct watch *w, struct watched *t, struct run *seen)
     return copied && walk_copy(w, t, native, seen, &deeper) && !deeper;
 }
 
+/* Reads the Python frames of a thread that is not stopped for it. */
 static enum looked read_moving(struct watch *w, struct watched *t, struct run *seen)
 {
     seen->state = STATE_RUNNING;
@@ -135,8 +136,26 @@ static enum looked read_moving(struct watch *w, struct watched *t, struct run *s
         w->refresh_at_ns = 0; /* its state may be gone */
         return LOOK_AGAIN;
     }
+    t->moving.moment = python_moment(w->stacks.python);
     bool deeper;
     return walk_copy(w, t, false, seen, &deeper) ? LOOKED : LOOK_AGAIN;
+}
+
+/* Between two looks that are this near to each other a thread that has moved on was on a CPU: that
+ * is not asked for. */
+static bool has_moved_on(struct watch *w, struct watched *t, struct run *seen, uint64_t now_ns)
+{
+    uint64_t before = t->moving.moment;
+    if (now_ns - t->moving.at_ns > ACCOUNT_NS || !reads_moving(w, watch_is_python(w, t->tid)))
+        return false;
+    return read_moving(w, t, seen) == LOOKED && t->moving.moment != before;
+}
+
+static void add_moving(struct watch *w, struct watched *t, const struct run *seen, uint64_t now_ns)
+{
+    watched_add_moving(t, w->sink, seen, w->options.period_ns, now_ns);
+    t->account.stack = seen->stack;
+    t->account.generation = w->sink->generation;
 }
 
 /* Unless it is known from less than old_ns ago. */
@@ -152,10 +171,16 @@ static bool account(struct watch *w, struct task *task, struct watched *t, uint6
     return true;
 }
 
+/* Before a stop: what the copy will need is brought into the caches, so that the thread need not
+ * stand for that, and its Python frames are read. */
 static void take_glimpse(struct watch *w, const struct watched *t)
 {
     struct glimpse *g = &w->glimpse;
-    g->known = watch_is_python(w, t->tid) && python_copy_moving(w->stacks.python, t->tid) &&
+    struct remote_span warm = {t->last_sp, &w->warm, sizeof w->warm, false};
+    bool python = watch_is_python(w, t->tid);
+    if (!python && t->last_sp)
+        remote_read_spans(w->pid, &warm, 1);
+    g->known = python && python_copy_moving_beside(w->stacks.python, t->tid, &warm) &&
                stacks_python(&w->stacks, &g->stack);
     if (!g->known)
         return;
@@ -189,12 +214,9 @@ static enum looked sample_running(struct watch *w, struct task *task, struct wat
     if (reads_moving(w, watch_is_python(w, t->tid))) {
         enum looked looked = read_moving(w, t, seen);
         if (looked == LOOKED)
-            look_add_running(w, t, seen, now_ns);
+            add_moving(w, t, seen, now_ns);
         return looked;
     }
-    /* What the copy will need is brought into the caches before the thread has to stand for it. */
-    if (t->last_sp)
-        remote_read(w->pid, t->last_sp, &w->warm, sizeof w->warm);
     take_glimpse(w, t);
     uint64_t limit_ns = w->slow_in_tick < SLOW_MAX ? STOP_LIMIT_NS : 0;
     t->asked_ns = now_ns;
@@ -244,6 +266,7 @@ static void look_repeat(struct watch *w, struct watched *t, uint64_t now_ns)
 
 void look_settle(struct watch *w, struct watched *t, uint64_t now_ns)
 {
+    watched_end_moving(t, w->sink, w->options.period_ns, now_ns);
     bool known = t->account.stack.n && t->account.generation == w->sink->generation;
     if (!known || t->account.cpu_ns <= 0)
         return;
@@ -354,6 +377,10 @@ enum looked look_at_blocked(struct watch *w, struct task *task, struct watched *
     if (look->syscall < 0 && task_state_letter(w->tasks, task) == 'T')
         seen.wait = WAIT_STOPPED;
     seen.flags |= t->began ? SAMPLE_BEGAN : 0;
+    if (t->moving.seen.ticks && account(w, task, t, now_ns, 0))
+        watched_end_moving(t, w->sink, w->options.period_ns, now_ns);
+    t->moving.slept = seen.stack;
+    t->moving.slept_generation = w->sink->generation;
     wait_object_look(w->waited, w->stacks.python, w->sink, task->tid, look, now_ns, &t->waits,
                      &seen);
     watched_add(t, w->sink, &seen, watched_take_wait(t), now_ns);
@@ -366,6 +393,11 @@ void look_at(struct watch *w, struct task *task, struct watched *t, uint64_t now
 {
     if (t->late || !look_begin(w, task, t, now_ns))
         return;
+    struct run moving = {0};
+    if (has_moved_on(w, t, &moving, now_ns)) {
+        add_moving(w, t, &moving, now_ns);
+        return;
+    }
     bool slept = false;
     /* A thread that goes to sleep or wakes while it is being read is looked at again. One that has
      * woken is not seen running for that: all of its work would seem to be where it begins. */

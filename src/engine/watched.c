@@ -8,6 +8,9 @@
 #define QUEUE_LEAST_NS NS_PER_MS
 /* From when the sampler takes a CPU to when it reads the clock. */
 #define WAKE_NS (20 * NS_PER_US)
+/* How late the kernel's account of a running thread may be: a tick of 250 Hz. More was no running:
+ * a thread that has lost its CPU has its next turn only when it gets one. */
+#define LAG_NS (4 * NS_PER_MS)
 /* Samples over which run time is spread. */
 #define SPREAD 4
 
@@ -104,6 +107,65 @@ uint64_t watched_take_queue(struct watched *t)
         return 0;
     t->account.queued_ns = 0;
     return ns;
+}
+
+static bool where_it_slept(const struct watched *t, const struct run *seen, uint32_t generation)
+{
+    return t->moving.slept.n == seen->stack.n && t->moving.slept_generation == generation;
+}
+
+/* Adds the sample that is held back, with so much time. */
+static void add_held_back(struct watched *t, struct sink *sink, uint64_t ns, uint64_t now_ns)
+{
+    struct run *seen = &t->moving.seen;
+    uint64_t queue_ns = watched_take_queue(t);
+    if (t->moving.generation == sink->generation) {
+        if (queue_ns) {
+            struct run queued = *seen;
+            queued.state = STATE_RUNNABLE;
+            watched_add(t, sink, &queued, queue_ns, now_ns);
+        }
+        watched_add(t, sink, seen, ns, now_ns);
+    } else {
+        watched_lose(t, sink); /* its stack's number has gone */
+    }
+    seen->ticks = 0;
+}
+
+void watched_end_moving(struct watched *t, struct sink *sink, uint64_t period_ns, uint64_t now_ns)
+{
+    struct run *seen = &t->moving.seen;
+    uint64_t queued_ns = t->account.times.queue_ns - t->moving.queue_ns;
+    if (!seen->ticks)
+        return;
+    if (queued_ns > WAKE_NS && t->moving.generation == sink->generation &&
+        where_it_slept(t, seen, sink->generation)) {
+        watched_add_queued(t, sink, seen, now_ns);
+        seen->ticks = 0;
+    } else {
+        add_held_back(t, sink, watched_take_cpu(t, period_ns), now_ns);
+    }
+}
+
+void watched_add_moving(struct watched *t, struct sink *sink, const struct run *seen,
+                        uint64_t period_ns, uint64_t now_ns)
+{
+    bool same_turn = t->moving.turns == t->account.times.turns;
+    if (t->moving.seen.ticks && same_turn && !where_it_slept(t, seen, sink->generation)) {
+        int64_t ns = (int64_t)(now_ns - t->moving.at_ns), most_ns = t->account.cpu_ns + LAG_NS;
+        ns = ns < most_ns ? ns : most_ns > 0 ? most_ns : 0;
+        t->account.cpu_ns -= ns; /* below 0: it is not known yet */
+        t->account.unsampled_ns = 0;
+        add_held_back(t, sink, (uint64_t)ns, now_ns);
+    } else {
+        watched_end_moving(t, sink, period_ns, now_ns);
+    }
+    t->moving.seen = *seen;
+    t->moving.seen.ticks = 1;
+    t->moving.at_ns = now_ns;
+    t->moving.turns = t->account.times.turns;
+    t->moving.queue_ns = t->account.times.queue_ns;
+    t->moving.generation = sink->generation;
 }
 
 bool watched_queued(const struct watched *t, uint64_t stopped_ns)

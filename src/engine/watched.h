@@ -34,7 +34,14 @@ struct watched {
     uint64_t born_ns, name_at_ns; /* when its name is looked at again */
     uint64_t name_hash;
     uint64_t asked_ns,
-        asked_queue_ns;       /* the tick of its last stop; its wait for a CPU until then */
+        asked_queue_ns; /* the tick of its last stop; its wait for a CPU until then */
+    struct {
+        struct run seen; /* its last sample that was read as it ran; ticks 0: none is held back */
+        uint64_t at_ns, turns, queue_ns;
+        uint64_t moment;       /* of its Python frames */
+        struct stack_id slept; /* where it was last seen asleep */
+        uint32_t generation, slept_generation;
+    } moving;
     uint64_t last_sp;         /* somewhere in its stack; 0 unknown */
     uint32_t stack_bytes;     /* how much of its stack to copy; 0: not known, all that fits */
     struct wait_object waits; /* its last wait */
@@ -65,6 +72,20 @@ void watched_account(struct watched *t, const struct task_times *times, uint64_t
 
 /* It stood still for a copy so long, which was no wait of its own. */
 void watched_held(struct watched *t, uint64_t ns);
+
+/*
+ * A sample of a thread that is read as it runs. The kernel brings the run time of such a thread up
+ * to date at its own ticks alone (1 to 10 ms), so what is known of it at the sample is what those
+ * before have used. The sample is held back until the next look, and given the time since if the
+ * thread was on its CPU all along (it has had no other turn, and is not where it slept), or else
+ * what it is known to have used by then. At the place where it slept, and without a CPU since, it
+ * was woken but did not run yet.
+ */
+void watched_add_moving(struct watched *t, struct sink *sink, const struct run *seen,
+                        uint64_t period_ns, uint64_t now_ns);
+/* Adds the sample that is held back, with what the thread is known to have used: it is off its CPU
+ * now. */
+void watched_end_moving(struct watched *t, struct sink *sink, uint64_t period_ns, uint64_t now_ns);
 
 /* Of what is still to be given out: all of the waiting; a sample's share of the CPU time, about
  * period_ns where samples come that often; the waiting for a CPU, if it is worth a sample of its

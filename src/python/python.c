@@ -136,18 +136,28 @@ bool python_copy(struct python *p, pid_t tid)
     return copy_states(p, tid, false);
 }
 
-bool python_copy_beside(struct python *p, pid_t tid, struct remote_span *beside)
+static bool copy_beside(struct python *p, pid_t tid, bool moving, struct remote_span *beside)
 {
     beside->ok = false;
     p->stack.beside = beside;
-    bool copied = copy_states(p, tid, false);
+    bool copied = copy_states(p, tid, moving);
     p->stack.beside = NULL;
     return copied;
+}
+
+bool python_copy_beside(struct python *p, pid_t tid, struct remote_span *beside)
+{
+    return copy_beside(p, tid, false, beside);
 }
 
 bool python_copy_moving(struct python *p, pid_t tid)
 {
     return copy_states(p, tid, true);
+}
+
+bool python_copy_moving_beside(struct python *p, pid_t tid, struct remote_span *beside)
+{
+    return copy_beside(p, tid, true, beside);
 }
 
 static const struct stack_frame *frame_at(const struct python *p, size_t i)
@@ -163,6 +173,11 @@ uint64_t python_frames_key(const struct python *p)
         key = hash_mix(hash_mix(key, f->code), f->address);
     }
     return key;
+}
+
+uint64_t python_moment(const struct python *p)
+{
+    return stack_moment(&p->stack);
 }
 
 /* Bytes into the bytecode; negative: not begun. */

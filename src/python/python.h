@@ -62,6 +62,7 @@ bool python_copy_beside(struct python *p, pid_t tid, struct remote_span *beside)
  * times to get frames that all belong to one moment. false: it moved each time, or its state is
  * gone. */
 bool python_copy_moving(struct python *p, pid_t tid);
+bool python_copy_moving_beside(struct python *p, pid_t tid, struct remote_span *beside);
 /* The frames of the last copy, innermost first; number of frames, 0 for a thread with no Python
  * frame; -1: torn, also if that copy was. May read code objects it has not met (a running target
  * may do as it likes meanwhile). Strings are borrowed until python_free. More than max: both ends
@@ -69,6 +70,8 @@ bool python_copy_moving(struct python *p, pid_t tid);
 int python_walk(struct python *p, struct python_frame *out, size_t max, uint32_t *elided);
 /* Of the last copy: the same for the same frames, wherever in their code they are. */
 uint64_t python_frames_key(const struct python *p);
+/* Of the last copy: changes as its innermost frame goes on, because what lies in it does. */
+uint64_t python_moment(const struct python *p);
 /* threading's name for this thread, for at most PYTHON_NAME_MAX bytes. false: it has none (yet).
  * The list of names is read again when it is 2 s old: about 5 us a thread. */
 #define PYTHON_NAME_MAX 256

@@ -27,6 +27,7 @@
 #define PAGE_BYTES         4096u
 #define FRAME_REACH_BYTES  2048u /* how far a frame looks for the one that it has called */
 #define CALLS_AHEAD_MAX    16
+#define MOMENT_BYTES       256u /* a small frame with what it computes on */
 #define MOMENT_NS          (15 * NS_PER_US)
 #define MOMENT_NS_PER_PAGE (1 * NS_PER_US)
 /* The frame's address before, the state, the address after, the flags. */
@@ -458,6 +459,7 @@ bool stack_copy(struct stack *s, struct threads *t, struct thread *th)
     struct heads h;
     s->n = s->arena_used = s->n_loose = s->n_chunks = s->misses = s->ahead_used = 0;
     s->cframe = 0;
+    s->interrupted = false;
     if (s->state_bytes > STATE_MAX_BYTES || !read_all(&c, t, th, &h))
         return false;
     /* It is still the state of this thread. */
@@ -649,11 +651,14 @@ bool stack_copy_moving(struct stack *s, struct threads *t, struct thread *th)
     struct heads h;
     s->n = s->arena_used = s->n_loose = s->n_chunks = s->misses = s->ahead_used = 0;
     s->cframe = 0;
+    s->interrupted = false;
     uint64_t begin_ns = clock_mono_ns();
     if (s->state_bytes > STATE_MAX_BYTES || !read_all(&c, t, th, &h))
         return false;
     /* Had we lost the CPU in the middle, the halves would be of two moments. */
-    if (clock_mono_ns() - begin_ns > MOMENT_NS + s->arena_used * MOMENT_NS_PER_PAGE / PAGE_BYTES)
+    uint64_t moment_ns = MOMENT_NS + s->arena_used * MOMENT_NS_PER_PAGE / PAGE_BYTES;
+    s->interrupted = clock_mono_ns() - begin_ns > moment_ns;
+    if (s->interrupted)
         return false;
     if (field_get(h.state, s->state_bytes, l->ts_interp) != th->interp_address ||
         field_get(h.state, s->state_bytes, l->ts_thread_id) != th->pthread)
@@ -668,6 +673,26 @@ bool stack_copy_moving(struct stack *s, struct threads *t, struct thread *th)
         return false;
     take_flags(&c, t, th, &h);
     return true;
+}
+
+uint64_t stack_moment(const struct stack *s)
+{
+    if (!s->n)
+        return 0;
+    uint64_t frame = s->frames[0].address, hash = hash_mix(frame, s->frames[0].instr);
+    for (size_t i = 0; i < s->n_chunks; i++) {
+        const struct chunk *chunk = &s->chunks[i];
+        uint64_t at = frame - chunk->address, end = at + MOMENT_BYTES;
+        if (frame < chunk->address || at >= chunk->copied_bytes)
+            continue;
+        for (; at + 8 <= end && at + 8 <= chunk->copied_bytes; at += 8) {
+            uint64_t word;
+            memcpy(&word, s->arena + chunk->arena_at + at, sizeof word);
+            hash = hash_mix(hash, word);
+        }
+        break;
+    }
+    return hash;
 }
 
 static int by_address(const void *a, const void *b)
@@ -732,6 +757,8 @@ static void learn_frames(struct stack *s, struct track *track)
 void stack_learn(struct stack *s, const struct layout *l, struct thread *th)
 {
     struct track *track = &th->track;
+    if (s->interrupted)
+        return;
     /* A chunk that becomes less full is followed slowly: the thread may come back to its depth. */
     for (size_t i = 0; i < s->n_chunks && i < track->chunks.n; i++) {
         uint32_t before = track->chunks.at[i].used_bytes, slowly = before - before / 16;

@@ -48,6 +48,7 @@ struct stack {
     struct chunk *chunks; /* owned: those of this copy, innermost first */
     size_t n_chunks;
     size_t misses, ahead_used;
+    bool interrupted; /* the copy took so long that it tells nothing */
     uint64_t cframe;
     struct remote_span *beside; /* of the caller's, read in the same call; NULL: nothing */
     uint64_t last_try; /* hash of what the last moving copy of this thread has shown; 0: none */
@@ -61,7 +62,9 @@ bool stack_copy(struct stack *s, struct threads *t, struct thread *th);
  * was read is not of one moment, or was not all read at once. After stack_learn() the next try
  * knows more. */
 bool stack_copy_moving(struct stack *s, struct threads *t, struct thread *th);
-/* Remembers in th what the copy has met. */
+/* What the innermost frame of the copy holds, as a hash. */
+uint64_t stack_moment(const struct stack *s);
+/* Remembers in th what the copy has met; of one that was interrupted, nothing. */
 void stack_learn(struct stack *s, const struct layout *layout, struct thread *th);
 
 #endif

@@ -462,14 +462,16 @@ static void work_loop(struct sampler *s)
         uint64_t period_ns = s->watching.period_ns;
         beat += period_ns;
         now = clock_mono_ns();
+        uint64_t due = now;
         if (beat + period_ns < now) { /* never fall behind and catch up */
             uint64_t missed = (now - beat) / period_ns;
             s->sink.cost.late_ticks += missed;
             beat += missed * period_ns;
+        } else {
+            /* Anywhere in its period: with less room, a target that does the same again and again
+             * may fall into step with the beat, also because each stop delays it a little. */
+            due = beat + work_random(s) % period_ns;
         }
-        /* Anywhere in its period: with less room, a target that does the same again and again may
-         * fall into step with the beat, also because each stop delays it a little. */
-        uint64_t due = beat + work_random(s) % period_ns;
         work_sleep_until(s, due);
         now = clock_mono_ns();
         work_tick(s, now);

@@ -27,7 +27,7 @@
 struct session;
 
 struct session_options {
-    double rate_hz;   /* 1 to 100,000 */
+    double rate_hz;   /* 1 to 1,000,000 */
     bool children;    /* take in the descendants, now and later */
     bool debuginfod;  /* fetch debug files that are not here (DEBUGINFOD_URLS) */
     bool no_native;   /* of Python threads read their Python frames alone */

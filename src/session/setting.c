@@ -31,7 +31,7 @@ WORDS(log_words, [LOG_QUIET] = "quiet", [LOG_NOTE] = "note", [LOG_DETAIL] = "det
 
 /* clang-format off */
 const struct setting settings_table[] = {
-    {"Sampling", "rate", SETTING_NUMBER, "100", 1, 100000, NULL, NULL, true, USE_WATCH, AT(rate_hz),
+    {"Sampling", "rate", SETTING_NUMBER, "100", 1, 1000000, NULL, NULL, true, USE_WATCH, AT(rate_hz),
      "samples a second of each thread; given with -r it is kept, else the budget may lower it",
      {{'r', "rate", "HZ", NULL, "samples a second of each thread"}}},
     {NULL, "budget", SETTING_NUMBER, "1", 0.01, 100, "off", NULL, true, USE_WATCH, AT(budget_pct),

@@ -95,12 +95,12 @@ const struct setting *setting_find(const char *key);
 /* The nearest key to one that there is not; NULL. */
 const char *setting_nearest(const char *key);
 
-/* Reads a value. Fails with what the setting takes, as `takes 1 to 100000, not "x"`. */
+/* Reads a value. Fails with what the setting takes, as `takes 1 to 1000000, not "x"`. */
 bool setting_read(const struct setting *row, const char *text, struct setting_values *to,
                   struct err *err);
 /* The value as setting_read takes it. out has SETTING_TEXT_MAX bytes; returned. */
 const char *setting_text(char *out, const struct setting *row, const struct setting_values *from);
-/* What it takes: "1 to 100000, or off". out has SETTING_TEXT_MAX bytes; returned. */
+/* What it takes: "1 to 1000000, or off". out has SETTING_TEXT_MAX bytes; returned. */
 const char *setting_takes(char *out, const struct setting *row);
 /* The next value up or down, for the screen: of numbers 1, 2, 5, 10, ... false: there is none (a
  * text, the end). */

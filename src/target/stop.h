@@ -37,7 +37,7 @@ void stops_free(struct stops *s);
 
 struct stop_stats {
     uint64_t stops;          /* stopped and copied */
-    uint64_t stopped_ns;     /* sum; from the request to the detach, so never too little */
+    uint64_t stopped_ns;     /* sum; from when it last ran to the detach: never too little */
     uint64_t max_stopped_ns; /* the longest of them */
     uint64_t lasted_long;    /* how many lasted over STOP_LONG_NS */
     uint64_t slow;           /* did not stop in time */

@@ -163,8 +163,8 @@ def measure_rate(table, seconds):
         mine, peer, _ = side_by_side(
             python_of(minor),
             seconds,
-            lambda pid, s: proftop_run(pid, s, 100000, "--no-native"),
-            lambda pid, s: run(pid, s, 100000),
+            lambda pid, s: proftop_run(pid, s, 1000000, "--no-native"),
+            lambda pid, s: run(pid, s, 1000000),
         )
         what = "highest rate, %s, times %s's" % (minor, name)
         rates = "samples/s: %.0f, %s %.0f" % (mine[1], name, peer[1])

@@ -47,25 +47,47 @@ WORK_WITHIN_PCT = 6.0
 SLEEP_WITHIN_PCT = 4.5  # it had 6 to 50 too much where a stop found the thread just awake
 
 
-def check_bursts(seconds):
-    """Neither the line that sleeps nor the place of a function in a burst matters."""
+def record_bursts(seconds, rate_hz, program=(), recorder=()):
+    """Percent of the CPU by function as recorded, and in truth."""
     with targets.folder() as place:
         path = os.path.join(place, "bursts.ptop")
-        command = [sys.executable, WORK_AND_SLEEP, str(seconds)]
+        command = [sys.executable, WORK_AND_SLEEP, str(seconds), *program]
         with targets.started(command, ready="ready") as process:
-            proftop.ok("record", "-p", process.pid, "-o", path, "-r", 500)
+            proftop.ok("record", "-p", process.pid, "-o", path, "-r", rate_hz, *recorder)
             truth = json.loads(process.stdout.readline())
         rows = proftop.rows_by_name(proftop.report(path, "functions", "--state", "cpu"))
     for name, truth_pct in truth.items():
         tap.note("%s: %.1f%%, truly %.1f" % (name, rows[name]["self_pct"], truth_pct))
+    return {name: rows[name]["self_pct"] for name in truth}, truth
+
+
+def check_bursts(seconds):
+    """Neither the line that sleeps nor the place of a function in a burst matters."""
+    found, truth = record_bursts(seconds, 500)
     for name, truth_pct in truth.items():
         within_pct = SLEEP_WITHIN_PCT if name == "<module>" else WORK_WITHIN_PCT
-        tap.near(rows[name]["self_pct"], truth_pct, within_pct, name)
+        tap.near(found[name], truth_pct, within_pct, name)
+
+
+def check_unstopped(seconds, rate_hz):
+    """Of the three alone: where others want the CPU, a thread that was woken seems to work where it
+    slept."""
+    found, truth = record_bursts(seconds, rate_hz, ["apart"], ["--no-native", "--budget", "off"])
+    for shares in (found, truth):
+        del shares["<module>"]
+    for name in truth:
+        share_pct = 100 * found[name] / sum(found.values())
+        tap.near(share_pct, 100 * truth[name] / sum(truth.values()), WORK_WITHIN_PCT, name)
 
 
 @tap.test("in bursts of 2 ms, always in the same order: each its own, and none for the sleep", slow=True)
 def _():
     split_check.surely(lambda samples: check_bursts(samples / 600))
+
+
+@tap.test("unstopped, in bursts apart from each other: none has what the one before has used")
+def _():
+    split_check.surely(lambda samples: check_unstopped(samples / 1000, 20000))
 
 
 tap.main()

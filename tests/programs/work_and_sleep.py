@@ -2,7 +2,9 @@
 """A Python program that works for some 2 ms and sleeps for 3, again and again: first(), second() and
 third() take turns in this order, and each says by its thread's own clock how much it took.
 
-    work_and_sleep.py SECONDS
+    work_and_sleep.py SECONDS [apart]
+
+apart: it sleeps after each of them, and second() takes twice as long.
 
 Prints `ready`, and at the end a line of JSON: of the CPU time of its main loop, the percent of each
 function, and of "<module>" what is left: waking up, asking the clock.
@@ -13,6 +15,9 @@ import sys
 import time
 
 
+APART = "apart" in sys.argv
+
+
 def first():
     total = 0
     for i in range(6000):
@@ -21,7 +26,7 @@ def first():
 
 def second():
     total = 0
-    for i in range(6000):
+    for i in range(12000 if APART else 6000):
         total += i * 3
 
 
@@ -41,6 +46,8 @@ while time.monotonic() < end_s:
         before_s = time.thread_time()
         function()
         spent_s[function.__name__] += time.thread_time() - before_s
+        if APART:
+            time.sleep(0.001)
     time.sleep(0.003)
 all_s = time.thread_time() - began_s
 spent_s["<module>"] = all_s - sum(spent_s.values())

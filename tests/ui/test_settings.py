@@ -74,7 +74,7 @@ def _():
         tap.equal(row(text, "budget"), ("2", "command line"), "budget")
         tap.equal(row(text, "engine"), ("auto", "default"), "engine")
         assert re.search(r"^ rate: samples a second", text, re.MULTILINE), text
-        assert "Takes 1 to 100000 (default 100). A change holds at once." in text, text
+        assert "Takes 1 to 1000000 (default 100). A change holds at once." in text, text
         assert all(len(line) <= 80 for line in text.split("\n"))
         screen.keys("/")
         screen.type("colours")
@@ -113,7 +113,7 @@ def _():
         screen.wait("rate =")
         screen.keys("C-u")
         screen.type("zero")
-        screen.wait('rate takes 1 to 100000, not "zero"')
+        screen.wait('rate takes 1 to 1000000, not "zero"')
         wait_row(screen, "rate", "200", "changed here")
         screen.keys("Enter", "C-u")
         screen.type("333")

@@ -169,6 +169,72 @@ static void test_a_thread_without_a_cpu_is_given_no_run_time(void **state)
     assert_int_equal(s.sums[STATE_RUNNING], 2 * NS_PER_MS);
 }
 
+/* One look at a thread that has run to `now` since from_ns of its turn, of which the kernel knows
+ * what its last tick has seen. */
+static void look_moving(struct sim *s, uint32_t stack, uint64_t used_ns, uint64_t from_ns)
+{
+    uint64_t tick_ns = s->now_ns / (4 * NS_PER_MS) * (4 * NS_PER_MS);
+    struct run seen = {.state = STATE_RUNNING, .stack = {stack}};
+    s->times.run_ns = used_ns + (tick_ns > from_ns ? tick_ns - from_ns : 0);
+    watched_account(&s->t, &s->times, s->now_ns, GAP_NS);
+    watched_add_moving(&s->t, &s->sink, &seen, 10 * NS_PER_MS, s->now_ns);
+}
+
+static void test_unstopped_each_function_has_its_own(void **state)
+{
+    (void)state;
+    const uint64_t steps_ns[] = {50 * NS_PER_US, 1300 * NS_PER_US};
+    for (int speed = 0; speed < 2; speed++) {
+        struct sim s;
+        sim_init(&s);
+        uint64_t used_ns = s.times.run_ns, begun_ns = s.now_ns, next_ns = s.now_ns;
+        /* 1 runs for 2 ms, 2 for 6, and after each it sleeps for 3. */
+        for (int turn = 0; turn < 1000; turn++) {
+            uint32_t stack = 1 + (uint32_t)turn % 2;
+            uint64_t from_ns = begun_ns, end_ns = from_ns + (stack == 1 ? 2 : 6) * NS_PER_MS;
+            s.times.turns++;
+            for (; next_ns < end_ns; next_ns += steps_ns[speed]) {
+                s.now_ns = next_ns;
+                look_moving(&s, stack, used_ns, from_ns);
+            }
+            used_ns += end_ns - from_ns;
+            begun_ns = end_ns + 3 * NS_PER_MS;
+            for (; next_ns < begun_ns; next_ns += steps_ns[speed]) {
+                s.now_ns = next_ns;
+                s.times.run_ns = used_ns;
+                watched_account(&s.t, &s.times, s.now_ns, GAP_NS);
+                watched_end_moving(&s.t, &s.sink, 10 * NS_PER_MS, s.now_ns);
+            }
+        }
+        watched_flush(&s.t, &s.sink);
+        uint64_t sums[3] = {0};
+        for (size_t i = 0; i < s.sink.batch->runs.n; i++)
+            sums[s.sink.batch->runs.at[i].stack.n] += s.sink.batch->runs.at[i].weight_ns;
+        sink_clear(&s.sink);
+        assert_in_range(sums[1], 980 * NS_PER_MS, 1020 * NS_PER_MS);
+        assert_in_range(sums[2], 2980 * NS_PER_MS, 3020 * NS_PER_MS);
+    }
+}
+
+static void test_unstopped_totals_hold_on_a_shared_cpu(void **state)
+{
+    (void)state;
+    struct sim s;
+    sim_init(&s);
+    /* Every second 4 ms it waits for its CPU, which a look at its frames does not tell. */
+    uint64_t used_ns = s.times.run_ns;
+    for (int ms = 1; ms <= 8000; ms++) {
+        bool runs = ms / 4 % 2 == 0;
+        s.now_ns += NS_PER_MS;
+        used_ns += runs ? NS_PER_MS : 0;
+        s.times.turns += ms % 8 == 0;
+        s.times.queue_ns += ms % 8 == 0 ? 4 * NS_PER_MS : 0;
+        look_moving(&s, 1, used_ns, s.now_ns);
+    }
+    sim_clear(&s);
+    assert_in_range(s.sums[STATE_RUNNING], 3980 * NS_PER_MS, 4020 * NS_PER_MS);
+}
+
 static void test_what_was_not_observed_is_left_out(void **state)
 {
     (void)state;
@@ -190,6 +256,8 @@ int main(void)
         cmocka_unit_test(test_a_long_queue_is_put_right),
         cmocka_unit_test(test_held_for_a_copy_is_no_wait),
         cmocka_unit_test(test_a_thread_without_a_cpu_is_given_no_run_time),
+        cmocka_unit_test(test_unstopped_each_function_has_its_own),
+        cmocka_unit_test(test_unstopped_totals_hold_on_a_shared_cpu),
         cmocka_unit_test(test_what_was_not_observed_is_left_out),
     };
     return cmocka_run_group_tests_name("engine_watched", tests, NULL, NULL);

@@ -307,7 +307,7 @@ static void test_file(void **state)
     } wrong[] = {
         {"rat = 50\n", ":1: unknown setting \"rat\": did you mean \"rate\"?"},
         {"\nzzzzzz = 50", ":2: unknown setting \"zzzzzz\" (proftop settings lists them)"},
-        {"rate = fast\n", ":1: rate takes 1 to 100000, not \"fast\"; it stays 100"},
+        {"rate = fast\n", ":1: rate takes 1 to 1000000, not \"fast\"; it stays 100"},
         {"engine = prf\n", ":1: engine takes auto, ptrace or perf, not \"prf\": did you mean "
                            "\"perf\"?; it stays auto"},
         {"rate 50\n", ":1: no \"=\": a line is KEY = VALUE, [SECTION] or # COMMENT"},
@@ -367,7 +367,7 @@ static void test_order(void **state)
     s.config = xstrdup(config);
     assert_true(settings_ask(&s, "rate", "300", &err));
     assert_false(settings_ask(&s, "rate", "0", &err));
-    assert_string_equal(err.text, "rate takes 1 to 100000, not \"0\"");
+    assert_string_equal(err.text, "rate takes 1 to 1000000, not \"0\"");
     assert_true(settings_ask_line(&s, "alerts.cpu = off", &err));
     assert_false(settings_ask_line(&s, "rate", &err));
     assert_true(settings_load(&s, &err));

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "native/elf_symbol.h"
 #include "python/pymalloc.h"
 #include "target/maps.h"
@@ -174,6 +175,33 @@ bool allocators_find(struct allocators *a, struct uprobes *u, pid_t pid, struct 
     maps_clear(&maps);
     return a->n || err_set(err,
                            "no allocator that can be probed was found in process %d: no "
-                           "mapped file defines malloc (a stripped static program?)",
+                           "mapped file defines malloc (a stripped static program?); start it with "
+                           "its symbols, or look at what enlarged it",
                            (int)pid);
+}
+
+bool allocators_say(pid_t pid, char *out, size_t size, bool *other, struct err *err)
+{
+    struct uprobe_options options = {.period = 0};
+    struct uprobes *u = uprobes_new(pid, &options, err);
+    struct allocators a;
+    struct maps maps;
+    out[0] = '\0';
+    *other = false;
+    maps_init(&maps);
+    bool ok = u && allocators_find(&a, u, pid, NULL, err) && maps_read(&maps, pid, NULL, err);
+    const struct mapping *last = NULL;
+    size_t at = 0;
+    for (size_t i = 0; ok && i < a.n; i++) {
+        const struct mapping *m = maps_find(&maps, a.at[i].address);
+        *other |= a.at[i].heap == HEAP_OTHER;
+        if (!m || (last && maps_same_file(m, last)) || at >= size)
+            continue;
+        last = m;
+        at += (size_t)snprintf(out + at, size - at, "%s%s in %s", at ? ", " : "", a.at[i].kin->name,
+                               path_base(maps_path(&maps, m)));
+    }
+    maps_clear(&maps);
+    uprobes_free(u);
+    return ok;
 }

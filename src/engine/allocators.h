@@ -43,6 +43,11 @@ struct allocators {
     size_t n;
 };
 
+/* Words for the allocators of pid whose calls can be probed, by the files that hold them ("malloc
+ * in libc.so.6, malloc in libjemalloc.so.2"). other: one is not glibc's: what was freed there can
+ * seem to stay. false: none, err says so with the remedy. For doctor. */
+bool allocators_say(pid_t pid, char *out, size_t size, bool *other, struct err *err);
+
 /* Adds the probes of pid's allocators to u. python: NULL where there is none. Opens each mapped
  * file (some ms). false: none was found. */
 bool allocators_find(struct allocators *a, struct uprobes *u, pid_t pid, struct python *python,

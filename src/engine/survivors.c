@@ -118,6 +118,7 @@ struct survivors *survivors_new(pid_t pid, const struct survivors_options *optio
     sites_init(&s->sites, pid, s->python);
     blocks_init(&s->blocks, pid, s->python);
     growth_init(&s->growth, pid);
+    s->growth.flags = GROWTH_PROBED;
     s->tasks = tasks_new(pid, err);
     if (!s->tasks || !open_probes(s, err)) {
         survivors_free(s);

@@ -64,8 +64,9 @@ struct growth_row {
 
 /* What a look cannot tell, and its reader has to know. */
 enum growth_flags {
-    GROWTH_OTHER_HEAP = 1, /* blocks of an allocator that does not say which are free */
-    GROWTH_INNERMOST = 2,  /* of Python's stacks the innermost frames alone are known */
+    GROWTH_PROBED = 1,     /* what stays was looked for, by probes on allocators */
+    GROWTH_OTHER_HEAP = 2, /* blocks of an allocator that does not say which are free */
+    GROWTH_INNERMOST = 4,  /* of Python's stacks the innermost frames alone are known */
 };
 
 struct growth_stack {

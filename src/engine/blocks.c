@@ -214,20 +214,21 @@ static bool plausible_chunk(uint64_t head)
     return bytes >= 32 && bytes <= CHUNK_MAX_BYTES && bytes % 16 == 0;
 }
 
-/* What else is compared of a block: of glibc's what comes after its words; of Python's memory that
+/* What else is compared of a block: of malloc's what comes after its words; of Python's memory that
  * is no object what the first pointer in it points to (the items of a list are often put back at
  * the very same addresses, but are others). false: nothing. */
 static bool rest_of(const struct block *block, uint64_t *address, size_t *size)
 {
-    uint64_t usable = chunk_bytes(block->head) - 8;
+    bool glibc = block->heap == HEAP_GLIBC;
+    uint64_t usable = glibc ? chunk_bytes(block->head) - 8 : block->asked;
     if (block->heap == HEAP_PYMALLOC) {
         *address = block->words[0];
         *size = ITEM_BYTES;
         return block->n_words && block->object < 0 && *address % 8 == 0 && *address >= 1u << 16 &&
                *address < ADDRESS_LIMIT;
     }
-    if (block->heap != HEAP_GLIBC || block->n_words < BLOCK_WORDS ||
-        !plausible_chunk(block->head) || usable <= BLOCK_WORDS * 8)
+    if (block->n_words < BLOCK_WORDS || (glibc && !plausible_chunk(block->head)) ||
+        usable <= BLOCK_WORDS * 8)
         return false;
     *address = block->address + BLOCK_WORDS * 8;
     *size = (usable < BLOCK_REST_BYTES ? (size_t)usable : BLOCK_REST_BYTES) - BLOCK_WORDS * 8;

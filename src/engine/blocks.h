@@ -43,8 +43,7 @@ struct block {
     uint64_t had;       /* bytes that it had at some time before; 0: unknown */
     uint64_t head;      /* glibc: the word before the block */
     uint64_t words[BLOCK_WORDS];
-    uint64_t rest; /* hash of what comes after words, within the block and BLOCK_REST_BYTES; raw
-                      blocks of glibc alone */
+    uint64_t rest; /* hash of what comes after words, within the block and BLOCK_REST_BYTES */
     bool has_rest;
 };
 

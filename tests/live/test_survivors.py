@@ -149,14 +149,28 @@ def _():
 ALLOCATORS = ("libtcmalloc.so.4", "libmimalloc.so.2.0", "libjemalloc.so.2")
 
 
+def check_share(result):
+    """What was freed and not given out again can seem to stay (mimalloc lets it lie longest), so a
+    row of much that comes and goes can be larger: but of the leak's blocks all stay."""
+    rows = [row for row in result.rows if row.count >= 10]
+    assert rows, result.figures
+    best = max(rows, key=lambda row: row.count / row.of_samples)
+    tap.note("%r" % [row[:3] + (row.frames[0],) for row in rows])
+    assert "leak_session" in best.frames, best
+    assert best.count >= 0.9 * best.of_samples, best
+    assert best.bytes_per_s > 1e5, best
+
+
 def check_allocator(library):
     found = glob.glob("/usr/lib/*/" + library)
     tap.require(found, "no %s here" % library)
     with targets.folder() as place:
         binary = compiled(place)
         environment = dict(os.environ, LD_PRELOAD=found[0])
-        with targets.started([binary, "120"], ready="ready", env=environment) as process:
-            checked(process, (4, 0.7, 15), lambda result: check_first(result, "leak_session"))
+        # Few texts, so that none of them lives for as long as what stays, on a busy machine either.
+        command = [binary, "120", "1", "2000"]
+        with targets.started(command, ready="ready", env=environment) as process:
+            checked(process, (4, 2, 15), check_share)
 
 
 for library in ALLOCATORS:

@@ -382,11 +382,13 @@ LIVE_FILES = \
 	tests/programs/enlarge.c \
 	tests/programs/enlarge.py \
 	tests/programs/leak.py \
+	tests/programs/leak_classes.cc \
 	tests/programs/leak_line.cc \
 	tests/programs/leak_line.py \
 	tests/programs/heap_shapes.cc \
 	tests/programs/grow.c \
 	tests/programs/mixed.py \
+	tests/programs/resize.c \
 	tests/programs/spin_pair.c \
 	tests/programs/native_chain.c \
 	tests/programs/native_deep.c \

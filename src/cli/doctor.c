@@ -12,6 +12,7 @@
 
 #include "base/text.h"
 #include "cli/verbs.h"
+#include "engine/allocators.h"
 #include "engine/mapping_calls.h"
 #include "native/debug_file.h"
 #include "native/elf_file.h"
@@ -292,6 +293,23 @@ static void check_python(pid_t pid)
     python_free(python);
 }
 
+/* Whether what stays can be told. */
+static void check_allocators(pid_t pid)
+{
+    char names[400];
+    struct err err;
+    bool other;
+    if (!uprobes_allowed(NULL))
+        return;
+    if (!allocators_say(pid, names, sizeof names, &other, &err)) {
+        say(NOTE, "allocators", "%s", err.text);
+        return;
+    }
+    say(GOOD, "allocators", "%s: what stays can be looked for (g)", names);
+    if (other)
+        say(NOTE, "", "not glibc's alone: what was freed, not given out again, can seem to stay");
+}
+
 /* What its control groups take from it, beside what the machine has. */
 static void check_limits(pid_t pid)
 {
@@ -333,6 +351,7 @@ static bool check_target(pid_t pid)
         say(NOTE, "program", "%s was replaced or removed since it was started", info.exe);
     check_limits(pid);
     check_python(pid);
+    check_allocators(pid);
     check_symbols(pid, info.exe);
     return true;
 }

@@ -28,8 +28,19 @@ static unsigned oom_kills(const struct recording *rec, struct window w)
     return n;
 }
 
-json_t *memory_report_json(const struct recording *rec, struct window w)
+static json_t *growth_notes(const struct query *query)
 {
+    const char *notes[MEMORY_NOTES_MAX];
+    size_t n = memory_growth_notes(query, notes);
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(list, json_string(notes[i]));
+    return list;
+}
+
+json_t *memory_report_json(const struct query *query, struct window w)
+{
+    const struct recording *rec = query->rec;
     struct memory_pattern p;
     memory_pattern_find(&p, rec, w);
     const struct series_pattern *rss = &p.rss;
@@ -54,6 +65,7 @@ json_t *memory_report_json(const struct recording *rec, struct window w)
     json_object_set_new(m, "limit_left_bytes", bytes(p.left, p.limit > 0));
     json_object_set_new(m, "limit_eta_s", print_real(p.eta_s, 1));
     json_object_set_new(m, "oom_marks", json_integer(oom_kills(rec, w)));
+    json_object_set_new(m, "growth_notes", growth_notes(query));
     return m;
 }
 
@@ -72,4 +84,10 @@ void memory_report_put(FILE *out, const struct query *query, int columns)
     print_table(out, &parts, columns);
     table_clear(&parts);
     fputc('\n', out);
+    const char *notes[MEMORY_NOTES_MAX];
+    size_t n = memory_growth_notes(query, notes);
+    for (size_t i = 0; i < n; i++)
+        fprintf(out, "%s\n", notes[i]);
+    if (n)
+        fputc('\n', out);
 }

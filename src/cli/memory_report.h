@@ -12,7 +12,7 @@
 #include "view/table.h"
 
 /* A new reference. What is not known is null. */
-json_t *memory_report_json(const struct recording *rec, struct window window);
+json_t *memory_report_json(const struct query *query, struct window w);
 /* columns as of print_table. */
 void memory_report_put(FILE *out, const struct query *query, int columns);
 

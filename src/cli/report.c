@@ -99,7 +99,7 @@ static json_t *report_json(const struct query *query, const struct table *table)
     json_object_set_new(report, "cost_pct", cost_known ? print_real(cost_share, 4) : json_null());
     json_object_set_new(report, "idle_pct", print_real(table->idle_pct, 4));
     if (table->view == &memory_view)
-        json_object_set_new(report, "memory", memory_report_json(rec, table->window));
+        json_object_set_new(report, "memory", memory_report_json(query, table->window));
     if (table->view == &objects_view)
         json_object_set_new(report, "census", objects_report_json(query));
     json_object_set_new(report, "rows", print_rows(table));

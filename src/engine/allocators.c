@@ -2,25 +2,39 @@
 /* See allocators.h. */
 #include "engine/allocators.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "native/elf_symbol.h"
 #include "python/pymalloc.h"
 #include "target/maps.h"
 
-/* Those from OPERATORS on are the C++ operators new and new[], plain and aligned, where they come
- * with an allocator of its own (jemalloc, tcmalloc): others call malloc. */
+/* As C's library has them. */
 static const struct allocator_kin kin[] = {
-    {"malloc", 0, -1, -1},        {"calloc", 0, 1, -1},    {"realloc", 1, -1, -1},
-    {"aligned_alloc", 1, -1, -1}, {"memalign", 1, -1, -1}, {"posix_memalign", 2, -1, 0},
-    {"_Znwm", 0, -1, -1},         {"_Znam", 0, -1, -1},    {"_ZnwmSt11align_val_t", 0, -1, -1},
+    {"malloc", 0, -1, -1, -1},        {"calloc", 0, 1, -1, -1},         {"realloc", 1, -1, -1, 0},
+    {"aligned_alloc", 1, -1, -1, -1}, {"posix_memalign", 2, -1, 0, -1}, {"memalign", 1, -1, -1, -1},
 };
-#define OPERATORS 6u
-#define KIN       (sizeof kin / sizeof *kin)
+#define KIN (sizeof kin / sizeof *kin)
+
+/* The C++ operators new and new[]: plain, that do not throw, aligned. They come with an allocator
+ * of its own (jemalloc, tcmalloc, mimalloc), and then do not call its malloc. */
+static const struct allocator_kin operators[] = {
+    {"_Znwm", 0, -1, -1, -1},
+    {"_Znam", 0, -1, -1, -1},
+    {"_ZnwmRKSt9nothrow_t", 0, -1, -1, -1},
+    {"_ZnwmSt11align_val_t", 0, -1, -1, -1},
+};
+#define OPERATORS (sizeof operators / sizeof *operators)
 
 static const struct allocator_kin python_kin[] = {
-    {"malloc", 1, -1, -1}, {"calloc", 1, 2, -1}, {"realloc", 2, -1, -1}};
+    {"malloc", 1, -1, -1, -1}, {"calloc", 1, 2, -1, -1}, {"realloc", 2, -1, -1, 1}};
+
+/* What an allocator may call its functions, where a program has it beside malloc: jemalloc (Redis;
+ * Rust), mimalloc, tcmalloc. Under the same address they are the same function. */
+static const char *const prefixes[] = {"", "je_", "_rjem_", "mi_", "tc_"};
+#define PREFIXES (sizeof prefixes / sizeof *prefixes)
 
 struct finding {
     struct allocators *out;
@@ -39,14 +53,15 @@ static bool known(const struct allocators *a, uint64_t address)
 
 /* file: of the mapping m, which holds the address. */
 static void add(struct finding *f, const struct allocator_kin *k, enum heap_kind heap, int file,
-                const struct mapping *m, uint64_t address)
+                const struct mapping *m, const struct elf_range *at)
 {
     struct allocators *a = f->out;
-    uint64_t offset = address - m->start + m->offset;
-    bool entry = k->result >= 0 || heap == HEAP_OTHER;
-    if (a->n == UPROBE_POINTS_MAX || known(a, address))
+    uint64_t offset = at->vaddr - m->start + m->offset;
+    bool entry = k->result >= 0 || k->old >= 0 || heap == HEAP_OTHER;
+    if (a->n == UPROBE_POINTS_MAX || known(a, at->vaddr))
         return;
-    struct allocator made = {.kin = k, .heap = heap, .at_entry = -1, .address = address};
+    struct allocator made = {
+        .kin = k, .heap = heap, .at_entry = -1, .address = at->vaddr, .size = at->size};
     made.at_return = uprobes_add(f->u, file, offset, true, f->err);
     if (made.at_return < 0)
         return;
@@ -55,34 +70,69 @@ static void add(struct finding *f, const struct allocator_kin *k, enum heap_kind
     a->at[a->n++] = made;
 }
 
-/* m: an executable mapping, of which the file's load bias follows. */
-static void look_into(struct finding *f, const struct mapping *m)
+/* A mapped file with its symbols. */
+struct library {
+    int file;
+    const struct mapping *m; /* an executable one */
+    struct elf_symbols *symbols;
+    uint64_t bias;
+    enum heap_kind heap;
+};
+
+static bool defines(const struct library *l, const char *prefix, const char *name,
+                    struct elf_range *range)
 {
-    static const char *const glibc[] = {"gnu_get_libc_version", "__libc_malloc"};
-    int fd = maps_open_file(f->maps, m, NULL);
-    struct elf_symbols *symbols = fd < 0 ? NULL : elf_symbols_open(fd);
+    char whole[40];
+    snprintf(whole, sizeof whole, "%s%s", prefix, name);
+    const char *const names[] = {whole};
+    return elf_symbols_find(l->symbols, names, 1, range, NULL);
+}
+
+static void add_defined(struct finding *f, const struct library *l, const char *prefix,
+                        const struct allocator_kin *k)
+{
+    struct elf_range range;
+    if (!defines(l, prefix, k->name, &range))
+        return;
+    range.vaddr += l->bias;
+    const struct mapping *code = maps_find(f->maps, range.vaddr);
+    if (code && code->perms & MAP_EXEC && maps_same_file(code, l->m))
+        add(f, k, l->heap, l->file, code, &range);
+}
+
+static void look_into_symbols(struct finding *f, struct library *l)
+{
     struct elf_range range;
     uint64_t vaddr;
-    const char *const first[] = {kin[0].name};
-    if (symbols && elf_symbols_find(symbols, first, 1, &range, NULL) &&
-        elf_symbols_vaddr(symbols, m->offset, &vaddr)) {
-        uint64_t bias = m->start - vaddr;
-        struct elf_range unused;
-        enum heap_kind heap =
-            elf_symbols_find(symbols, glibc, 2, &unused, NULL) ? HEAP_GLIBC : HEAP_OTHER;
-        for (size_t i = 0; i < (heap == HEAP_OTHER ? KIN : OPERATORS); i++) {
-            const char *const name[] = {kin[i].name};
-            if (!elf_symbols_find(symbols, name, 1, &range, NULL))
-                continue;
-            uint64_t address = bias + range.vaddr;
-            const struct mapping *code = maps_find(f->maps, address);
-            if (code && code->perms & MAP_EXEC && maps_same_file(code, m))
-                add(f, &kin[i], heap, fd, code, address);
-        }
+    if (!elf_symbols_vaddr(l->symbols, l->m->offset, &vaddr))
+        return;
+    l->bias = l->m->start - vaddr;
+    /* Other allocators have a __libc_malloc, too, but not this one. */
+    l->heap = defines(l, "", "malloc_info", &range) ? HEAP_GLIBC : HEAP_OTHER;
+    for (size_t p = 0; p < PREFIXES; p++) {
+        if (!defines(l, prefixes[p], kin[0].name, &range))
+            continue;
+        bool own = *prefixes[p] || l->heap == HEAP_OTHER;
+        enum heap_kind heap = l->heap;
+        l->heap = own ? HEAP_OTHER : heap;
+        for (size_t i = 0; i < KIN; i++)
+            add_defined(f, l, prefixes[p], &kin[i]);
+        for (size_t i = 0; own && !*prefixes[p] && i < OPERATORS; i++)
+            add_defined(f, l, "", &operators[i]);
+        l->heap = heap;
     }
-    elf_symbols_close(symbols);
-    if (fd >= 0)
-        close(fd);
+}
+
+/* m: an executable mapping. */
+static void look_into(struct finding *f, const struct mapping *m)
+{
+    struct library l = {.file = maps_open_file(f->maps, m, NULL), .m = m};
+    l.symbols = l.file < 0 ? NULL : elf_symbols_open(l.file);
+    if (l.symbols)
+        look_into_symbols(f, &l);
+    elf_symbols_close(l.symbols);
+    if (l.file >= 0)
+        close(l.file);
 }
 
 static void add_python(struct finding *f, struct python *python)
@@ -96,7 +146,8 @@ static void add_python(struct finding *f, struct python *python)
         int fd = m ? maps_open_file(f->maps, m, f->err) : -1;
         if (fd < 0)
             continue;
-        add(f, &python_kin[i], HEAP_PYMALLOC, fd, m, functions[i]);
+        struct elf_range at = {functions[i], 0};
+        add(f, &python_kin[i], HEAP_PYMALLOC, fd, m, &at);
         close(fd);
     }
 }
@@ -124,6 +175,33 @@ bool allocators_find(struct allocators *a, struct uprobes *u, pid_t pid, struct 
     maps_clear(&maps);
     return a->n || err_set(err,
                            "no allocator that can be probed was found in process %d: no "
-                           "mapped file defines malloc (a stripped static program?)",
+                           "mapped file defines malloc (a stripped static program?); start it with "
+                           "its symbols, or look at what enlarged it",
                            (int)pid);
+}
+
+bool allocators_say(pid_t pid, char *out, size_t size, bool *other, struct err *err)
+{
+    struct uprobe_options options = {.period = 0};
+    struct uprobes *u = uprobes_new(pid, &options, err);
+    struct allocators a;
+    struct maps maps;
+    out[0] = '\0';
+    *other = false;
+    maps_init(&maps);
+    bool ok = u && allocators_find(&a, u, pid, NULL, err) && maps_read(&maps, pid, NULL, err);
+    const struct mapping *last = NULL;
+    size_t at = 0;
+    for (size_t i = 0; ok && i < a.n; i++) {
+        const struct mapping *m = maps_find(&maps, a.at[i].address);
+        *other |= a.at[i].heap == HEAP_OTHER;
+        if (!m || (last && maps_same_file(m, last)) || at >= size)
+            continue;
+        last = m;
+        at += (size_t)snprintf(out + at, size - at, "%s%s in %s", at ? ", " : "", a.at[i].kin->name,
+                               path_base(maps_path(&maps, m)));
+    }
+    maps_clear(&maps);
+    uprobes_free(u);
+    return ok;
 }

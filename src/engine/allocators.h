@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The functions of a process that give out memory, as places for probes: malloc and its kin in
- * every mapped file that defines them (libc, a static program, jemalloc, tcmalloc), and the
- * functions of Python's allocator of small objects. libstdc++'s operator new is not among them: it
- * calls malloc. Once per process; one thread.
+ * every mapped file that defines them (libc, a static program, jemalloc, tcmalloc, mimalloc), also
+ * under those allocators' own names, and the functions of Python's allocator of small objects.
+ * libstdc++'s operator new is not among them: it calls malloc. Once per process; one thread.
  */
 #ifndef ENGINE_ALLOCATORS_H
 #define ENGINE_ALLOCATORS_H
@@ -28,19 +28,25 @@ struct allocator_kin {
     const char *name;
     int8_t size, times; /* size is multiplied by that argument; -1: by none */
     int8_t result;      /* the argument that points to where the address is put; -1: returned */
+    int8_t old;         /* the block that is made larger or smaller; -1: it makes a new one */
 };
 
 struct allocator {
     const struct allocator_kin *kin;
     enum heap_kind heap;
     int at_return, at_entry; /* probes' numbers; at_entry -1: not needed */
-    uint64_t address;        /* of the function in the process */
+    uint64_t address, size;  /* of the function in the process; size 0: unknown */
 };
 
 struct allocators {
     struct allocator at[UPROBE_POINTS_MAX];
     size_t n;
 };
+
+/* Words for the allocators of pid whose calls can be probed, by the files that hold them ("malloc
+ * in libc.so.6, malloc in libjemalloc.so.2"). other: one is not glibc's: what was freed there can
+ * seem to stay. false: none, err says so with the remedy. For doctor. */
+bool allocators_say(pid_t pid, char *out, size_t size, bool *other, struct err *err);
 
 /* Adds the probes of pid's allocators to u. python: NULL where there is none. Opens each mapped
  * file (some ms). false: none was found. */

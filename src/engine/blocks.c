@@ -2,8 +2,11 @@
 /* See blocks.h. */
 #include "engine/blocks.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "native/census.h"
 
 /* malloc_chunk's size word stands before the block (malloc/malloc.c, glibc 2.26 to 2.43). */
 #define CHUNK_FLAGS     7ull
@@ -22,7 +25,8 @@
 #define TYPE_HAVE_GC      (1ull << 14)
 #define TYPE_READY        (1ull << 12)
 #define BEGINNINGS_MAX    400000u
-#define ITEM_BYTES        64u /* of an object that a list holds: a short str with its text */
+#define ITEM_BYTES        64u   /* of an object that a list holds: a short str with its text */
+#define CLASS_BYTES       4096u /* of a block that are looked at for a second object */
 /* Of a judgement that is not over: what comes after the beginning decides. */
 #define BLOCK_STAYS_IF 255
 enum { NO_TYPE, TYPE_PLAIN, TYPE_GC };
@@ -32,6 +36,7 @@ void blocks_init(struct blocks *b, pid_t pid, struct python *python)
     memset(b, 0, sizeof *b);
     b->pid = pid;
     b->pymalloc = python ? python_pymalloc(python) : NULL;
+    maps_init(&b->maps);
 }
 
 void blocks_clear(struct blocks *b)
@@ -43,22 +48,64 @@ void blocks_clear(struct blocks *b)
     map_free(&b->second_words);
     map_free(&b->beginnings);
     map_free(&b->by_address);
+    if (b->classes)
+        rtti_free(b->classes);
+    maps_clear(&b->maps);
 }
 
-void blocks_add(struct blocks *b, enum heap_kind heap, uint64_t address, uint64_t size,
-                uint64_t time_ns, uint32_t stack)
+/* What is known of the size that a resized block had. Calls between two bursts were not seen, so
+ * the growth since an earlier one is an upper bound. */
+static void resize(struct blocks *b, struct block *made, uint32_t before, size_t first)
 {
-    uint32_t before = map_get(&b->by_address, address);
+    const struct block *old = before == MAP_NONE ? NULL : &b->list.at[before];
+    made->resized = true;
+    if (!old || old->fate == BLOCK_GONE || old->fate == BLOCK_UNSEEN)
+        return;
+    if (before < first) {
+        made->had = old->size;
+        return;
+    }
+    made->had = old->had;
+    made->grown = old->resized ? old->grown : old->asked;
+    if (made->asked > old->asked && old->asked)
+        made->grown += made->asked - old->asked;
+}
+
+static void forget_at(struct blocks *b, uint32_t before)
+{
     if (before != MAP_NONE && b->list.at[before].fate == BLOCK_YOUNG)
         b->list.at[before].fate = BLOCK_GONE;
-    map_set(&b->by_address, address, (uint32_t)b->list.n);
-    struct block *made = vec_add(&b->list);
-    made->address = address;
-    made->time_ns = time_ns;
-    made->stack = stack;
-    made->heap = (uint8_t)heap;
-    made->size = size;
-    made->object = -1;
+}
+
+void blocks_add(struct blocks *b, const struct block_call *call, size_t first)
+{
+    struct block made = {.address = call->address,
+                         .time_ns = call->time_ns,
+                         .stack = call->stack,
+                         .heap = (uint8_t)call->heap,
+                         .size = call->size,
+                         .asked = call->size,
+                         .object = -1};
+    if (call->old) {
+        uint32_t before = map_get(&b->by_address, call->old);
+        resize(b, &made, before, first);
+        forget_at(b, before);
+    }
+    forget_at(b, map_get(&b->by_address, call->address));
+    map_set(&b->by_address, call->address, (uint32_t)b->list.n);
+    vec_push(&b->list, made);
+}
+
+void blocks_new_bytes(const struct block *block, double *least, double *most)
+{
+    *least = *most = (double)block->size;
+    if (!block->resized)
+        return;
+    *least = (double)(block->grown < block->size ? block->grown : block->size);
+    if (block->grown)
+        *most = *least;
+    else
+        *most = block->size > block->had ? (double)(block->size - block->had) : 0;
 }
 
 /* Reads the word before each block and its first words into the buffer, as much as can be read. */
@@ -167,20 +214,21 @@ static bool plausible_chunk(uint64_t head)
     return bytes >= 32 && bytes <= CHUNK_MAX_BYTES && bytes % 16 == 0;
 }
 
-/* What else is compared of a block: of glibc's what comes after its words; of Python's memory that
+/* What else is compared of a block: of malloc's what comes after its words; of Python's memory that
  * is no object what the first pointer in it points to (the items of a list are often put back at
  * the very same addresses, but are others). false: nothing. */
 static bool rest_of(const struct block *block, uint64_t *address, size_t *size)
 {
-    uint64_t usable = chunk_bytes(block->head) - 8;
+    bool glibc = block->heap == HEAP_GLIBC;
+    uint64_t usable = glibc ? chunk_bytes(block->head) - 8 : block->asked;
     if (block->heap == HEAP_PYMALLOC) {
         *address = block->words[0];
         *size = ITEM_BYTES;
         return block->n_words && block->object < 0 && *address % 8 == 0 && *address >= 1u << 16 &&
                *address < ADDRESS_LIMIT;
     }
-    if (block->heap != HEAP_GLIBC || block->n_words < BLOCK_WORDS ||
-        !plausible_chunk(block->head) || usable <= BLOCK_WORDS * 8)
+    if (block->n_words < BLOCK_WORDS || (glibc && !plausible_chunk(block->head)) ||
+        usable <= BLOCK_WORDS * 8)
         return false;
     *address = block->address + BLOCK_WORDS * 8;
     *size = (usable < BLOCK_REST_BYTES ? (size_t)usable : BLOCK_REST_BYTES) - BLOCK_WORDS * 8;
@@ -354,12 +402,34 @@ void blocks_judge(struct blocks *b, size_t first, size_t n)
             b->list.at[i].fate = BLOCK_STAYS;
 }
 
+/* The class of a C++ object that fills the block by itself. Of one with several (an array, what a
+ * std::vector points to) no class is said: it is not the objects that stay, but their container. */
+static void class_name(struct blocks *b, const struct block *block, char *out, size_t size)
+{
+    uint8_t bytes[CLASS_BYTES];
+    uint32_t class_number;
+    uint64_t first = block->n_words ? block->words[0] : 0;
+    if (first % 8 || first < 1u << 16 || first >= ADDRESS_LIMIT)
+        return;
+    if (!b->classes && maps_read(&b->maps, b->pid, NULL, NULL))
+        b->classes = rtti_new(b->pid, &b->maps);
+    if (!b->classes || rtti_class(b->classes, first) == RTTI_NONE)
+        return;
+    size_t have = block->size < sizeof bytes ? (size_t)block->size : sizeof bytes;
+    have = remote_read_some(b->pid, block->address, bytes, have);
+    if (objects_in_block(b->classes, bytes, have, block->size, &class_number) == 1)
+        snprintf(out, size, "%s", rtti_name(b->classes, class_number));
+}
+
 void blocks_type_name(struct blocks *b, const struct block *block, char *out, size_t size)
 {
     uint64_t name;
     out[0] = '\0';
-    if (block->object < 0 ||
-        !remote_read(b->pid, block->words[block->object + 1] + TYPE_NAME_AT, &name, sizeof name) ||
-        !remote_read_string(b->pid, name, out, size))
+    if (block->heap != HEAP_PYMALLOC)
+        class_name(b, block, out, size);
+    else if (block->object < 0 ||
+             !remote_read(b->pid, block->words[block->object + 1] + TYPE_NAME_AT, &name,
+                          sizeof name) ||
+             !remote_read_string(b->pid, name, out, size))
         out[0] = '\0';
 }

@@ -191,8 +191,9 @@ const struct growth *enlarged_result(struct enlarged *e)
     e->result.lost = from->lost;
     e->result.unnamed = from->unnamed;
     for (size_t i = 0; i < from->rows.n; i++) {
-        const struct growth_row *row = &from->rows.at[i];
-        growth_copy(&e->result, from, row, row->bytes, seconds > 0 ? row->bytes / seconds : 0);
+        struct growth_row row = from->rows.at[i];
+        row.bytes_per_s = seconds > 0 ? row.bytes / seconds : 0;
+        growth_copy(&e->result, from, &row);
     }
     if (e->calls)
         mapping_calls_result(e->calls, from, &e->result);

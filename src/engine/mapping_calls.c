@@ -482,11 +482,12 @@ void mapping_calls_result(struct mapping_calls *c, const struct growth *from, st
     double all_s = (double)passed_ns / 1e9;
     double share = believed(c, counted, looked_s(c, GROWTH_MMAP, from->to_ns) / all_s);
     for (size_t i = 0; i < kept.rows.n; i++) {
-        const struct growth_row *row = &kept.rows.at[i];
-        double seconds = looked_s(c, row->kind, from->to_ns - stay_ns);
-        double bytes = row->bytes * (row->kind == GROWTH_BRK ? 1 : share);
-        if (bytes > 0 && seconds > 0)
-            growth_copy(out, from, row, bytes, bytes / seconds);
+        struct growth_row row = kept.rows.at[i];
+        double seconds = looked_s(c, row.kind, from->to_ns - stay_ns);
+        row.bytes *= row.kind == GROWTH_BRK ? 1 : share;
+        row.bytes_per_s = seconds > 0 ? row.bytes / seconds : 0;
+        if (row.bytes_per_s > 0)
+            growth_copy(out, from, &row);
     }
     growth_clear(&kept);
 }

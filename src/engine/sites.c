@@ -2,6 +2,7 @@
 /* See sites.h. */
 #include "engine/sites.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,8 @@ void sites_init(struct sites *s, pid_t pid, struct python *python)
     memset(s, 0, sizeof *s);
     s->unwinder = unwinder_new(pid);
     s->python = python;
+    unsigned minor = 0;
+    s->innermost = python && sscanf(python_version(python), "3.%u", &minor) == 1 && minor >= 11;
 }
 
 void sites_clear(struct sites *s)
@@ -146,6 +149,8 @@ uint32_t sites_name(struct sites *s, uint32_t stack, struct growth *g, bool *unn
         if (f->eval && loops++ < SITES_EVALS_MAX) {
             bool named = name_loop(s, f, &python);
             *unnamed |= loops == 1 && !named;
+            if (named && s->innermost)
+                g->flags |= GROWTH_INNERMOST;
             if (named)
                 frames[n++] = (struct growth_frame){.python = true,
                                                     .line = python.line,

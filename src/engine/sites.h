@@ -50,6 +50,7 @@ struct sites {
     uint32_t places[SITES_WORDS_MAX];
     struct map votes; /* place -> how many loops had a line there */
     uint32_t loops;   /* that were looked at */
+    bool innermost;   /* Python's plain calls share a loop (3.11 on): its innermost line is known */
     VEC(struct site_stack) stacks;
     VEC(struct site_frame) frames;
     VEC(struct site_hint) hints;

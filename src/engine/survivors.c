@@ -5,11 +5,18 @@
  * slowly in it; a call by itself then takes about as long as the shorter ones of the times between
  * two calls, and the target had but the rest of the burst for its own work, during which it would
  * have made all these calls: the upper bound. Between them the growth of its anonymous memory
- * decides, which all rows together make; where it did not grow the lower bound stands.
+ * decides, which all rows together make. A block that was resized is new by its growth alone; where
+ * that was not seen the bounds are nothing and all of it.
+ *
+ * A burst stands for the hundred times longer pause after it, so one large block that it happened
+ * to meet makes a rate that is far too high. How much the bursts of a row differ tells how sure it
+ * is (squares, as sums of bursts are independent of each other); where memory grew less than the
+ * rows say, they are lowered, each by no more than it is unsure.
  */
 #include "engine/survivors.h"
 
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,13 +53,19 @@
 /* A call that has been entered, for those whose size or address its arguments tell. */
 struct entered {
     bool is;
-    uint64_t sp, size, result_at;
+    uint64_t sp, size, result_at, old;
 };
 
 struct thread_share {
     pid_t tid;
     uint64_t run_ns;   /* at the last look */
     uint64_t moved_ns; /* since the one before */
+};
+
+/* How the bursts of a row differ, in its lower bound. Blocks are judged burst after burst. */
+struct scatter {
+    uint32_t burst;
+    double in_burst, squares;
 };
 
 struct survivors {
@@ -64,7 +77,8 @@ struct survivors {
     struct sites sites;
     struct tasks *tasks;
     struct blocks blocks;
-    struct growth growth; /* rows have the two bounds of bytes a second, times the bursts */
+    struct growth growth;        /* rows have the two bounds of bytes a second, times the bursts */
+    VEC(struct scatter) scatter; /* of each row */
     struct growth result;
     size_t judged; /* of the blocks */
     VEC(struct thread_share) threads, threads_now;
@@ -104,6 +118,7 @@ struct survivors *survivors_new(pid_t pid, const struct survivors_options *optio
     sites_init(&s->sites, pid, s->python);
     blocks_init(&s->blocks, pid, s->python);
     growth_init(&s->growth, pid);
+    s->growth.flags = GROWTH_PROBED;
     s->tasks = tasks_new(pid, err);
     if (!s->tasks || !open_probes(s, err)) {
         survivors_free(s);
@@ -122,6 +137,7 @@ void survivors_free(struct survivors *s)
     blocks_clear(&s->blocks);
     growth_clear(&s->growth);
     growth_clear(&s->result);
+    vec_free(&s->scatter);
     if (s->tasks)
         tasks_free(s->tasks);
     python_free(s->python);
@@ -223,7 +239,8 @@ static void take_entry(const struct allocator_kin *kin, const struct capture *c,
     *e = (struct entered){.is = true,
                           .sp = c->regs[DWARF_RSP],
                           .size = size < 1ull << 40 && times < 1ull << 32 ? size * times : 0,
-                          .result_at = kin->result < 0 ? 0 : c->regs[arguments[kin->result]]};
+                          .result_at = kin->result < 0 ? 0 : c->regs[arguments[kin->result]],
+                          .old = kin->old < 0 ? 0 : c->regs[arguments[kin->old]]};
 }
 
 /* The address that a call has given, 0 if it failed or it cannot be told. */
@@ -239,17 +256,28 @@ static uint64_t address_given(const struct allocator *a, const struct capture *c
     return address;
 }
 
-static void take_return(struct survivors *s, const struct allocator *a, struct entered *e)
+/* first: the burst's first block. */
+static void take_return(struct survivors *s, const struct allocator *a, struct entered *e,
+                        size_t first)
 {
     struct capture *c = &s->sample.capture;
     if (a->at_entry >= 0 && (!e->is || c->regs[DWARF_RSP] != e->sp + 8))
         e->is = false;
-    uint64_t address = address_given(a, c, e);
-    uint64_t size = e->is ? e->size : 0;
-    if (!address || address >= 1ull << 47 || s->blocks.list.n >= BLOCKS_MAX)
+    struct block_call call = {.heap = a->heap,
+                              .address = address_given(a, c, e),
+                              .size = e->is ? e->size : 0,
+                              .time_ns = s->sample.time_ns,
+                              .old = e->is ? e->old : 0};
+    if (!call.address || call.address >= 1ull << 47 || s->blocks.list.n >= BLOCKS_MAX)
+        return;
+    /* What it was is not known; or it is glibc's realloc of nothing, which is a call of malloc. */
+    if (a->kin->old >= 0 && (!e->is || (!e->old && a->heap == HEAP_GLIBC)))
         return;
     c->regs[DWARF_RIP]--; /* within the call */
-    blocks_add(&s->blocks, a->heap, address, size, s->sample.time_ns, sites_take(&s->sites, c));
+    call.stack = sites_take(&s->sites, c);
+    blocks_add(&s->blocks, &call, first);
+    if (a->heap == HEAP_OTHER)
+        s->growth.flags |= GROWTH_OTHER_HEAP;
 }
 
 static int by_value(const void *a, const void *b)
@@ -263,6 +291,7 @@ static uint64_t drain(struct survivors *s, const struct allocator *a)
 {
     struct entered entered = {.is = false};
     uint64_t last_ns = 0, n = 0;
+    size_t first = s->blocks.list.n;
     vec_clear(&s->gaps);
     while (uprobes_next(s->probes, &s->sample)) {
         if (s->sample.point == a->at_entry) {
@@ -274,7 +303,7 @@ static uint64_t drain(struct survivors *s, const struct allocator *a)
             vec_push(&s->gaps, gap_ns);
         last_ns = s->sample.time_ns;
         if (n++ < BURST_KEPT_MAX)
-            take_return(s, a, &entered);
+            take_return(s, a, &entered, first);
         entered.is = false;
     }
     vec_sort(&s->gaps, by_value);
@@ -300,13 +329,13 @@ static double undisturbed_ns(const struct survivors *s, double burst_ns, double 
 }
 
 /* Lets the probes be in for as long as it takes to have enough samples, within bounds. */
-static void burst_wait(struct survivors *s)
+static void burst_wait(struct survivors *s, const struct allocator *a)
 {
     uint64_t until_ns = clock_mono_ns() + BURST_MOST_NS;
+    uint64_t calls_bytes = (uint64_t)BURST_SAMPLES * STACK_BYTES * (a->at_entry >= 0 ? 2 : 1);
     do
         rest(NS_PER_MS);
-    while (clock_mono_ns() < until_ns &&
-           uprobes_waiting(s->probes) < (uint64_t)BURST_SAMPLES * STACK_BYTES);
+    while (clock_mono_ns() < until_ns && uprobes_waiting(s->probes) < calls_bytes);
 }
 
 /* Names what the burst has brought, and remembers what the blocks look like. */
@@ -319,6 +348,7 @@ static void settle(struct survivors *s, size_t first, double least, double most)
         s->growth.unnamed += unnamed;
         b->least = least;
         b->most = most;
+        b->burst = (uint32_t)s->bursts;
     }
     sites_drop(&s->sites);
     blocks_look(&s->blocks, first);
@@ -338,7 +368,7 @@ static bool burst(struct survivors *s, struct err *err)
     size_t first = s->blocks.list.n;
     if (!uprobes_arm(s->probes, points, &thread->tid, 1, err))
         return false;
-    burst_wait(s);
+    burst_wait(s, a);
     uint64_t disarm_ns = clock_mono_ns();
     uprobes_disarm(s->probes);
     disarm_ns = clock_mono_ns() - disarm_ns;
@@ -403,6 +433,37 @@ bool survivors_estimate(struct survivors *s, struct survivors_cost *cost, struct
     return true;
 }
 
+static void add_scatter(struct survivors *s, size_t row, uint32_t burst, double bytes)
+{
+    while (s->scatter.n <= row)
+        memset(vec_add(&s->scatter), 0, sizeof *s->scatter.at);
+    struct scatter *scatter = &s->scatter.at[row];
+    if (scatter->burst != burst) {
+        scatter->squares += scatter->in_burst * scatter->in_burst;
+        scatter->in_burst = 0;
+        scatter->burst = burst;
+    }
+    scatter->in_burst += bytes;
+}
+
+/* Adds what has become of a block to its row. */
+static void add_judged(struct survivors *s, const struct block *block)
+{
+    char type[256] = "";
+    double least = 0, most = 0;
+    bool stays = block->fate == BLOCK_STAYS;
+    if (stays) {
+        blocks_new_bytes(block, &least, &most);
+        blocks_type_name(&s->blocks, block, type, sizeof type);
+    }
+    least *= block->least;
+    most *= block->most;
+    size_t row = growth_add(&s->growth, GROWTH_SURVIVES, block->stack, type, least, most, stays, 1);
+    /* Of what is not known at all, the middle. */
+    add_scatter(s, row, block->burst, least > 0 ? least : most / 2);
+    s->survived += stays;
+}
+
 /* Judges those that are old enough, some at a time. true: there are more. */
 static bool judge(struct survivors *s, uint64_t now_ns)
 {
@@ -414,19 +475,9 @@ static bool judge(struct survivors *s, uint64_t now_ns)
     if (!n)
         return false;
     blocks_judge(b, first, n);
-    for (size_t i = first; i < first + n; i++) {
-        const struct block *block = &b->list.at[i];
-        char type[64] = "";
-        if (block->fate == BLOCK_UNSEEN)
-            continue;
-        bool stays = block->fate == BLOCK_STAYS;
-        if (stays)
-            blocks_type_name(b, block, type, sizeof type);
-        double size = stays ? (double)block->size : 0;
-        growth_add(&s->growth, GROWTH_SURVIVES, block->stack, type, block->least * size,
-                   block->most * size, stays, 1);
-        s->survived += stays;
-    }
+    for (size_t i = first; i < first + n; i++)
+        if (b->list.at[i].fate != BLOCK_UNSEEN)
+            add_judged(s, &b->list.at[i]);
     s->judged = first + n;
     return n == JUDGED_AT_ONCE;
 }
@@ -491,20 +542,53 @@ struct survivors_progress survivors_progress(const struct survivors *s)
     return p;
 }
 
-/* Where between the lower bound (0) and the upper one (1) the growth of memory lies. */
-static double between_bounds(const struct survivors *s)
+/* A row's lower bound, and by how much it may be wrong: twice its standard error, and it cannot be
+ * less than nothing. Bytes a second, times the bursts. */
+static double unsure_of(const struct survivors *s, size_t row)
 {
-    double least = 0, most = 0, grown = 0;
+    if (row >= s->scatter.n || !s->bursts)
+        return 0;
+    const struct scatter *scatter = &s->scatter.at[row];
+    double sum = s->growth.rows.at[row].bytes, bursts = (double)s->bursts;
+    double squares = scatter->squares + scatter->in_burst * scatter->in_burst;
+    double variance = squares - sum * sum / bursts;
+    return variance > 0 ? 2 * sqrt(variance) : 0;
+}
+
+/* Where memory's growth puts the rows: from their lower bound (0) to the upper one (1), or down to
+ * what they surely are (-1). */
+static double by_growth_of_memory(const struct survivors *s)
+{
+    double least = 0, most = 0, surely = 0, grown = 0;
     for (size_t i = 0; i < s->growth.rows.n; i++) {
-        least += s->growth.rows.at[i].bytes;
+        double bytes = s->growth.rows.at[i].bytes, unsure = unsure_of(s, i);
+        least += bytes;
         most += s->growth.rows.at[i].bytes_per_s;
+        surely += unsure < bytes ? bytes - unsure : 0;
     }
-    if (s->anon_last_ns > s->anon_at_ns && s->anon_last_bytes > s->anon_bytes)
+    if (s->anon_last_ns <= s->anon_at_ns)
+        return 0;
+    if (s->anon_last_bytes > s->anon_bytes)
         grown = (double)(s->anon_last_bytes - s->anon_bytes) * 1e9 /
                 (double)(s->anon_last_ns - s->anon_at_ns) * (double)s->bursts;
-    if (grown <= least || most <= least)
+    if (grown < least)
+        return grown <= surely ? -1 : (grown - least) / (least - surely);
+    if (most <= least)
         return 0;
     return grown >= most ? 1 : (grown - least) / (most - least);
+}
+
+static void add_result(struct survivors *s, size_t i, double towards, double seconds)
+{
+    const struct growth_row *row = &s->growth.rows.at[i];
+    double least = row->bytes, most = row->bytes_per_s, unsure = unsure_of(s, i);
+    double below = unsure < least ? unsure : least, bursts = (double)s->bursts;
+    double per_s = towards > 0 ? least + towards * (most - least) : least + towards * below;
+    struct growth_row found = *row;
+    found.bytes_per_s = per_s / bursts;
+    found.bytes = found.bytes_per_s * seconds;
+    found.unsure_per_s = (below + most - least + unsure) / 2 / bursts;
+    growth_copy(&s->result, &s->growth, &found);
 }
 
 const struct growth *survivors_result(struct survivors *s)
@@ -518,17 +602,13 @@ const struct growth *survivors_result(struct survivors *s)
     s->result.samples = s->samples;
     s->result.lost = progress.lost;
     s->result.unnamed = from->unnamed;
+    s->result.flags = from->flags;
     s->result.cost_pct = progress.loss_pct;
     double seconds = (double)(s->result.to_ns - s->result.from_ns) / 1e9;
-    double towards_most = between_bounds(s);
-    for (size_t i = 0; i < from->rows.n; i++) {
-        const struct growth_row *row = &from->rows.at[i];
-        if (!row->count)
-            continue;
-        double per_s = row->bytes + towards_most * (row->bytes_per_s - row->bytes);
-        per_s /= (double)s->bursts;
-        growth_copy(&s->result, from, row, per_s * seconds, per_s);
-    }
+    double towards = by_growth_of_memory(s);
+    for (size_t i = 0; i < from->rows.n; i++)
+        if (from->rows.at[i].count)
+            add_result(s, i, towards, seconds);
     growth_close(&s->result);
     return &s->result;
 }

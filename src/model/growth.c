@@ -2,6 +2,7 @@
 /* See growth.h. */
 #include "model/growth.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -98,8 +99,8 @@ uint32_t growth_stack(struct growth *g, const struct growth_frame *frames, size_
     return (uint32_t)g->stacks.n - 1;
 }
 
-void growth_add(struct growth *g, enum growth_kind kind, uint32_t stack, const char *type,
-                double bytes, double bytes_per_s, uint64_t count, uint64_t of_samples)
+size_t growth_add(struct growth *g, enum growth_kind kind, uint32_t stack, const char *type,
+                  double bytes, double bytes_per_s, uint64_t count, uint64_t of_samples)
 {
     uint64_t key = hash_mix(hash_u64((uint64_t)kind), stack);
     uint32_t at = map_get(&g->row_index, key);
@@ -118,10 +119,10 @@ void growth_add(struct growth *g, enum growth_kind kind, uint32_t stack, const c
     row->bytes_per_s += bytes_per_s;
     row->count += count;
     row->of_samples += of_samples;
+    return at;
 }
 
-void growth_copy(struct growth *g, const struct growth *from, const struct growth_row *row,
-                 double bytes, double bytes_per_s)
+void growth_copy(struct growth *g, const struct growth *from, const struct growth_row *row)
 {
     struct growth_frame frames[GROWTH_FRAMES_MAX];
     const struct growth_stack *stack = &from->stacks.at[row->stack];
@@ -133,8 +134,9 @@ void growth_copy(struct growth *g, const struct growth *from, const struct growt
             if (*texts[t])
                 *texts[t] = growth_text(g, *texts[t]);
     }
-    growth_add(g, row->kind, growth_stack(g, frames, stack->n), row->type, bytes, bytes_per_s,
-               row->count, row->of_samples);
+    size_t at = growth_add(g, row->kind, growth_stack(g, frames, stack->n), row->type, row->bytes,
+                           row->bytes_per_s, row->count, row->of_samples);
+    g->rows.at[at].unsure_per_s = hypot(g->rows.at[at].unsure_per_s, row->unsure_per_s);
 }
 
 static int by_growth(const void *a, const void *b)

@@ -57,8 +57,16 @@ struct growth_row {
     const char *type;    /* of one of the objects, "" unknown; of the growth's texts */
     double bytes;        /* that stay, or were added, from from_ns to to_ns; estimated */
     double bytes_per_s;  /* the same, a second */
+    double unsure_per_s; /* by how much that may be wrong, in 95 of 100 cases; 0: not known */
     uint64_t count;      /* samples that say so */
     uint64_t of_samples; /* among so many of this site: the share of its calls that survive */
+};
+
+/* What a look cannot tell, and its reader has to know. */
+enum growth_flags {
+    GROWTH_PROBED = 1,     /* what stays was looked for, by probes on allocators */
+    GROWTH_OTHER_HEAP = 2, /* blocks of an allocator that does not say which are free */
+    GROWTH_INNERMOST = 4,  /* of Python's stacks the innermost frames alone are known */
 };
 
 struct growth_stack {
@@ -72,6 +80,7 @@ struct growth {
     double cost_pct;         /* of its time that the target lost meanwhile; estimated */
     uint64_t samples, lost;  /* lost: no room in the ring */
     uint64_t unnamed;        /* samples in Python whose line could not be told */
+    uint32_t flags;          /* enum growth_flags */
     VEC(struct growth_row) rows;
     VEC(struct growth_stack) stacks;
     VEC(struct growth_frame) frames;
@@ -87,12 +96,11 @@ const char *growth_text(struct growth *g, const char *text);
  * GROWTH_FRAMES_MAX frames are kept, the innermost. */
 uint32_t growth_stack(struct growth *g, const struct growth_frame *frames, size_t n);
 /* Adds to the row of (kind, stack), made where there is none; type ("": unknown) is that of the
- * first sample that knows one. */
-void growth_add(struct growth *g, enum growth_kind kind, uint32_t stack, const char *type,
-                double bytes, double bytes_per_s, uint64_t count, uint64_t of_samples);
-/* Adds a row of another growth, with its stack and texts, and with other bytes. */
-void growth_copy(struct growth *g, const struct growth *from, const struct growth_row *row,
-                 double bytes, double bytes_per_s);
+ * first sample that knows one. The row's number. */
+size_t growth_add(struct growth *g, enum growth_kind kind, uint32_t stack, const char *type,
+                  double bytes, double bytes_per_s, uint64_t count, uint64_t of_samples);
+/* Adds a row with the stack and texts of another growth. */
+void growth_copy(struct growth *g, const struct growth *from, const struct growth_row *row);
 /* Puts the rows that grow fastest first, kind by kind. The index of rows is gone after it. */
 void growth_close(struct growth *g);
 /* A kind's bytes a second in all, for growth_pct. */

@@ -108,6 +108,7 @@ void recording_add_growth(struct recording *rec, struct incarnation_id incarnati
         .samples = growth->samples,
         .lost = growth->lost,
         .unnamed = growth->unnamed,
+        .flags = growth->flags,
     };
     const struct growth_look *before =
         recording_growth(rec, incarnation, GROWTH_TRACED, UINT64_MAX);
@@ -118,6 +119,7 @@ void recording_add_growth(struct recording *rec, struct incarnation_id incarnati
             .stack = add_stack(&rec->words, growth, row->stack),
             .bytes = row->bytes,
             .bytes_per_s = row->bytes_per_s,
+            .unsure_per_s = row->unsure_per_s,
             .count = row->count,
             .of_samples = row->of_samples,
         };
@@ -142,6 +144,18 @@ const struct growth_look *recording_growth(const struct recording *rec,
             if (look->sites.at[k].kind == kind ||
                 (growth_kind_enlarged(look->sites.at[k].kind) && growth_kind_enlarged(kind)))
                 return look;
+    }
+    return NULL;
+}
+
+const struct growth_look *recording_probed(const struct recording *rec, int pid, uint64_t from_ns,
+                                           uint64_t to_ns)
+{
+    for (size_t i = rec->growth.list.n; i-- > 0;) {
+        const struct growth_look *look = &rec->growth.list.at[i];
+        if (look->flags & GROWTH_PROBED && look->to_ns >= from_ns && look->to_ns < to_ns &&
+            (!pid || rec->incarnations.at[look->incarnation.n].pid == pid))
+            return look;
     }
     return NULL;
 }

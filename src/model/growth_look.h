@@ -24,8 +24,8 @@ struct recording;
 struct growth_site {
     enum growth_kind kind;
     struct stack_id stack;
-    struct string_id type; /* of one of the objects, or none */
-    double bytes, bytes_per_s;
+    struct string_id type;                   /* of one of the objects, or none */
+    double bytes, bytes_per_s, unsure_per_s; /* as in growth.h */
     uint64_t count, of_samples;
 };
 
@@ -35,6 +35,7 @@ struct growth_look {
     uint64_t from_ns, to_ns;
     double cost_pct; /* of its time that the target lost meanwhile; estimated */
     uint64_t samples, lost, unnamed;
+    uint32_t flags; /* enum growth_flags */
     VEC(struct growth_site) sites;
 };
 
@@ -52,6 +53,11 @@ void recording_restore_growth(struct recording *rec, struct growth_look look);
  * before to_ns; NULL: none. Borrowed until the recording changes. */
 const struct growth_look *recording_growth(const struct recording *rec,
                                            struct incarnation_id incarnation, enum growth_kind kind,
+                                           uint64_t to_ns);
+
+/* Of all processes, or of pid: the newest for what stays that ended in the window, whatever it has
+ * found; NULL: none. */
+const struct growth_look *recording_probed(const struct recording *rec, int pid, uint64_t from_ns,
                                            uint64_t to_ns);
 
 void growth_looks_clear(struct growth_looks *looks);

@@ -62,8 +62,7 @@ static void tell(struct growing *g, enum growing_phase phase, const struct survi
 static void copy_rows(struct growth *to, const struct growth *from)
 {
     for (size_t i = 0; i < from->rows.n; i++)
-        growth_copy(to, from, &from->rows.at[i], from->rows.at[i].bytes,
-                    from->rows.at[i].bytes_per_s);
+        growth_copy(to, from, &from->rows.at[i]);
 }
 
 static struct growth *take_found(struct growing *g, struct survivors *survivors,
@@ -78,6 +77,7 @@ static struct growth *take_found(struct growing *g, struct survivors *survivors,
     found->samples = stays->samples;
     found->lost = stays->lost;
     found->unnamed = stays->unnamed;
+    found->flags = stays->flags;
     copy_rows(found, stays);
     if (enlarged)
         copy_rows(found, enlarged_result(enlarged));

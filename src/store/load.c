@@ -611,6 +611,7 @@ static void load_growth(struct load *l)
             .samples = (uint64_t)reader_int(r, 5, 0, INT64_MAX),
             .lost = (uint64_t)reader_int(r, 6, 0, INT64_MAX),
             .unnamed = (uint64_t)reader_int(r, 7, 0, INT64_MAX),
+            .flags = r->version >= 6 ? (uint32_t)reader_int(r, 8, 0, UINT32_MAX) : 0,
         };
         if (!r->damaged)
             recording_restore_growth(l->rec, look);
@@ -625,6 +626,7 @@ static void load_growth(struct load *l)
             .bytes_per_s = reader_real(r, 6),
             .count = (uint64_t)reader_int(r, 7, 0, INT64_MAX),
             .of_samples = (uint64_t)reader_int(r, 8, 0, INT64_MAX),
+            .unsure_per_s = r->version >= 6 ? reader_real(r, 10) : 0,
         };
         if (!r->damaged && look && look->sites.n < GROWTH_SITES_MAX)
             vec_push(&look->sites, site);

@@ -414,6 +414,7 @@ static void put_growth(struct put *p, const struct growth_look *look)
     row_int(p, (int64_t)look->samples);
     row_int(p, (int64_t)look->lost);
     row_int(p, (int64_t)look->unnamed);
+    row_int(p, look->flags);
     row_end(p);
     for (size_t i = 0; i < look->sites.n; i++) {
         const struct growth_site *site = &look->sites.at[i];
@@ -428,6 +429,7 @@ static void put_growth(struct put *p, const struct growth_look *look)
         row_int(p, (int64_t)site->count);
         row_int(p, (int64_t)site->of_samples);
         row_text(p, growth_kind_by(site->kind));
+        row_real(p, site->unsure_per_s);
         row_end(p);
     }
 }

@@ -29,6 +29,15 @@
     {                                                                                              \
         name, "TEXT", 5                                                                            \
     }
+/* Columns that came with format 6. */
+#define INT_6(name)                                                                                \
+    {                                                                                              \
+        name, "INTEGER", 6                                                                         \
+    }
+#define REAL_6(name)                                                                               \
+    {                                                                                              \
+        name, "REAL", 6                                                                            \
+    }
 #define TEXT_(name)                                                                                \
     {                                                                                              \
         name, "TEXT"                                                                               \
@@ -62,8 +71,8 @@ const struct schema_table_info schema_tables[TABLE_COUNT] = {
     [TABLE_CENSUS_TYPE] = {"census_type", {INT("census"), INT("position"), INT("type"), INT("language"), INT("flags"), INT("count"), INT("size_bytes")}, "census, position", 3},
     [TABLE_CENSUS_CONTAINER] = {"census_container", {INT("census"), INT("position"), INT("type"), INT("address"), INT("length"), INT("size_bytes")}, "census, position", 3},
     [TABLE_HOLDER] = {"holder", {INT("incarnation"), INT("type"), INT("path"), INT("time_ns")}, "incarnation, type", 3},
-    [TABLE_GROWTH] = {"growth", {ID, INT("incarnation"), INT("from_ns"), INT("to_ns"), REAL("cost_pct"), INT("samples"), INT("lost"), INT("unnamed")}, NULL, 3},
-    [TABLE_GROWTH_SITE] = {"growth_site", {INT("growth"), INT("position"), TEXT_("kind"), INT("stack"), INT("type"), REAL("bytes"), REAL("bytes_per_s"), INT("count"), INT("of_samples"), TEXT_5("enlarged_by")}, "growth, position", 3},
+    [TABLE_GROWTH] = {"growth", {ID, INT("incarnation"), INT("from_ns"), INT("to_ns"), REAL("cost_pct"), INT("samples"), INT("lost"), INT("unnamed"), INT_6("flags")}, NULL, 3},
+    [TABLE_GROWTH_SITE] = {"growth_site", {INT("growth"), INT("position"), TEXT_("kind"), INT("stack"), INT("type"), REAL("bytes"), REAL("bytes_per_s"), INT("count"), INT("of_samples"), TEXT_5("enlarged_by"), REAL_6("unsure_per_s")}, "growth, position", 3},
 };
 /* clang-format on */
 

@@ -16,7 +16,7 @@
 #include "model/recording.h"
 
 #define STORE_APPLICATION_ID 0x50746f70 /* "Ptop" */
-#define STORE_VERSION        5
+#define STORE_VERSION        6
 
 /* Nothing is left behind on failure, and an existing file stays as it was. */
 bool store_save(const struct recording *rec, const char *path, struct err *err);

@@ -52,6 +52,12 @@ void memory_screen_say_growing(char *out, size_t size, const struct ui *ui)
     }
 }
 
+size_t memory_screen_notes(const struct ui *ui, const char *out[MEMORY_NOTES_MAX])
+{
+    struct query q = ui_query(ui);
+    return memory_growth_notes(&q, out);
+}
+
 /* Of the process that is chosen, else of the target. */
 static struct incarnation_id chosen(const struct ui *ui)
 {
@@ -97,6 +103,10 @@ void memory_screen_draw(struct ui *ui, int row, int height)
         row++;
         height--;
     }
+    const char *notes[MEMORY_NOTES_MAX];
+    size_t n = growing[0] ? 0 : memory_screen_notes(ui, notes);
+    for (size_t i = 0; i < n && height > 1; i++, row++, height--)
+        grid_put(&ui->grid, row, 1, ui->grid.columns - 1, STYLE_GREY, notes[i]);
     const struct list *l = ui_list(ui);
     bool scrolls = memory_screen_only_scrolls(ui);
     struct table_look scroll = {

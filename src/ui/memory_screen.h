@@ -8,6 +8,7 @@
 
 #include "ui/keys.h"
 #include "view/draw_memory.h"
+#include "view/memory.h"
 
 struct ui;
 
@@ -23,6 +24,8 @@ size_t memory_screen_rows(const struct ui *ui);
 bool memory_screen_only_scrolls(const struct ui *ui);
 /* What is being done to find the lines that make it grow, as a line to out; "" if nothing is. */
 void memory_screen_say_growing(char *out, size_t size, const struct ui *ui);
+/* What the newest look could not tell, while nothing is being done. Number. */
+size_t memory_screen_notes(const struct ui *ui, const char *out[MEMORY_NOTES_MAX]);
 /* Finds them: asks first what it costs, begins when asked again, ends when asked once more. */
 void memory_screen_grow(struct ui *ui);
 /* false: the command means the same here as on other screens. */

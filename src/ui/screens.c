@@ -242,7 +242,8 @@ static const char *const help_words[] = {
     "ten seconds later; enlarged is what enlarged the heap. BY brk, mmap, mremap",
     "asked the kernel for address space that is still mapped; BY faults touched",
     "pages first. Both see the same memory: do not add them. Where much comes and",
-    "goes that is often an innocent line. All are estimates from samples.",
+    "goes that is often an innocent line. All are estimates from samples: +- is by",
+    "how much what survives may be wrong, in 95 of 100 cases.",
 };
 
 #define HELP_MAX     240

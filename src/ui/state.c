@@ -138,7 +138,9 @@ int ui_list_height(const struct ui *ui)
     if (ui->screen == SCREEN_MEMORY) {
         char growing[300];
         memory_screen_say_growing(growing, sizeof growing, ui);
-        return memory_table_rows(ui->grid.columns, growing[0] ? height : height + 1);
+        const char *notes[MEMORY_NOTES_MAX];
+        int lines = growing[0] ? 1 : (int)memory_screen_notes(ui, notes);
+        return memory_table_rows(ui->grid.columns, height + 1 - lines);
     }
     if (ui->screen == SCREEN_FLAME)
         return flame_rows_shown(height + 1);

@@ -2,6 +2,8 @@
 /* See memory.h, and table.h for what a view is. */
 #include "view/memory.h"
 
+#include <math.h>
+
 #include "base/text.h"
 #include "view/memory_pattern.h"
 #include "view/rows.h"
@@ -13,11 +15,13 @@ enum site_column {
     SITE_KIND,
     SITE_BY,
     SITE_GROWTH_PER_S,
+    SITE_UNSURE,
     SITE_GROWTH,
     SITE_PCT,
     SITE_NAME,
     SITE_PLACE,
     SITE_STAYS,
+    SITE_SEEN,
     SITE_TYPE,
     SITE_MODULE,
     SITE_FILE,
@@ -30,11 +34,13 @@ static const struct column site_columns[SITE_COUNT] = {
     [SITE_BY] = {"by", "BY", FORMAT_CHANGE, 6, 80, COLUMN_BOTH, false},
     [SITE_GROWTH_PER_S] = {"growth_bytes_per_s", "GROWTH", FORMAT_BYTE_RATE, 7, 80, COLUMN_BOTH,
                            false},
+    [SITE_UNSURE] = {"growth_unsure_bytes_per_s", "+-", FORMAT_BYTES, 5, 80, COLUMN_BOTH, false},
     [SITE_GROWTH] = {"growth_bytes", "BYTES", FORMAT_BYTES, 5, 80, COLUMN_BOTH, true},
     [SITE_PCT] = {"growth_pct", "OF IT%", FORMAT_PCT, 6, 80, COLUMN_BOTH, false},
     [SITE_NAME] = {"name", "FUNCTION", FORMAT_TEXT, 12, 80, COLUMN_BOTH, false},
     [SITE_PLACE] = {"place", "FILE:LINE", FORMAT_PATH, 12, 80, COLUMN_SCREEN, false},
     [SITE_STAYS] = {"stays_pct", "STAYS%", FORMAT_PCT, 6, 120, COLUMN_BOTH, false},
+    [SITE_SEEN] = {"sightings", "SEEN", FORMAT_COUNT, 5, 120, COLUMN_BOTH, true},
     [SITE_TYPE] = {"type", "TYPE", FORMAT_TEXT, 8, 120, COLUMN_BOTH, false},
     [SITE_MODULE] = {"module", NULL, FORMAT_PATH, 0, 0, COLUMN_DATA, false},
     [SITE_FILE] = {"file", NULL, FORMAT_PATH, 0, 0, COLUMN_DATA, false},
@@ -46,7 +52,7 @@ struct site_sum {
     enum growth_kind kind;
     struct place place;
     struct string_id type;
-    double bytes, bytes_per_s;
+    double bytes, bytes_per_s, unsure_per_s;
     uint64_t count, of_samples;
 };
 
@@ -99,6 +105,9 @@ static void add_site(struct site_sums *sums, struct fold *fold, const struct gro
     struct site_sum *sum = &sums->at.at[found];
     sum->bytes += site->bytes;
     sum->bytes_per_s += site->bytes_per_s;
+    sum->unsure_per_s = hypot(sum->unsure_per_s, site->unsure_per_s);
+    if (!sum->type.n)
+        sum->type = site->type;
     sum->count += site->count;
     sum->of_samples += site->of_samples;
     sums->total[growth_kind_whole(site->kind)] +=
@@ -143,6 +152,10 @@ static void add_site_row(struct table *table, const struct recording *rec,
     rows_set_text(table, SITE_TYPE, string_text(&rec->words, site->type));
     if (site->of_samples && site->kind == GROWTH_SURVIVES)
         table_set_number(table, SITE_STAYS, 100.0 * (double)site->count / (double)site->of_samples);
+    if (site->kind != GROWTH_TRACED)
+        table_set_number(table, SITE_SEEN, (double)site->count);
+    if (site->unsure_per_s > 0)
+        table_set_number(table, SITE_UNSURE, site->unsure_per_s);
     rows_set_text(table, SITE_MODULE, module_path(&rec->words, function->module));
     rows_set_text(table, SITE_FILE, string_text(&rec->words, function->file));
     rows_set_line(table, SITE_LINE, site->place.line);
@@ -180,6 +193,33 @@ static void memory_fill(struct table *table, const struct query *query)
 {
     rows_count(table, query);
     add_sites(table, query);
+}
+
+static bool has_survivors(const struct growth_look *look)
+{
+    for (size_t i = 0; i < look->sites.n; i++)
+        if (look->sites.at[i].kind == GROWTH_SURVIVES)
+            return true;
+    return false;
+}
+
+size_t memory_growth_notes(const struct query *query, const char *out[MEMORY_NOTES_MAX])
+{
+    const struct growth_look *look =
+        recording_probed(query->rec, query->filter.pid, query->window.from_ns, query->window.to_ns);
+    size_t n = 0;
+    if (look && !look->samples) {
+        out[n++] = "What stays: no call of an allocator was seen. It made none, or its own has no";
+        out[n++] = "symbols. See what enlarged it, or start it with one that has (LD_PRELOAD).";
+    } else if (look && !has_survivors(look)) {
+        out[n++] = "What stays: no block that was seen to be allocated stayed unchanged.";
+    } else if (look) {
+        if (look->flags & GROWTH_OTHER_HEAP)
+            out[n++] = "Not glibc's malloc: what was freed, not given out again, can seem to stay.";
+        if (look->flags & GROWTH_INNERMOST)
+            out[n++] = "Of Python's calls the innermost line alone is known, not its callers.";
+    }
+    return n;
 }
 
 const struct view memory_view = {

@@ -144,7 +144,7 @@ static void json_memory(void **state)
     check_keys(m, "rss_bytes peak_bytes baseline_bytes volatility_bytes growth_bytes_per_s "
                   "growth_low_bytes_per_s growth_high_bytes_per_s growth_from_s trend "
                   "system_total_bytes system_available_bytes limit_bytes limit_of "
-                  "limit_left_bytes limit_eta_s oom_marks");
+                  "limit_left_bytes limit_eta_s oom_marks growth_notes");
     assert_int_equal(json_integer_value(json_object_get(m, "rss_bytes")), 870443712);
     assert_float_equal(json_number_value(json_object_get(m, "growth_bytes_per_s")), 1e6, 100);
     assert_string_equal(json_string_value(json_object_get(m, "trend")), "increasing");

@@ -42,12 +42,23 @@ static int end_heap(void **state)
     return munmap(heap, 1 << 16);
 }
 
+static void add(struct blocks *b, enum heap_kind kind, uint64_t address, uint64_t size,
+                uint64_t time_ns)
+{
+    struct block_call call = {.heap = kind,
+                              .address = address,
+                              .size = size,
+                              .time_ns = time_ns,
+                              .stack = (uint32_t)time_ns};
+    blocks_add(b, &call, b->list.n);
+}
+
 static struct blocks *blocks_of(unsigned n)
 {
     struct blocks *b = xcalloc(1, sizeof *b);
     blocks_init(b, getpid(), NULL);
     for (unsigned i = 0; i < n; i++)
-        blocks_add(b, HEAP_GLIBC, (uint64_t)(uintptr_t)chunk(i), 0, i, i);
+        add(b, HEAP_GLIBC, (uint64_t)(uintptr_t)chunk(i), 0, i);
     blocks_look(b, 0);
     return b;
 }
@@ -95,12 +106,50 @@ static void what_was_given_out_again_is_gone(void **state)
 {
     (void)state;
     struct blocks *b = blocks_of(4);
-    blocks_add(b, HEAP_GLIBC, (uint64_t)(uintptr_t)chunk(2), 0, 9, 9);
+    add(b, HEAP_GLIBC, (uint64_t)(uintptr_t)chunk(2), 0, 9);
     blocks_look(b, 4);
     blocks_judge(b, 0, 5);
     assert_int_equal(b->list.at[1].fate, BLOCK_STAYS);
     assert_int_equal(b->list.at[2].fate, BLOCK_GONE);
     assert_int_equal(b->list.at[4].fate, BLOCK_STAYS);
+    end(b);
+}
+
+/* The bytes of the last block that are new, after it was added. */
+static void new_after(struct blocks *b, const struct block_call *call, size_t first, double *least,
+                      double *most)
+{
+    blocks_add(b, call, first);
+    blocks_new_bytes(vec_last(&b->list), least, most);
+}
+
+static void of_what_is_resized_its_growth_is_new(void **state)
+{
+    (void)state;
+    struct blocks *b = blocks_of(0);
+    double least, most;
+    struct block_call call = {.heap = HEAP_OTHER, .address = 4096, .size = 1000};
+    new_after(b, &call, 0, &least, &most);
+    assert_true(least == 1000 && most == 1000);
+    /* In the same burst each call was seen: it is one block that was made with 1,200 bytes. */
+    call = (struct block_call){.heap = HEAP_OTHER, .address = 8192, .size = 1200, .old = 4096};
+    new_after(b, &call, 0, &least, &most);
+    assert_true(least == 1200 && most == 1200);
+    assert_int_equal(b->list.at[0].fate, BLOCK_GONE);
+    /* In a later one, what it grew by since is the most that this call can have added. */
+    call.size = 1500, call.address = call.old = 8192;
+    new_after(b, &call, 2, &least, &most);
+    assert_true(least == 0 && most == 300);
+    call.size = 1600;
+    new_after(b, &call, 2, &least, &most);
+    assert_true(least == 100 && most == 100);
+    /* Of a block that was never seen nothing is known, until it is resized once more. */
+    call = (struct block_call){.heap = HEAP_OTHER, .address = 64, .size = 90000, .old = 128};
+    new_after(b, &call, 4, &least, &most);
+    assert_true(least == 0 && most == 90000);
+    call.size = 90100, call.old = 64;
+    new_after(b, &call, 4, &least, &most);
+    assert_true(least == 100 && most == 100);
     end(b);
 }
 
@@ -122,8 +171,8 @@ static void what_cannot_be_read_says_nothing(void **state)
 {
     (void)state;
     struct blocks *b = blocks_of(2);
-    blocks_add(b, HEAP_GLIBC, 8, 0, 2, 2);
-    blocks_add(b, HEAP_OTHER, 1ull << 46, 100, 3, 3);
+    add(b, HEAP_GLIBC, 8, 0, 2);
+    add(b, HEAP_OTHER, 1ull << 46, 100, 3);
     blocks_look(b, 2);
     blocks_judge(b, 0, 4);
     assert_int_equal(b->list.at[1].fate, BLOCK_STAYS);
@@ -184,6 +233,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_as_it_was_stays, make_heap, end_heap),
         cmocka_unit_test_setup_teardown(a_common_beginning_is_not_enough, make_heap, end_heap),
         cmocka_unit_test_setup_teardown(what_was_given_out_again_is_gone, make_heap, end_heap),
+        cmocka_unit_test_setup_teardown(of_what_is_resized_its_growth_is_new, make_heap, end_heap),
         cmocka_unit_test_setup_teardown(blocks_in_a_tcache_are_free, make_heap, end_heap),
         cmocka_unit_test_setup_teardown(what_cannot_be_read_says_nothing, make_heap, end_heap),
         cmocka_unit_test(pools_say_what_is_free),

@@ -181,6 +181,7 @@ static inline void add_growth(struct growing *g)
     growth.to_ns = g->now_ns;
     growth.cost_pct = 2.75;
     growth.samples = 900, growth.lost = 3, growth.unnamed = 5;
+    growth.flags = GROWTH_PROBED | GROWTH_INNERMOST;
     for (uint32_t i = 0; i < 30; i++) {
         struct growth_frame frames[] = {
             {.module = growth_text(&growth, "/usr/lib/libc.so.6"),
@@ -195,12 +196,13 @@ static inline void add_growth(struct growing *g)
              .build_id = ""},
             {.module = "", .build_id = "", .offset = 0x7f0000000000},
         };
-        growth_add(&growth,
-                   i % 3   ? GROWTH_SURVIVES
-                   : i % 2 ? GROWTH_MMAP
-                           : GROWTH_TOUCHED,
-                   growth_stack(&growth, frames, 3), i % 2 ? "str" : "", 4096.0 * i, 204.75 * i, i,
-                   i + 5);
+        size_t row = growth_add(&growth,
+                                i % 3   ? GROWTH_SURVIVES
+                                : i % 2 ? GROWTH_MMAP
+                                        : GROWTH_TOUCHED,
+                                growth_stack(&growth, frames, 3), i % 2 ? "str" : "", 4096.0 * i,
+                                204.75 * i, i, i + 5);
+        growth.rows.at[row].unsure_per_s = 12.5 * i;
     }
     growth_close(&growth);
     recording_add_growth(g->rec, (struct incarnation_id){(uint32_t)(g->rec->incarnations.n - 1)},
@@ -588,6 +590,7 @@ static inline void same_growth(const struct recording *a, const struct recording
         same(p->samples, q->samples);
         same(p->lost, q->lost);
         same(p->unnamed, q->unnamed);
+        same(p->flags, q->flags);
         same(p->sites.n, q->sites.n);
         for (size_t k = 0; k < p->sites.n; k++) {
             const struct growth_site *x = &p->sites.at[k], *y = &q->sites.at[k];
@@ -595,6 +598,7 @@ static inline void same_growth(const struct recording *a, const struct recording
             same(x->stack.n, y->stack.n);
             same_string(a, x->type, b, y->type);
             assert_true(x->bytes == y->bytes && x->bytes_per_s == y->bytes_per_s);
+            assert_true(x->unsure_per_s == y->unsure_per_s);
             same(x->count, y->count);
             same(x->of_samples, y->of_samples);
         }

@@ -66,8 +66,8 @@ static void refuses_other_formats(void **state)
     sql(path, "CREATE TABLE notes (text)");
     expect(path, "an SQLite file of another program");
     make(path);
-    sql(path, "PRAGMA user_version=6");
-    expect(path, "was written by a newer proftop (format 6), this one reads up to 5");
+    sql(path, "PRAGMA user_version=7");
+    expect(path, "was written by a newer proftop (format 7), this one reads up to 6");
     sql(path, "PRAGMA user_version=-1");
     expect(path, "no format version");
     make(path);
@@ -100,7 +100,9 @@ static void reads_growth_of_the_format_before(void **state)
     size_t touched = 0, mapped = 0, enlarged = 0;
     make(path);
     struct recording *now = load_ok(path);
-    sql(path, "ALTER TABLE growth_site DROP COLUMN enlarged_by; PRAGMA user_version=4");
+    sql(path,
+        "ALTER TABLE growth_site DROP COLUMN enlarged_by; PRAGMA user_version=4;"
+        "ALTER TABLE growth_site DROP COLUMN unsure_per_s; ALTER TABLE growth DROP COLUMN flags");
     struct recording *before = load_ok(path);
     assert_int_equal(before->growth.list.n, now->growth.list.n);
     for (size_t i = 0; i < now->growth.list.n; i++) {

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Growth sites from what a look has found, through the recording, to the rows of the memory view.
  */
+#include <stdio.h>
+#include <string.h>
+
 #include "view_fixture.h"
 
 #include "model/collect.h"
 #include "model/growth.h"
+#include "view/memory.h"
 #include "view/views.h"
 
 static struct table table;
@@ -81,6 +85,59 @@ static void the_newest_look_is_shown_by_place(void **state)
     q.window.to_ns = START_NS + 25 * NS_PER_S;
     table_fill(&table, memory, &q);
     fixture_near(fixture_number(&table, 0, "growth_bytes_per_s"), 900);
+    recording_free(rec);
+}
+
+/* A look's notes in the window, one behind the other; "" if there are none. */
+static const char *notes_of(const struct query *q)
+{
+    static char all[400];
+    const char *notes[MEMORY_NOTES_MAX];
+    size_t n = memory_growth_notes(q, notes);
+    all[0] = '\0';
+    for (size_t i = 0; i < n; i++) {
+        assert_true(strlen(notes[i]) <= 78);
+        snprintf(all + strlen(all), sizeof all - strlen(all), "%s ", notes[i]);
+    }
+    return all;
+}
+
+static void what_a_look_cannot_tell_is_said(void **state)
+{
+    (void)state;
+    struct recording *rec = fixture_new();
+    struct query q = fixture_query(rec);
+    q.window = (struct window){START_NS, START_NS + 600 * NS_PER_S};
+    look(rec, START_NS + 1 * NS_PER_S, 1); /* of a file before format 6: nothing is known of it */
+    assert_string_equal(notes_of(&q), "");
+    struct growth g;
+    growth_init(&g, 4242);
+    g.flags = GROWTH_PROBED;
+    g.to_ns = START_NS + 50 * NS_PER_S;
+    recording_add_growth(rec, (struct incarnation_id){1}, &g);
+    assert_non_null(strstr(notes_of(&q), "no call of an allocator was seen"));
+    assert_non_null(strstr(notes_of(&q), "LD_PRELOAD"));
+    g.samples = 100;
+    g.to_ns += NS_PER_S;
+    recording_add_growth(rec, (struct incarnation_id){1}, &g);
+    assert_non_null(strstr(notes_of(&q), "no block that was seen to be allocated stayed"));
+    struct growth_frame put[] = {python(&g, "Cache.put", 12)};
+    size_t row = growth_add(&g, GROWTH_SURVIVES, growth_stack(&g, put, 1), "", 900, 300, 1, 2);
+    g.rows.at[row].unsure_per_s = 600;
+    g.to_ns += NS_PER_S;
+    recording_add_growth(rec, (struct incarnation_id){1}, &g);
+    assert_string_equal(notes_of(&q), "");
+    table_fill(&table, view_by_name("memory"), &q);
+    fixture_near(fixture_number(&table, 0, "growth_unsure_bytes_per_s"), 600);
+    fixture_near(fixture_number(&table, 0, "sightings"), 1);
+    g.flags |= GROWTH_OTHER_HEAP | GROWTH_INNERMOST;
+    g.to_ns += NS_PER_S;
+    recording_add_growth(rec, (struct incarnation_id){1}, &g);
+    assert_non_null(strstr(notes_of(&q), "what was freed"));
+    assert_non_null(strstr(notes_of(&q), "not its callers"));
+    q.window.to_ns = START_NS + 20 * NS_PER_S;
+    assert_string_equal(notes_of(&q), "");
+    growth_clear(&g);
     recording_free(rec);
 }
 
@@ -182,6 +239,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_newest_look_is_shown_by_place),
+        cmocka_unit_test(what_a_look_cannot_tell_is_said),
         cmocka_unit_test(what_enlarged_it_is_told_apart),
         cmocka_unit_test(sites_outlive_a_collection),
         cmocka_unit_test(old_looks_make_room),

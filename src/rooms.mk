@@ -84,6 +84,8 @@ libtarget_a_SOURCES = \
 	src/target/diag.h \
 	src/target/contention.c \
 	src/target/contention.h \
+	src/target/file_lock.c \
+	src/target/file_lock.h \
 	src/target/figures.c \
 	src/target/figures.h \
 	src/target/footprint.c \
@@ -124,6 +126,8 @@ libtarget_a_SOURCES = \
 	src/target/sockets.h \
 	src/target/stop.c \
 	src/target/stop.h \
+	src/target/syscall_name.c \
+	src/target/syscall_name.h \
 	src/target/tasks.c \
 	src/target/tasks.h \
 	src/target/thread_counts.c \
@@ -133,8 +137,16 @@ libtarget_a_SOURCES = \
 	src/target/uprobe.c \
 	src/target/uprobe.h \
 	src/target/waited.c \
-	src/target/waited.h
+	src/target/waited.h \
+	src/target/waited_child.c \
+	src/target/waited_child.h
 libtarget_a_CPPFLAGS = $(AM_CPPFLAGS) $(PROC2_CFLAGS)
+src/target/libtarget_a-syscall_name.$(OBJEXT): src/target/syscall_names.inc
+src/target/syscall_names.inc: $(srcdir)/src/target/syscall_name.c
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && echo '#include <asm/unistd.h>' | $(CC) -E -dM - | \
+		sed -n 's/^#define __NR_\([a-z0-9_]*\) \([0-9]*\)$$/[\2] = "\1",/p' >$@.tmp && \
+		mv $@.tmp $@
+CLEANFILES += src/target/syscall_names.inc
 EXTRA_DIST += src/target/bpf_program.c
 if BPF
 libtarget_a_SOURCES += src/target/bpf_regs.c

@@ -122,6 +122,7 @@ static const struct summary_rule rules[] = {
     {"sampling", "timeline", 5, judge_sampling},
     {"cpu", "functions", 10, judge_hot},
     {"wait", "waits", 10, judge_waits},
+    {"loop", "waits", 5, judge_loop},
     {"lock", "waits", 10, judge_locks},
     {"gil", "waits", 10, judge_gil},
     {"deadlock", "waits", 0, judge_deadlock},

@@ -113,7 +113,7 @@ def _():
             ("ask_neighbour", "read", "unix %s/silent.sock" % re.escape(place), False),
             ("listen_to_air", "read", r"udp local 127\.0\.0\.1:\d+", True),
             ("wait_for_work", "futex", r"futex 0x[0-9a-f]+", True),
-            ("lock_file", "flock", re.escape(place) + "/locked", False),
+            ("lock_file", "flock", re.escape(place) + r"/locked held by waits \(\d+\)", False),
         ):
             row = only(rows, name)
             tap.equal(row["wait"], wait, name + "'s wait")

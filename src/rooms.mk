@@ -140,7 +140,7 @@ libtarget_a_SOURCES = \
 	src/target/waited.h \
 	src/target/waited_child.c \
 	src/target/waited_child.h
-libtarget_a_CPPFLAGS = $(AM_CPPFLAGS) $(PROC2_CFLAGS)
+libtarget_a_CPPFLAGS = $(AM_CPPFLAGS) $(PROC2_CFLAGS) -I$(top_builddir)/src
 src/target/libtarget_a-syscall_name.$(OBJEXT): src/target/syscall_names.inc
 src/target/syscall_names.inc: $(srcdir)/src/target/syscall_name.c
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && echo '#include <asm/unistd.h>' | $(CC) -E -dM - | \
@@ -150,7 +150,7 @@ CLEANFILES += src/target/syscall_names.inc
 EXTRA_DIST += src/target/bpf_program.c
 if BPF
 libtarget_a_SOURCES += src/target/bpf_regs.c
-libtarget_a_CPPFLAGS += $(LIBBPF_CFLAGS) -I$(top_builddir)/src
+libtarget_a_CPPFLAGS += $(LIBBPF_CFLAGS)
 src/target/libtarget_a-bpf_regs.$(OBJEXT): src/target/bpf_program.inc
 src/target/bpf_program.inc: $(srcdir)/src/target/bpf_program.c \
 		$(srcdir)/src/target/bpf_record.h $(srcdir)/src/target/capture.h
@@ -402,6 +402,8 @@ libview_a_SOURCES = \
 	src/view/compare_objects.h \
 	src/view/detail.c \
 	src/view/detail.h \
+	src/view/nameless.c \
+	src/view/nameless.h \
 	src/view/draw_chart.c \
 	src/view/draw_chart.h \
 	src/view/draw_compare.c \

@@ -50,6 +50,7 @@ static const struct idle_rule rules[] = {
     {WAIT_STOPPED, NULL, NULL, 0, true},
     /* PostgreSQL sleeps on a latch, which is an event loop, also for another's lock. */
     {WAIT_EPOLL, "ProcSleep", NULL, 8, false},
+    {WAIT_EPOLL, "node::SyncProcessRunner::Spawn", NULL, 8, false}, /* execSync() */
     {WAIT_EPOLL, NULL, NULL, 0, true},
 
     /* poll and select serve event loops, but also clients that wait for an answer in time. */

@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 static const char *const names[] = {
-#include "src/target/syscall_names.inc"
+#include "target/syscall_names.inc"
 };
 
 const char *syscall_name(int64_t nr)

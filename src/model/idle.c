@@ -94,7 +94,6 @@ static const struct idle_rule rules[] = {
     {WAIT_FUTEX, "___pthread_cond_wait", NULL, 6, true},
     {WAIT_FUTEX, "__pthread_cond_wait", NULL, 6, true},
     {WAIT_FUTEX, "pthread_cond_wait", NULL, 6, true},
-    {WAIT_FUTEX, "pthread_cond_wait@@GLIBC_2.3.2", NULL, 6, true},
     {WAIT_FUTEX, "___pthread_cond_timedwait64", NULL, 6, true},
     {WAIT_FUTEX, "pthread_cond_timedwait", NULL, 6, true},
     {WAIT_FUTEX, "__pthread_clockjoin_ex", NULL, 6, true},

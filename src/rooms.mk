@@ -84,6 +84,8 @@ libtarget_a_SOURCES = \
 	src/target/diag.h \
 	src/target/contention.c \
 	src/target/contention.h \
+	src/target/file_lock.c \
+	src/target/file_lock.h \
 	src/target/figures.c \
 	src/target/figures.h \
 	src/target/footprint.c \
@@ -124,6 +126,8 @@ libtarget_a_SOURCES = \
 	src/target/sockets.h \
 	src/target/stop.c \
 	src/target/stop.h \
+	src/target/syscall_name.c \
+	src/target/syscall_name.h \
 	src/target/tasks.c \
 	src/target/tasks.h \
 	src/target/thread_counts.c \
@@ -133,12 +137,20 @@ libtarget_a_SOURCES = \
 	src/target/uprobe.c \
 	src/target/uprobe.h \
 	src/target/waited.c \
-	src/target/waited.h
-libtarget_a_CPPFLAGS = $(AM_CPPFLAGS) $(PROC2_CFLAGS)
+	src/target/waited.h \
+	src/target/waited_child.c \
+	src/target/waited_child.h
+libtarget_a_CPPFLAGS = $(AM_CPPFLAGS) $(PROC2_CFLAGS) -I$(top_builddir)/src
+src/target/libtarget_a-syscall_name.$(OBJEXT): src/target/syscall_names.inc
+src/target/syscall_names.inc: $(srcdir)/src/target/syscall_name.c
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && echo '#include <asm/unistd.h>' | $(CC) -E -dM - | \
+		sed -n 's/^#define __NR_\([a-z0-9_]*\) \([0-9]*\)$$/[\2] = "\1",/p' >$@.tmp && \
+		mv $@.tmp $@
+CLEANFILES += src/target/syscall_names.inc
 EXTRA_DIST += src/target/bpf_program.c
 if BPF
 libtarget_a_SOURCES += src/target/bpf_regs.c
-libtarget_a_CPPFLAGS += $(LIBBPF_CFLAGS) -I$(top_builddir)/src
+libtarget_a_CPPFLAGS += $(LIBBPF_CFLAGS)
 src/target/libtarget_a-bpf_regs.$(OBJEXT): src/target/bpf_program.inc
 src/target/bpf_program.inc: $(srcdir)/src/target/bpf_program.c \
 		$(srcdir)/src/target/bpf_record.h $(srcdir)/src/target/capture.h
@@ -390,6 +402,8 @@ libview_a_SOURCES = \
 	src/view/compare_objects.h \
 	src/view/detail.c \
 	src/view/detail.h \
+	src/view/nameless.c \
+	src/view/nameless.h \
 	src/view/draw_chart.c \
 	src/view/draw_chart.h \
 	src/view/draw_compare.c \

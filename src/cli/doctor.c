@@ -17,6 +17,7 @@
 #include "native/debug_file.h"
 #include "native/elf_file.h"
 #include "native/elf_symbol.h"
+#include "native/perf_map.h"
 #include "python/python.h"
 #include "target/bpf_regs.h"
 #include "target/capacity.h"
@@ -25,6 +26,7 @@
 #include "target/permission.h"
 #include "target/process.h"
 #include "target/uprobe.h"
+#include "view/nameless.h"
 
 enum standing { GOOD, NOTE, BAD };
 
@@ -272,12 +274,47 @@ static void check_symbols(pid_t pid, const char *exe)
     maps_clear(&maps);
 }
 
-static void check_python(pid_t pid)
+/* Less of it is a few trampolines. */
+#define COMPILED_LEAST_BYTES (64 << 10)
+
+/* Code that the process has compiled while it runs, and whether it says how that is called. */
+static void check_compiled(pid_t pid, const char *exe, const char *runtime)
+{
+    struct maps maps;
+    uint64_t bytes = 0;
+    char size[FIGURE_MAX], text[REMEDY_MAX];
+    maps_init(&maps);
+    bool read = maps_read(&maps, pid, NULL, NULL);
+    for (size_t i = 0; read && i < maps.list.n; i++) {
+        const struct mapping *map = &maps.list.at[i];
+        if (map->perms & MAP_EXEC && !maps_is_file(&maps, map) && *maps_path(&maps, map) != '[')
+            bytes += map->end - map->start;
+    }
+    maps_clear(&maps);
+    if (bytes < COMPILED_LEAST_BYTES)
+        return;
+    struct perf_map *names = perf_map_new(pid);
+    size_t count = perf_map_count(names);
+    perf_map_free(names);
+    if (count) {
+        say(GOOD, "compiled code", "%zu names of code that was compiled while it runs", count);
+        return;
+    }
+    say(NOTE, "compiled code", "%s that were compiled while it runs have no names",
+        figure_bytes(size, (double)bytes));
+    if (nameless_remedy(text, exe, runtime, pid))
+        remedy(text);
+}
+
+/* runtime: what nameless_remedy() takes. */
+static void check_python(pid_t pid, char runtime[64])
 {
     struct python *python = NULL;
     struct err err;
+    runtime[0] = '\0';
     switch (python_open(&python, pid, &err)) {
     case PYTHON_FOUND:
+        snprintf(runtime, 64, "python %s", python_version(python));
         say(GOOD, "Python", "CPython %s: functions, files and lines", python_version(python));
         break;
     case PYTHON_UNSUPPORTED:
@@ -341,6 +378,7 @@ static bool check_target(pid_t pid)
 {
     struct err err;
     struct process_info info;
+    char runtime[64];
     printf("\n");
     if (!process_read(pid, &info, &err) || !process_check_traceable(pid, &err)) {
         say(BAD, "target", "%s", err.text);
@@ -350,9 +388,10 @@ static bool check_target(pid_t pid)
     if (info.exe_deleted)
         say(NOTE, "program", "%s was replaced or removed since it was started", info.exe);
     check_limits(pid);
-    check_python(pid);
+    check_python(pid, runtime);
     check_allocators(pid);
     check_symbols(pid, info.exe);
+    check_compiled(pid, info.exe, runtime);
     return true;
 }
 

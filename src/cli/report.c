@@ -123,7 +123,7 @@ static void put_head(FILE *out, const struct recording *rec, const struct table 
              figure_count(samples, table->samples), figure_count(lost, rec->cost.lost),
              part && rec->cost.lost ? " in all" : "", table->idle_pct);
     if (cost_known)
-        text_add(&t, "  cost %.1f%%", cost_share);
+        text_add(&t, "  cost %.1f%% of CPU", cost_share);
     text_make_printable(line);
     fprintf(out, "%s\n", line);
 }

@@ -191,7 +191,7 @@ static struct stack_id add_native(struct frames *f, struct stack_id stack, struc
     if (!frame.n && was)
         return stack;
     if (!frame.n)
-        frame = remark_frame(f, "[code without a file]", LANGUAGE_JIT);
+        frame = remark_frame(f, NAMELESS_CODE, LANGUAGE_JIT);
     return dictionary_stack(&f->sink->words, stack, frame);
 }
 

@@ -10,7 +10,7 @@ static void take(struct waited_reader *reader, struct sink *sink, pid_t tid, uin
                  struct wait_object *kept, struct run *run)
 {
     struct waited waited;
-    waited_look(reader, tid, &kept->look, now_ns, &waited);
+    waited_look(reader, tid, &kept->look, run->wait != WAIT_OTHER, now_ns, &waited);
     run->object = dictionary_object(&sink->words, waited.text);
     run->owner = waited.owner;
     kept->object = run->object;
@@ -25,7 +25,7 @@ static void take(struct waited_reader *reader, struct sink *sink, pid_t tid, uin
 static bool by_descriptor(enum wait_kind wait)
 {
     return wait == WAIT_READ || wait == WAIT_WRITE || wait == WAIT_ACCEPT || wait == WAIT_EPOLL ||
-           wait == WAIT_SYNC || wait == WAIT_FLOCK;
+           wait == WAIT_SYNC;
 }
 
 /* Soon after, it waits in the same call for the same descriptor again. */

@@ -33,6 +33,9 @@ enum language {
     LANGUAGE_COUNT
 };
 
+/* The name of code that was compiled while it ran, where nothing tells its names. */
+#define NAMELESS_CODE "[code without a file]"
+
 /* "c", "c++", "python", ... as in the JSON. */
 const char *language_name(enum language language);
 

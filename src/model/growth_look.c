@@ -53,7 +53,7 @@ static struct frame_id add_native_frame(struct dictionary *d, const struct growt
         stand_in.language = LANGUAGE_NATIVE;
         snprintf(name, sizeof name, "[%s]", path_base(from->module));
     } else {
-        snprintf(name, sizeof name, "[code without a file]");
+        snprintf(name, sizeof name, NAMELESS_CODE);
     }
     stand_in.name = dictionary_string(d, name);
     frame.place.function = dictionary_function(d, &stand_in);

@@ -6,15 +6,26 @@
  * ask for a function (and its file's tail) among the innermost frames of the stack: that is how a
  * pool's worker waiting for work is told from a thread waiting for a lock. Before them come the
  * rows that go by what is waited for, in the words of target/waited.h.
+ *
+ * What is idle at the outer end of a thread is none under work that was given to it, and that is
+ * told by what lies outside of the waiting frames: code that an event loop has called keeps all
+ * others of the loop waiting, whatever it waits for; a request's handler keeps who asked waiting.
+ * So a thread that takes work from a queue in a loop of its own is idle, and the same call under a
+ * request is not. Where no such frame says whose wait it is, a queue, a condition and an event are
+ * taken for idle, a pool or semaphore that is asked for by name ("acquire") is not, and of a child
+ * it counts whether the thread does nothing but wait for children (starts_itself()).
  */
 #include <string.h>
 
 #include "base/text.h"
 #include "model/window.h"
 
+#define SHELL_DEPTH 64 /* frames of a shell that runs a function of a script */
+
 struct idle_rule {
     enum wait_kind wait;
-    const char *function; /* among the innermost `within` frames; NULL: any stack */
+    const char *function; /* among the innermost `within` frames; NULL: any stack. With a file the
+                           * class is left out */
     const char *file;     /* tail of the function's file or of its module's path; NULL: any */
     uint8_t within;
     bool idle;
@@ -24,14 +35,26 @@ static const struct idle_rule rules[] = {
     /* Timers, doors and parents. */
     {WAIT_SLEEP, NULL, NULL, 0, true},
     {WAIT_ACCEPT, NULL, NULL, 0, true},
-    {WAIT_CHILD, NULL, NULL, 0, true},
+    /* A shell's and a parent's work is their children's. */
+    {WAIT_CHILD, NULL, "/bash", SHELL_DEPTH, true},
+    {WAIT_CHILD, NULL, "/dash", SHELL_DEPTH, true},
+    {WAIT_CHILD, NULL, "/busybox", SHELL_DEPTH, true},
+    {WAIT_CHILD, NULL, "/zsh", SHELL_DEPTH, true},
+    {WAIT_CHILD, NULL, "/make", SHELL_DEPTH, true},
+    {WAIT_CHILD, "poll", "multiprocessing/popen_fork.py", 2, true},
+    {WAIT_CHILD, "run", "subprocess.py", 6, false},
+    {WAIT_CHILD, "call", "subprocess.py", 6, false},
+    {WAIT_CHILD, "communicate", "subprocess.py", 6, false},
+    {WAIT_CHILD, NULL, NULL, 0, true}, /* if the thread does nothing else */
     {WAIT_SIGNAL, NULL, NULL, 0, true},
     {WAIT_STOPPED, NULL, NULL, 0, true},
     /* PostgreSQL sleeps on a latch, which is an event loop, also for another's lock. */
     {WAIT_EPOLL, "ProcSleep", NULL, 8, false},
+    {WAIT_EPOLL, "node::SyncProcessRunner::Spawn", NULL, 8, false}, /* execSync() */
     {WAIT_EPOLL, NULL, NULL, 0, true},
 
     /* poll and select serve event loops, but also clients that wait for an answer in time. */
+    {WAIT_POLL, "_communicate", "subprocess.py", 4, false},
     {WAIT_POLL, "select", "selectors.py", 2, true},
     {WAIT_POLL, NULL, "socket.py", 3, false},
     {WAIT_POLL, NULL, "ssl.py", 3, false},
@@ -47,10 +70,15 @@ static const struct idle_rule rules[] = {
     {WAIT_READ, NULL, NULL, 0, false},
 
     /* Python: workers waiting for work, joins; any other lock is one that somebody holds. */
-    {WAIT_FUTEX, "Future.result", NULL, 4, false},
     {WAIT_FUTEX, "result", "concurrent/futures/_base.py", 4, false},
+    {WAIT_FUTEX, "put", "queue.py", 4, false},
+    {WAIT_FUTEX, "put", "multiprocessing/queues.py", 3, false},
+    {WAIT_FUTEX, "acquire", ".py", 6, false},
+    {WAIT_FUTEX, "checkout", ".py", 6, false},
+    {WAIT_FUTEX, "getconn", ".py", 6, false},
+    {WAIT_FUTEX, "get_connection", ".py", 6, false},
+    {WAIT_FUTEX, "_do_get", "sqlalchemy/pool/impl.py", 6, false},
     {WAIT_FUTEX, "get", "queue.py", 4, true},
-    {WAIT_FUTEX, "Queue.get", NULL, 4, true},
     {WAIT_FUTEX, "_worker", "concurrent/futures/thread.py", 4, true},
     {WAIT_FUTEX, NULL, "threading.py", 1, true},
     {WAIT_FUTEX, NULL, "multiprocessing/queues.py", 3, true},
@@ -66,7 +94,6 @@ static const struct idle_rule rules[] = {
     {WAIT_FUTEX, "___pthread_cond_wait", NULL, 6, true},
     {WAIT_FUTEX, "__pthread_cond_wait", NULL, 6, true},
     {WAIT_FUTEX, "pthread_cond_wait", NULL, 6, true},
-    {WAIT_FUTEX, "pthread_cond_wait@@GLIBC_2.3.2", NULL, 6, true},
     {WAIT_FUTEX, "___pthread_cond_timedwait64", NULL, 6, true},
     {WAIT_FUTEX, "pthread_cond_timedwait", NULL, 6, true},
     {WAIT_FUTEX, "__pthread_clockjoin_ex", NULL, 6, true},
@@ -98,14 +125,48 @@ static const struct object_rule {
     {WAIT_FUTEX, "end of thread", true},
 };
 
+/* Who gives requests and tasks to their handlers. */
+static const struct idle_rule errands[] = {
+    {.function = "finish_request", .file = "socketserver.py"},
+    {.function = "run", .file = "wsgiref/handlers.py"},
+    {.function = "run_wsgi", .file = "werkzeug/serving.py"},
+    {.function = "handle_request", .file = "gunicorn/workers/sync.py"},
+    {.function = "handle_request", .file = "gunicorn/workers/gthread.py"},
+    {.function = "handle_request", .file = "gunicorn/workers/base_async.py"},
+    {.function = "service", .file = "waitress/task.py"},
+    {.function = "respond", .file = "cheroot/wsgi.py"},
+    {.function = "wsgi_app", .file = "flask/app.py"},
+    {.function = "get_response", .file = "django/core/handlers/base.py"},
+    {.function = "wsgi", .file = "/bottle.py"},
+    {.function = "trace_task", .file = "celery/app/trace.py"},
+    {.function = "perform_job", .file = "rq/worker.py"},
+    {.function = "_call_behavior", .file = "grpc/_server.py"},
+    {.function = "uwsgi_request_wsgi"},
+};
+
+static bool is_called(const char *name, const struct idle_rule *rule)
+{
+    const char *last = rule->file ? strrchr(name, '.') : NULL;
+    return strcmp(name, rule->function) == 0 || (last && strcmp(last + 1, rule->function) == 0);
+}
+
 static bool place_fits(const struct recording *rec, const struct idle_rule *rule,
                        const struct place *place)
 {
     const struct function *f = function_at(&rec->words, place->function);
-    if (rule->function && strcmp(string_text(&rec->words, f->name), rule->function) != 0)
+    if (rule->function && !is_called(string_text(&rec->words, f->name), rule))
         return false;
     return !rule->file || text_ends_with(string_text(&rec->words, f->file), rule->file) ||
            text_ends_with(module_path(&rec->words, f->module), rule->file);
+}
+
+static bool is_any_of(const struct recording *rec, const struct idle_rule *rows, size_t n,
+                      const struct place *place)
+{
+    for (size_t i = 0; i < n; i++)
+        if (place_fits(rec, &rows[i], place))
+            return true;
+    return false;
 }
 
 static bool rule_fits(const struct fold *fold, const struct idle_rule *rule, struct stack_id stack)
@@ -138,15 +199,95 @@ static bool is_one_peer(const char *about)
     return true;
 }
 
+/* What an event loop calls stands inside of this. */
+static bool is_loop(const struct recording *rec, const struct place *place)
+{
+    static const struct idle_rule asyncio = {.function = "_run_once",
+                                             .file = "asyncio/base_events.py"};
+    const struct function *f = function_at(&rec->words, place->function);
+    return place_fits(rec, &asyncio, place) ||
+           strstr(module_path(&rec->words, f->module), "/uvloop/loop.");
+}
+
+/* A loop's own waiting: selectors, and asyncio itself. */
+static bool is_loops_own(const char *file)
+{
+    return text_ends_with(file, "/selectors.py") || strstr(file, "/asyncio/");
+}
+
+bool wait_blocks_loop(const struct fold *fold, struct stack_id stack)
+{
+    const struct recording *rec = fold->rec;
+    bool called = false; /* something that the loop calls was passed */
+    for (struct stack_id s = stack; s.n; s = fold_at(fold, s)->parent) {
+        const struct place *places;
+        size_t n = recording_places(rec, fold_at(fold, s)->frame, &places);
+        for (size_t i = 0; i < n; i++) {
+            const struct function *f = function_at(&rec->words, places[i].function);
+            /* An inner loop waits as loops do: the first one decides. */
+            if (is_loop(rec, &places[i]))
+                return called;
+            called |=
+                f->language == LANGUAGE_PYTHON && !is_loops_own(string_text(&rec->words, f->file));
+        }
+    }
+    return false;
+}
+
+static bool is_errand(const struct fold *fold, struct stack_id stack)
+{
+    for (struct stack_id s = stack; s.n; s = fold_at(fold, s)->parent) {
+        const struct place *places;
+        size_t n = recording_places(fold->rec, fold_at(fold, s)->frame, &places);
+        for (size_t i = 0; i < n; i++)
+            if (is_any_of(fold->rec, errands, sizeof errands / sizeof errands[0], &places[i]))
+                return true;
+    }
+    return false;
+}
+
+/* Whether the call of a wait stands in the thread's first function or in one that this calls: there
+ * is no work outside of it. What has no name and what starts a thread or a program is not counted,
+ * nor are the standard libraries. */
+static bool starts_itself(const struct fold *fold, struct stack_id stack)
+{
+    const struct recording *rec = fold->rec;
+    size_t callers = 0;
+    for (struct stack_id s = stack; s.n; s = fold_at(fold, s)->parent) {
+        const struct place *places;
+        size_t n = recording_places(rec, fold_at(fold, s)->frame, &places);
+        for (size_t i = 0; i < n; i++) {
+            const struct function *f = function_at(&rec->words, places[i].function);
+            const char *name = string_text(&rec->words, f->name);
+            const char *file = string_text(&rec->words, f->file);
+            const char *module = path_base(module_path(&rec->words, f->module));
+            bool python = f->language == LANGUAGE_PYTHON;
+            bool library = python ? *file == '<' || (strstr(file, "/lib/python3") &&
+                                                     !strstr(file, "-packages/"))
+                                  : strncmp(module, "libc.", 5) == 0;
+            callers += *name && *name != '[' && (python || *name != '_') && !library &&
+                       strcmp(name, "main") != 0 && strcmp(name, "<module>") != 0;
+        }
+    }
+    return callers <= 1;
+}
+
 bool wait_is_idle(const struct fold *fold, enum wait_kind wait, struct stack_id stack,
                   struct object_id object)
 {
     const char *about = dictionary_object_text(&fold->rec->words, object);
+    bool anyones = wait == WAIT_FUTEX || wait == WAIT_SLEEP || wait == WAIT_CHILD;
+    if (wait != WAIT_STOPPED && wait_blocks_loop(fold, stack))
+        return false;
+    if (anyones && is_errand(fold, stack))
+        return false;
     for (size_t i = 0; i < sizeof object_rules / sizeof object_rules[0]; i++)
         if (object_rules[i].wait == wait && strstr(about, object_rules[i].part))
             return object_rules[i].idle;
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
         if (rules[i].wait == wait && rule_fits(fold, &rules[i], stack))
-            return rules[i].idle && (wait != WAIT_POLL || rules[i].function || !is_one_peer(about));
+            return rules[i].idle &&
+                   (wait != WAIT_POLL || rules[i].function || !is_one_peer(about)) &&
+                   (wait != WAIT_CHILD || rules[i].file || starts_itself(fold, stack));
     return false;
 }

@@ -71,7 +71,7 @@ enum metric {
     METRIC_SLEPT,       /* seconds that the machine was suspended until then; a point each time */
     METRIC_SAMPLES,     /* per second */
     METRIC_LOST,        /* per second */
-    METRIC_STOPPED_PCT, /* of one core's time: how long threads stood still for us */
+    METRIC_STOPPED_PCT, /* of their CPU time: how long threads stood still for us */
     METRIC_OWN_CPU_PCT, /* proftop's own CPU, of one core */
     METRIC_COUNT
 };

@@ -91,11 +91,15 @@ void windows_visit(const struct recording *rec, const struct windows *windows,
 
 /*
  * The plain rule for idle waits (the help explains it): a timer, an accept or event loop with
- * nothing to do, a pool's worker waiting for work, a parent waiting for its children. A table of
- * rows in idle.c: a kind of wait and, where that is not enough, a function that must (or must
- * not) stand in the stack, or what it is about.
+ * nothing to do, a pool's worker waiting for work, a parent that does nothing but wait for its
+ * children; and no wait under a request or in what an event loop has called. Tables of rows in
+ * idle.c: a kind of wait and, where that is not enough, a function that must (or must not) stand in
+ * the stack, or what it is about.
  */
 bool wait_is_idle(const struct fold *fold, enum wait_kind wait, struct stack_id stack,
                   struct object_id object);
+/* Whether a wait with that stack is one of code that an event loop has called: nothing else of the
+ * loop goes on meanwhile. O(depth). */
+bool wait_blocks_loop(const struct fold *fold, struct stack_id stack);
 
 #endif

@@ -280,6 +280,22 @@ static bool open_lines(struct symbolizer *s, struct named_module *m)
     return ok;
 }
 
+/* Gives the function its symbol's name, and named the one that it had. Under another name it may
+ * stand within itself: its first lines were inlined, and the rest moved away. That is one call. */
+static void rename_function(struct symbol_places *out, struct symbol_place *named)
+{
+    struct symbol_place *function = &out->at[out->n - 1];
+    while (out->n > 1 && strcmp(function->name, named->name) != 0 &&
+           strcmp(function[-1].name, function->name) == 0) {
+        symbol_place_clear(function);
+        function--;
+        out->n--;
+    }
+    char *name = function->name;
+    function->name = named->name;
+    named->name = name;
+}
+
 bool symbolizer_lines(struct symbolizer *s, const char *module_path, const char *build_id,
                       uint64_t offset, struct symbol_places *out)
 {
@@ -299,12 +315,9 @@ bool symbolizer_lines(struct symbolizer *s, const char *module_path, const char 
     if (result != LINES_FOUND)
         return false;
     /* The function itself goes by its symbol: nanosleep and not __GI___nanosleep. */
-    struct symbol_place *function = &out->at[out->n - 1], named;
-    if (name_of(s, m, offset, &named)) {
-        char *name = function->name;
-        function->name = named.name;
-        named.name = name;
-    }
+    struct symbol_place named;
+    if (name_of(s, m, offset, &named))
+        rename_function(out, &named);
     symbol_place_clear(&named);
     return true;
 }

@@ -59,9 +59,21 @@ static size_t underscores(const char *names, size_t size, uint32_t at)
     return n;
 }
 
+/* Where the version begins that a linker has added to a name ("read@@GLIBC_2.2.5"); the name's
+ * length where it has none. */
+static size_t version_at(const char *name, size_t length)
+{
+    const char *at = memchr(name, '@', length);
+    size_t n = at ? (size_t)(at - name) : length;
+    size_t signs = n + 1 < length && name[n + 1] == '@' ? 2 : 1;
+    bool version = n > 0 && n + signs < length && name[n + signs] >= 'A' && name[n + signs] <= 'Z';
+    return version ? n : length;
+}
+
 /* What a programmer calls it comes first: names that other files can use before those that they
- * cannot, then few leading underscores (nanosleep, not __nanosleep), strong before weak, short
- * before long. A mangled name's underscore does not count. */
+ * cannot, the version that is linked with today before older ones, then few leading underscores
+ * (nanosleep, not __nanosleep), strong before weak, short before long. A mangled name's underscore
+ * does not count. */
 static uint16_t rank_of(const GElf_Sym *sym, const char *names, size_t size)
 {
     unsigned bind = GELF_ST_BIND(sym->st_info);
@@ -69,9 +81,11 @@ static uint16_t rank_of(const GElf_Sym *sym, const char *names, size_t size)
     if (n == 1 && sym->st_name + 1 < size &&
         (names[sym->st_name + 1] == 'Z' || names[sym->st_name + 1] == 'R'))
         n = 0;
-    size_t length = strnlen(names + sym->st_name, size - sym->st_name);
-    return (uint16_t)((bind == STB_LOCAL) << 15 | (n > 31 ? 31 : n) << 9 | (bind == STB_WEAK) << 8 |
-                      (length > 255 ? 255 : length));
+    const char *name = names + sym->st_name;
+    size_t whole = strnlen(name, size - sym->st_name), length = version_at(name, whole);
+    bool old = length + 1 < whole && name[length + 1] != '@';
+    return (uint16_t)((bind == STB_LOCAL) << 15 | old << 14 | (n > 31 ? 31 : n) << 9 |
+                      (bind == STB_WEAK) << 8 | (length > 255 ? 255 : length));
 }
 
 static int by_address(const void *a, const void *b)

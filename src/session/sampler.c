@@ -276,14 +276,14 @@ static void work_budget(struct sampler *s, uint64_t now_ns)
         work_set_rate(s);
     if (news == BUDGET_SLOWER)
         sink_mark(&s->sink, MARK_RATE, now_ns,
-                  "sampling at %.0f Hz to keep the budget (the target stood still %.1f%%, "
-                  "proftop used %.1f%% of a core); -r or --budget off keeps the rate",
+                  "sampling at %.0f Hz to keep the budget (stopped %.1f%% of wall time, proftop "
+                  "used %.1f%% of a core); -r or --budget off keeps the rate",
                   b->rate_hz, b->target_now, b->own_now);
     if (news == BUDGET_BACK)
         sink_mark(&s->sink, MARK_RATE, now_ns, "sampling at %.0f Hz again", b->rate_hz);
     if (news == BUDGET_BROKEN && b->target_now / b->target_pct > b->own_now / b->own_pct)
         sink_mark(&s->sink, MARK_RATE, now_ns,
-                  "over the budget: the target stands still %.1f%% of the time (%.2g%% wanted)",
+                  "over the budget: the target stands still %.1f%% of wall time (%.2g%% wanted)",
                   b->target_now, b->target_pct);
     else if (news == BUDGET_BROKEN)
         sink_mark(&s->sink, MARK_RATE, now_ns,

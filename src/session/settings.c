@@ -354,7 +354,7 @@ bool settings_ask_line(struct settings *s, const char *line, struct err *err)
 {
     const char *sign = strchr(line, '='), *value = sign ? sign + 1 : NULL;
     if (!sign || sign == line)
-        return err_set(err, "--set takes KEY=VALUE, not \"%.200s\"", line);
+        return err_set(err, "\"%.200s\" is not KEY=VALUE", line);
     size_t n = (size_t)(sign - line);
     while (n && line[n - 1] == ' ')
         n--;

@@ -12,15 +12,19 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "target/waited_child.h"
+#include "target/file_lock.h"
 #include "target/inner_tid.h"
 #include "target/lock.h"
 #include "target/procfs.h"
 #include "target/remote.h"
 #include "target/sockets.h"
+#include "target/syscall_name.h"
 
 #define NAMED_MAX  3  /* of several descriptors that are polled */
 #define POLLED_MAX 64 /* that are looked at */
@@ -107,7 +111,9 @@ static bool print_fd(const struct asked *a, int fd, char *out, size_t size)
         return false;
     link[length] = '\0';
     if (!waited_parse_socket(link, &inode)) {
-        snprintf(out, size, "%s", waited_plain_link(link));
+        if (strncmp(link, "pipe:", 5) != 0 ||
+            !waited_child_pipe(a->r->pid, a->tid, link, out, size))
+            snprintf(out, size, "%s", waited_plain_link(link));
         return true;
     }
     switch (sockets_find(a->r->sockets, a->tid, inode, a->now_ns, out, size)) {
@@ -286,6 +292,46 @@ static void about_number(const struct asked *a, const char *what)
     snprintf(a->out->text, sizeof a->out->text, "%s %d", what, (int)a->args[0]);
 }
 
+static void about_child(const struct asked *a, int64_t nr)
+{
+    pid_t child = (pid_t)a->args[0];
+    if (nr == SYS_waitid && a->args[0] == P_PIDFD) {
+        about_fd(a, (int)a->args[1]);
+        return;
+    }
+    if (nr == SYS_waitid)
+        child = a->args[0] == P_PID ? (pid_t)a->args[1] : 0;
+    waited_child_print(a->r->pid, a->tid, child, a->out->text, sizeof a->out->text);
+    a->out->changes = true; /* it may not have executed its program yet */
+}
+
+/* The file, and the process that holds the lock on it. */
+static void about_file_lock(const struct asked *a, int64_t nr)
+{
+    char path[64], comm[TASK_COMM_MAX] = "";
+    struct file_lock_range range = {0, UINT64_MAX};
+    struct flock wanted;
+    about_fd(a, (int)a->args[0]);
+    if (nr == SYS_fcntl && remote_read(a->r->pid, a->args[2], &wanted, sizeof wanted) &&
+        wanted.l_whence == SEEK_SET && wanted.l_start >= 0 && wanted.l_len >= 0) {
+        range.from = (uint64_t)wanted.l_start;
+        if (wanted.l_len)
+            range.to = range.from + (uint64_t)wanted.l_len - 1;
+    }
+    snprintf(path, sizeof path, "/proc/%d/task/%d/fd/%d", (int)a->r->pid, (int)a->tid,
+             (int)a->args[0]);
+    pid_t holder = file_lock_holder(path, nr == SYS_flock, range);
+    a->out->changes = true;
+    if (!holder)
+        return;
+    procfs_read(AT_FDCWD, comm, sizeof comm, "/proc/%d/comm", (int)holder);
+    comm[strcspn(comm, "\n")] = '\0';
+    text_make_printable(comm);
+    size_t n = strlen(a->out->text);
+    snprintf(a->out->text + n, sizeof a->out->text - n, WAITED_HELD_BY "%s (%d)",
+             *comm ? comm : "process", (int)holder);
+}
+
 /* Calls that are not about the descriptor in their first argument. false: it is none of them. */
 static bool about_others(const struct asked *a, int64_t nr)
 {
@@ -309,25 +355,13 @@ static bool about_others(const struct asked *a, int64_t nr)
     case SYS_connect:
         about_connect(a);
         return true;
-    case SYS_open:
-    case SYS_stat:
-    case SYS_lstat:
-    case SYS_unlink:
-    case SYS_execve:
-    case SYS_mkdir:
-    case SYS_rename:
-        about_path(a, a->args[0]);
-        return true;
-    case SYS_openat:
-    case SYS_openat2:
-    case SYS_newfstatat:
-    case SYS_statx:
-    case SYS_unlinkat:
-        about_path(a, a->args[1]);
-        return true;
     case SYS_wait4:
-        if ((int)a->args[0] > 0)
-            about_number(a, "process");
+    case SYS_waitid:
+        about_child(a, nr);
+        return true;
+    case SYS_flock:
+    case SYS_fcntl:
+        about_file_lock(a, nr);
         return true;
     case SYS_semop:
     case SYS_semtimedop:
@@ -340,6 +374,14 @@ static bool about_others(const struct asked *a, int64_t nr)
     default:
         return false;
     }
+}
+
+static bool is_one_of(int64_t nr, const int16_t *calls, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (calls[i] == nr)
+            return true;
+    return false;
 }
 
 static bool has_descriptor(int64_t nr)
@@ -365,8 +407,6 @@ static bool has_descriptor(int64_t nr)
         SYS_splice,
         SYS_accept,
         SYS_accept4,
-        SYS_flock,
-        SYS_fcntl,
         SYS_fsync,
         SYS_fdatasync,
         SYS_syncfs,
@@ -383,20 +423,68 @@ static bool has_descriptor(int64_t nr)
         SYS_copy_file_range,
         SYS_sync_file_range,
         SYS_readahead,
+        SYS_fchdir,
+        SYS_fchmod,
+        SYS_fchown,
+        SYS_fstatfs,
+        SYS_lseek,
+        SYS_dup2,
+        SYS_close,
+        SYS_fgetxattr,
+        SYS_flistxattr,
+        SYS_fsetxattr,
+        SYS_getdents,
     };
-    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++)
-        if (calls[i] == nr)
-            return true;
-    return false;
+    return is_one_of(nr, calls, sizeof calls / sizeof calls[0]);
 }
 
-void waited_look(struct waited_reader *r, pid_t tid, const struct task_look *look, uint64_t now_ns,
-                 struct waited *out)
+/* The number of the argument that is a path; -1: none is. */
+static int path_argument(int64_t nr)
+{
+    static const int16_t first[] = {
+        SYS_open,     SYS_creat,  SYS_stat,  SYS_lstat,   SYS_access,   SYS_unlink,
+        SYS_execve,   SYS_mkdir,  SYS_rmdir, SYS_rename,  SYS_link,     SYS_symlink,
+        SYS_readlink, SYS_chdir,  SYS_chmod, SYS_chown,   SYS_lchown,   SYS_truncate,
+        SYS_statfs,   SYS_mknod,  SYS_utime, SYS_utimes,  SYS_getxattr, SYS_lgetxattr,
+        SYS_setxattr, SYS_chroot, SYS_mount, SYS_umount2, SYS_swapon,   SYS_swapoff,
+    };
+    static const int16_t second[] = {
+        SYS_openat,     SYS_openat2,  SYS_newfstatat,        SYS_statx,     SYS_unlinkat,
+        SYS_mkdirat,    SYS_mknodat,  SYS_renameat,          SYS_renameat2, SYS_linkat,
+        SYS_readlinkat, SYS_fchmodat, SYS_fchownat,          SYS_faccessat, SYS_faccessat2,
+        SYS_utimensat,  SYS_execveat, SYS_inotify_add_watch,
+    };
+    if (is_one_of(nr, first, sizeof first / sizeof first[0]))
+        return 0;
+    return is_one_of(nr, second, sizeof second / sizeof second[0]) ? 1 : -1;
+}
+
+/* A call that needs its name to be told, as there is no kind of wait for it. */
+static void about_call(const struct asked *a, int64_t nr)
+{
+    char about[WAITED_TEXT_MAX];
+    const char *name = syscall_name(nr);
+    int path = path_argument(nr);
+    if (path >= 0)
+        about_path(a, a->args[path]);
+    else if (has_descriptor(nr))
+        about_fd(a, (int)a->args[0]);
+    snprintf(about, sizeof about, "%s", a->out->text);
+    if (name)
+        snprintf(a->out->text, sizeof a->out->text, *about ? "%s %.200s" : "%s", name, about);
+    else
+        snprintf(a->out->text, sizeof a->out->text, "call %lld", (long long)nr);
+}
+
+void waited_look(struct waited_reader *r, pid_t tid, const struct task_look *look, bool named,
+                 uint64_t now_ns, struct waited *out)
 {
     *out = (struct waited){.owner = 0};
     struct asked a = {r, tid, look->args, now_ns, out};
     if (look->syscall < 0)
         snprintf(out->text, sizeof out->text, "page fault");
+    else if (!named)
+        about_call(&a, look->syscall);
     else if (!about_others(&a, look->syscall) && has_descriptor(look->syscall))
         about_fd(&a, (int)look->args[0]);
 }

@@ -28,10 +28,14 @@ struct waited_reader;
 struct waited_reader *waited_new(pid_t pid);
 void waited_free(struct waited_reader *r);
 
-/* look: of thread tid, which is blocked. 3 to 10 us; once in a while the tables of sockets are read
+/* Between the file and the process that has it locked. */
+#define WAITED_HELD_BY " held by "
+
+/* look: of thread tid, which is blocked. named: the kind of wait says which call that is; else the
+ * text begins with its name. 3 to 10 us; once in a while the tables of sockets are read
  * (sockets.h). */
-void waited_look(struct waited_reader *r, pid_t tid, const struct task_look *look, uint64_t now_ns,
-                 struct waited *out);
+void waited_look(struct waited_reader *r, pid_t tid, const struct task_look *look, bool named,
+                 uint64_t now_ns, struct waited *out);
 
 /* Whether the words that a lock's owner was told from are still the same. 2 us. */
 bool waited_same(const struct waited_reader *r, const struct task_look *look, uint64_t words);

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "view/draw_figure.h"
 #include "view/draw_table.h"
+#include "view/nameless.h"
 #include "view/rows.h"
 
 #define WALK_MAX 4096 /* frames of a stack that are looked at */
@@ -200,8 +201,12 @@ static void fill_texts(struct detail *d, const struct recording *rec, struct fun
     d->key = rows_function_key(rec, function);
     d->name = xstrdup(rows_function_name(rec, function));
     d->file = xstrdup(string_text(&rec->words, f->file));
-    d->place = d->file[0] ? xasprintf("%s:%u", d->file, f->line)
-                          : xstrdup(module_path(&rec->words, f->module));
+    char remedy[REMEDY_MAX];
+    if (nameless_is(rec, function) && nameless_remedy_of(remedy, rec))
+        d->place = xasprintf("for its names: %s", remedy);
+    else
+        d->place = d->file[0] ? xasprintf("%s:%u", d->file, f->line)
+                              : xstrdup(module_path(&rec->words, f->module));
     for (int i = 0; i < DETAIL_SECTIONS; i++) {
         for (size_t k = 0; k < d->sections[i].n; k++) {
             struct detail_row *r = &d->sections[i].at[k];
@@ -268,7 +273,10 @@ static double pct(const struct detail *d, uint64_t ns)
 static void draw_about(struct grid *g, int row, int column, int width, const struct detail *d)
 {
     grid_put(g, row, column, width, STYLE_TITLE, d->name);
-    grid_put_tail(g, row + 1, column, width, STYLE_NORMAL, d->place);
+    if (d->place[0] == '/')
+        grid_put_tail(g, row + 1, column, width, STYLE_NORMAL, d->place);
+    else
+        grid_put(g, row + 1, column, width, STYLE_NORMAL, d->place);
     int used =
         grid_printf(g, row + 2, column, width, STYLE_NORMAL,
                     "self %.1f%%  total %.1f%%  cpu %.1f%%  wait %.1f%%  ", pct(d, d->self_ns),

@@ -2,6 +2,7 @@
 /* See draw_frame.h. */
 #include "view/draw_frame.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -74,6 +75,19 @@ void draw_bar_line(struct grid *g, int row, const struct label *items, size_t n)
     }
 }
 
+/* The cost is of the CPU time that the threads used, the budget is of the time that a core has. */
+static bool is_over_budget(const struct recording *rec, uint64_t from_ns, uint64_t to_ns,
+                           struct point stopped, struct point own)
+{
+    const struct series *series = rec->total.series;
+    double budget = rec->budget_pct;
+    struct point user = series_summary(&series[METRIC_CPU_USER], from_ns, to_ns);
+    struct point system = series_summary(&series[METRIC_CPU_SYSTEM], from_ns, to_ns);
+    double cores = fmin(user.mean + system.mean, 1);
+    return budget > 0 && ((stopped.count && stopped.mean * cores > budget) ||
+                          (own.count && own.mean > 2 * budget));
+}
+
 void draw_status(struct grid *g, int row, const struct status *s)
 {
     const struct cost *cost = &s->rec->cost;
@@ -84,15 +98,13 @@ void draw_status(struct grid *g, int row, const struct status *s)
     struct point stopped = series_summary(&series[METRIC_STOPPED_PCT], from, s->at_ns + 1);
     struct point own = series_summary(&series[METRIC_OWN_CPU_PCT], from, s->at_ns + 1);
     const char *engine = string_text(&s->rec->words, s->rec->engine);
-    double budget = s->rec->budget_pct;
-    bool over = budget > 0 &&
-                ((stopped.count && stopped.mean > budget) || (own.count && own.mean > 2 * budget));
+    bool over = is_over_budget(s->rec, from, s->at_ns + 1, stopped, own);
     if (*engine)
         text_add(&t, "%s %.0f Hz  ", engine, s->rec->rate_hz);
     text_add(&t, "%s samples  %s lost", figure_count(samples, cost->samples),
              figure_count(lost, cost->lost + cost->torn));
     if (stopped.count)
-        text_add(&t, "  cost %.1f%%", stopped.mean);
+        text_add(&t, "  cost %.1f%% of CPU", stopped.mean);
     if (own.count)
         text_add(&t, "  own CPU %.1f%%", own.mean);
     if (over)

@@ -18,10 +18,15 @@ static bool is_gil(const struct wait_group *g)
     return g->wait == WAIT_GIL;
 }
 
+static bool blocks_loop(const struct wait_group *g)
+{
+    return g->blocks_loop;
+}
+
 /* Waiting for a CPU is judge_run_queue()'s. */
 static bool is_other(const struct wait_group *g)
 {
-    return !g->idle && g->state != STATE_RUNNABLE && !is_lock(g) && !is_gil(g);
+    return !g->idle && g->state != STATE_RUNNABLE && !is_lock(g) && !is_gil(g) && !blocks_loop(g);
 }
 
 /* The greatest group of a kind, if it is worth a line; its share in *pct. */
@@ -73,6 +78,23 @@ void judge_waits(struct summary *s, const struct summary_rule *rule)
         summary_set_pct(f, pct);
         f->function = top->function;
     }
+}
+
+void judge_loop(struct summary *s, const struct summary_rule *rule)
+{
+    const struct recording *rec = s->query->rec;
+    double pct;
+    const struct wait_group *top = greatest(s, rule, blocks_loop, &pct);
+    if (!top)
+        return;
+    char where[160];
+    const char *object = dictionary_object_text(&rec->words, top->object);
+    struct finding *f = summary_find(
+        s, rule, pct, "%.0f%% of the time a wait blocks the event loop: %s%s%.200s in %s", pct,
+        top->wait == WAIT_SLEEP ? "sleep" : wait_group_kind(top), *object ? " " : "", object,
+        calling(where, rec, top->function));
+    summary_set_pct(f, pct);
+    f->function = top->function;
 }
 
 void judge_locks(struct summary *s, const struct summary_rule *rule)

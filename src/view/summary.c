@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "view/nameless.h"
 #include "view/summary.h"
 #include "view/views.h"
 #include "view/wait_group.h"
@@ -116,12 +117,30 @@ static void judge_sampling(struct summary *s, const struct summary_rule *rule)
     snprintf(f->figure, sizeof f->figure, "%u", (unsigned)s->table->samples);
 }
 
+static void judge_names(struct summary *s, const struct summary_rule *rule)
+{
+    const struct recording *rec = s->query->rec;
+    char remedy[REMEDY_MAX];
+    for (size_t i = 1; i < s->tallies->rows.n; i++) {
+        const struct tally *t = &s->tallies->rows.at[i];
+        double pct = rows_pct(t->self_ns, s->table->whole_ns);
+        if (pct < rule->least || !nameless_is(rec, t->function) || !nameless_remedy_of(remedy, rec))
+            continue;
+        struct finding *f =
+            summary_find(s, rule, pct, "%.0f%% of the time in code without names: %s", pct, remedy);
+        summary_set_pct(f, pct);
+        f->function = t->function;
+    }
+}
+
 static const struct summary_rule rules[] = {
     {"alert", "alerts", 0, judge_alerts},
     {"leak", "objects", 0, judge_objects},
     {"sampling", "timeline", 5, judge_sampling},
     {"cpu", "functions", 10, judge_hot},
+    {"names", "functions", 10, judge_names},
     {"wait", "waits", 10, judge_waits},
+    {"loop", "waits", 5, judge_loop},
     {"lock", "waits", 10, judge_locks},
     {"gil", "waits", 10, judge_gil},
     {"deadlock", "waits", 0, judge_deadlock},

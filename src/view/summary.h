@@ -67,6 +67,7 @@ void judge_memory(struct summary *s, const struct summary_rule *rule);
 void judge_oom(struct summary *s, const struct summary_rule *rule);
 /* judge_waits.c */
 void judge_waits(struct summary *s, const struct summary_rule *rule);
+void judge_loop(struct summary *s, const struct summary_rule *rule);
 void judge_locks(struct summary *s, const struct summary_rule *rule);
 void judge_gil(struct summary *s, const struct summary_rule *rule);
 void judge_deadlock(struct summary *s, const struct summary_rule *rule);

@@ -9,6 +9,8 @@
 
 #include "base/text.h"
 
+#define SHARED (UINT32_MAX - 1) /* several threads; no thread has that number */
+
 enum amount_of { AMOUNT_OBJECT, AMOUNT_OWNER, AMOUNT_STACK };
 
 struct thread_id wait_thread(const struct recording *rec, int32_t tid)
@@ -64,8 +66,24 @@ static bool is_held(const struct wait_groups *g, const struct cell *c)
 /* What the group is about, as far as that makes it another group. */
 static struct object_id key_object(const struct wait_groups *g, const struct cell *c)
 {
-    bool apart = !c->idle && (c->wait != WAIT_FUTEX || is_held(g, c));
+    bool apart = !c->idle && (c->wait != WAIT_FUTEX || is_held(g, c) ||
+                              map_get(&g->wanted, c->object.n) == SHARED);
     return apart ? c->object : (struct object_id){0};
+}
+
+/* The same, in words: a child without its number, a file without who has it locked. */
+static uint64_t mix_object(uint64_t key, const char *text)
+{
+    static const char child[] = "child ";
+    const char *held = strstr(text, " held by ");
+    const char *number = strstr(text, child);
+    char words[256];
+    size_t n = held ? (size_t)(held - text) : strlen(text);
+    if (number && isdigit((unsigned char)number[sizeof child - 1]) && strchr(number, '('))
+        snprintf(words, sizeof words, "%.*s%s", (int)(number - text), text, strchr(number, '('));
+    else
+        snprintf(words, sizeof words, "%.*s", (int)n, text);
+    return rows_mix_text(key, words);
 }
 
 /* The nearest own function of a stack, looked for once. */
@@ -92,6 +110,18 @@ static bool is_asyncio(const struct fold *fold, struct stack_id stack)
     return false;
 }
 
+static bool blocks_loop(struct wait_groups *g, const struct cell *c)
+{
+    if (c->state != STATE_WAITING || c->wait == WAIT_GIL || c->wait == WAIT_STOPPED || c->idle)
+        return false;
+    uint32_t known = map_get(&g->blocking, c->stack.n);
+    if (known == MAP_NONE) {
+        known = wait_blocks_loop(&g->sum->fold, c->stack);
+        map_set(&g->blocking, c->stack.n, known);
+    }
+    return known != 0;
+}
+
 static uint32_t find_group(struct wait_groups *g, const struct cell *c)
 {
     const struct recording *rec = g->query->rec;
@@ -99,9 +129,11 @@ static uint32_t find_group(struct wait_groups *g, const struct cell *c)
                              .state = c->state,
                              .wait = c->state == STATE_WAITING ? c->wait : WAIT_NONE,
                              .idle = c->idle,
+                             .blocks_loop = blocks_loop(g, c),
                              .owned = is_held(g, c)};
     struct object_id object = key_object(g, c);
-    uint64_t kind = (uint64_t)(new.state | new.wait << 8 | new.idle << 16 | new.owned << 17);
+    uint64_t kind = (uint64_t)(new.state | new.wait << 8 | new.idle << 16 | new.owned << 17 |
+                               new.blocks_loop << 18);
     uint64_t numbers = hash_mix((uint64_t) new.function.n << 32 | object.n, kind);
     uint32_t n = map_get(&g->by_numbers, numbers);
     if (n != MAP_NONE)
@@ -111,7 +143,7 @@ static uint32_t find_group(struct wait_groups *g, const struct cell *c)
     const struct function *f = function_at(&rec->words, new.function);
     uint64_t key = rows_mix_text(0, string_text(&rec->words, f->name));
     key = rows_mix_text(key, module_path(&rec->words, f->module));
-    key = rows_mix_text(key, dictionary_object_text(&rec->words, object));
+    key = mix_object(key, dictionary_object_text(&rec->words, object));
     key = hash_mix(key, kind);
     n = map_get(&g->index, key);
     if (n == MAP_NONE) {
@@ -196,12 +228,27 @@ static void count_alike(struct wait_groups *g)
     map_free(&counted);
 }
 
+/* Which objects have an owner, and which futexes several threads wait for. */
+static void note_object(struct wait_groups *g, const struct cell *c)
+{
+    if (!c->object.n)
+        return;
+    if (c->owner)
+        map_set(&g->held, c->object.n, 1);
+    if (c->wait != WAIT_FUTEX)
+        return;
+    uint32_t before = map_get(&g->wanted, c->object.n);
+    if (before == MAP_NONE)
+        map_set(&g->wanted, c->object.n, c->thread.n);
+    else if (before != c->thread.n)
+        map_set(&g->wanted, c->object.n, SHARED);
+}
+
 void wait_groups_sum(struct wait_groups *g, const struct query *query, struct window_sum *sum)
 {
     *g = (struct wait_groups){.query = query, .sum = sum};
     for (size_t i = 0; i < sum->cells.n; i++)
-        if (sum->cells.at[i].owner && sum->cells.at[i].object.n)
-            map_set(&g->held, sum->cells.at[i].object.n, 1);
+        note_object(g, &sum->cells.at[i]);
     for (size_t i = 0; i < sum->cells.n; i++) {
         const struct cell *c = &sum->cells.at[i];
         bool shown = cell_counts(c, query->filter.states) ||
@@ -223,7 +270,9 @@ void wait_groups_clear(struct wait_groups *g)
     map_free(&g->index);
     map_free(&g->by_numbers);
     map_free(&g->own);
+    map_free(&g->blocking);
     map_free(&g->held);
+    map_free(&g->wanted);
     map_free(&g->threads);
     map_free(&g->amounts);
     map_free(&g->by_stack);
@@ -432,6 +481,8 @@ void wait_group_about(char *out, size_t size, const struct recording *rec,
         text_add(&t, bare ? "asyncio loop" : "asyncio loop, %s", object);
         return;
     }
+    if (group->blocks_loop)
+        text_add(&t, *object ? "blocks the event loop, " : "blocks the event loop");
     if (lock && brief)
         text_add(&t, strncmp(object, "rwlock", 6) == 0 ? "rwlock" : "lock");
     else if (group->wait == WAIT_FUTEX && group->objects > 1)
@@ -439,7 +490,7 @@ void wait_group_about(char *out, size_t size, const struct recording *rec,
     else if (group->objects > 1)
         text_add(&t, "%s and %u other%s", object, group->objects - 1,
                  group->objects > 2 ? "s" : "");
-    else if (!(brief && (group->wait == WAIT_GIL || strncmp(object, "futex 0x", 8) == 0)))
+    else if (!(brief && group->wait == WAIT_GIL))
         text_add(&t, "%s", object);
     if (!group->owner || !(lock || group->wait == WAIT_GIL))
         return;

@@ -3,8 +3,9 @@
  * The waits of a window, put together: those of one kind for one thing under one of the program's
  * own functions are one group. What the Waits screen, its details and the verdicts stand on.
  *
- * Locks that somebody was seen to hold are told apart by their address; other futexes (a condition,
- * a semaphore: often made anew for each wait) are not, nor are idle waits. Pure.
+ * Locks that somebody was seen to hold are told apart by their address, and so are futexes that two
+ * threads were seen to wait for; others (a condition, a semaphore: often made anew for each wait)
+ * are not, nor are idle waits. Children are told apart by their program. Pure.
  */
 #ifndef VIEW_WAIT_GROUP_H
 #define VIEW_WAIT_GROUP_H
@@ -35,8 +36,9 @@ struct wait_group {
     struct function_id function; /* the nearest own one */
     uint8_t state, wait;         /* STATE_RUNNABLE: for a CPU */
     bool idle;
-    bool asyncio; /* an event loop of Python that has nothing to do */
-    bool owned;   /* a lock that was seen to be held, or a join */
+    bool asyncio;     /* an event loop of Python that has nothing to do */
+    bool blocks_loop; /* code that an event loop has called: the loop cannot go on meanwhile */
+    bool owned;       /* a lock that was seen to be held, or a join */
     uint64_t ns, ticks;
     struct object_id object; /* the one with the most time */
     uint32_t objects;        /* distinct ones; "not known" is none */
@@ -61,8 +63,10 @@ struct wait_groups {
     struct map index;      /* by key */
     struct map by_numbers; /* by what makes a group: the words' numbers */
     struct map own;        /* stack -> its nearest own function */
+    struct map blocking;   /* stack -> whether an event loop waits for it */
     bool timed;
     struct map held;    /* objects that were seen to have an owner */
+    struct map wanted;  /* futex -> the thread that waited for it; or several */
     struct map threads; /* (group, thread) */
     struct map amounts; /* (group, object / owner / stack) -> amount */
     VEC(uint64_t) amount;

@@ -113,7 +113,7 @@ def _():
             ("ask_neighbour", "read", "unix %s/silent.sock" % re.escape(place), False),
             ("listen_to_air", "read", r"udp local 127\.0\.0\.1:\d+", True),
             ("wait_for_work", "futex", r"futex 0x[0-9a-f]+", True),
-            ("lock_file", "flock", re.escape(place) + "/locked", False),
+            ("lock_file", "flock", re.escape(place) + r"/locked held by waits \(\d+\)", False),
         ):
             row = only(rows, name)
             tap.equal(row["wait"], wait, name + "'s wait")
@@ -219,6 +219,43 @@ def _():
         tap.equal(only(rows, "join_napper")["on"], "end of thread napper", "the join")
 
 
+def check_work(python):
+    """Whose wait it is: an event loop's, a request's, a worker's, a parent's."""
+    with targets.folder() as place:
+        recording = os.path.join(place, "work.ptop")
+        source = os.path.join(targets.PROGRAMS, "waits_work.py")
+        with python.script(source) as script:
+            command = [*python.command, script]
+            with targets.started(command, ready="ready") as process:
+
+                def settled():
+                    # The main thread, seven of its own, two that ask and two that answer.
+                    states = targets.thread_states(process.pid)
+                    return len(states) == 12 and "R" not in states.values()
+
+                targets.wait_for(settled, "all threads to wait")
+                # The file's holder, the supervised one and the request's.
+                targets.wait_for(lambda: len(targets.children(process.pid)) == 3, "its children")
+                proftop.record(process.pid, recording, 2, 100)
+        rows = waits_by_function(recording)
+        child = r"child \d+ \(sleep\)"
+        for name, wait, on, idle in (
+            ("block_loop", "nanosleep", "blocks the event loop", False),
+            ("take_connection", "futex", r"futex 0x\w+", False),
+            ("convert", "wait", child, False),
+            ("work", "futex", r"futex 0x\w+", True),
+            ("feed", "futex", r"futex 0x\w+", False),
+            ("take_permit", "futex", r"futex 0x\w+", False),
+            ("supervise", "wait", child, True),
+            ("lock_table", "flock", r"/\S+\.table held by \S+ \(\d+\)", False),
+        ):
+            row = only(rows, name, wait)
+            assert re.fullmatch(on, row["on"]), "%s waits on %r" % (name, row["on"])
+            tap.equal(row["idle"], idle, name + " is idle")
+        verdicts = {v["kind"]: v["verdict"] for v in proftop.report(recording, "summary")["rows"]}
+        assert "blocks the event loop: sleep in block_loop()" in verdicts["loop"], verdicts
+
+
 def check_python(python):
     with targets.folder() as place:
         os.chmod(place, 0o755)
@@ -259,5 +296,7 @@ for python in targets.pythons():
     title = "Python %s: the GIL, a lock, sockets, a queue, a join" % python.label
     rare = targets.is_one_of_many(python)
     tap.test(title, python, slow=python.path != "/usr/bin/python3", rare=rare)(check_python)
+    title = "Python %s: whose wait it is" % python.label
+    tap.test(title, python, slow=python.path != "/usr/bin/python3", rare=rare)(check_work)
 
 tap.main()

@@ -288,7 +288,7 @@ static void tables(void **state)
     struct printed p = report(rec, &o);
     assert_string_equal(line_with(p.text, "checkout"),
                         "checkout  48211  python 3.11.2  0.0s to 24.0s  2,000 samples  3 lost  "
-                        "idle 50.0%  cost 0.3%");
+                        "idle 50.0%  cost 0.3% of CPU");
     const char *head = line_with(p.text, "SELF%");
     assert_true(strncmp(head, "SELF%  TOTAL%  CPU%  WAIT%  FUNCTION", 36) == 0);
     const char *hot = line_with(p.text, "  hot ");

@@ -210,7 +210,7 @@ static void test_idle_rule(void **state)
 {
     (void)state;
     struct recording *rec = new_recording();
-    struct stack_id own = add_stack(rec, (const char *[]){"main", "Pool.acquire"}, 2);
+    struct stack_id own = add_stack(rec, (const char *[]){"main", "Pool.look"}, 2);
     struct fold fold;
     fold_init(&fold, rec, NATIVE_FOLDED);
     assert_true(wait_is_idle(&fold, WAIT_SLEEP, own, (struct object_id){0}));

@@ -239,6 +239,50 @@ static void test_libc(void **state)
     symbolizer_free(s);
 }
 
+/* Functions that have several names are called by the one that programs use, wherever the names and
+ * lines come from. */
+static void check_public_names(const char *path, uint64_t base)
+{
+    static const char *const names[] = {"read",     "write",    "poll",   "pthread_cond_wait",
+                                        "sem_wait", "recvfrom", "accept", "memmem"};
+    struct symbol_places places;
+    struct symbolizer *s = symbolizer_new(0);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        uint64_t at = (uint64_t)(uintptr_t)dlsym(RTLD_DEFAULT, names[i]) - base;
+        for (uint64_t offset = at; offset < at + 160; offset++) {
+            symbolizer_name(s, path, "", offset, &places);
+            bool inside = strcmp(places.at[0].name, names[i]) == 0;
+            symbol_places_clear(&places);
+            assert_true(inside || offset >= at + 16); /* none is shorter */
+            if (!inside)
+                break;
+            if (!symbolizer_lines(s, path, "", offset, &places))
+                continue;
+            assert_string_equal(places.at[places.n - 1].name, names[i]);
+            for (size_t k = 0; k < places.n; k++)
+                assert_int_not_equal(strncmp(places.at[k].name, "__GI_", 5), 0);
+            symbol_places_clear(&places);
+        }
+    }
+    symbolizer_free(s);
+}
+
+static void test_public_names(void **state)
+{
+    (void)state;
+    Dl_info info;
+    assert_true(dladdr(dlsym(RTLD_DEFAULT, "getenv"), &info));
+    uint64_t base = (uint64_t)(uintptr_t)info.dli_fbase;
+    check_public_names(info.dli_fname, base);
+    /* Without what leads to its debug file: only what it exports has names. */
+    char *bare = xasprintf("%s/libc.so.6", test_folder);
+    assert_int_equal(
+        shell("objcopy -R .gnu_debuglink -R .note.gnu.build-id '%s' '%s'", info.dli_fname, bare),
+        0);
+    check_public_names(bare, base);
+    free(bare);
+}
+
 static void test_stripped_by_bounds(void **state)
 {
     (void)state;
@@ -606,6 +650,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_cxx),
         cmocka_unit_test(test_rust),
         cmocka_unit_test(test_libc),
+        cmocka_unit_test(test_public_names),
         cmocka_unit_test(test_stripped_by_bounds),
         cmocka_unit_test(test_several_processes),
         cmocka_unit_test(test_stripped_without_fdes),

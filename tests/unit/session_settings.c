@@ -370,6 +370,7 @@ static void test_order(void **state)
     assert_string_equal(err.text, "rate takes 1 to 1000000, not \"0\"");
     assert_true(settings_ask_line(&s, "alerts.cpu = off", &err));
     assert_false(settings_ask_line(&s, "rate", &err));
+    assert_string_equal(err.text, "\"rate\" is not KEY=VALUE");
     assert_true(settings_load(&s, &err));
     assert_true(s.now.rate_hz == 300 && s.now.budget_pct == 2);
     assert_int_equal(s.from[0].origin, ORIGIN_COMMAND_LINE);

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <pthread.h>
+#include <signal.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,17 +18,22 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "target/file_lock.h"
 #include "target/inner_tid.h"
 #include "target/lock.h"
 #include "target/sockets.h"
+#include "target/syscall_name.h"
 #include "target/waited.h"
 
 static void check_inet(const char *line, enum socket_protocol protocol, bool v6, bool server,
@@ -182,24 +188,24 @@ static void descriptors(void **state)
     assert_true(readlink(link, want, sizeof want - 1) > 0);
 
     struct task_look look = {.syscall = SYS_read, .args = {(uint64_t)pipes[0]}};
-    waited_look(r, gettid(), &look, clock_mono_ns(), &w);
+    waited_look(r, gettid(), &look, true, clock_mono_ns(), &w);
     assert_string_equal(w.text, want);
     assert_int_equal(w.owner, 0);
     look.args[0] = (uint64_t)pair[0];
-    waited_look(r, gettid(), &look, clock_mono_ns(), &w);
+    waited_look(r, gettid(), &look, true, clock_mono_ns(), &w);
     assert_non_null(strstr(w.text, "unix socket"));
     look.args[0] = 99999; /* no such descriptor */
-    waited_look(r, gettid(), &look, clock_mono_ns(), &w);
+    waited_look(r, gettid(), &look, true, clock_mono_ns(), &w);
     assert_string_equal(w.text, "");
     look.args[0] = UINT64_MAX;
-    waited_look(r, gettid(), &look, clock_mono_ns(), &w);
+    waited_look(r, gettid(), &look, true, clock_mono_ns(), &w);
     assert_string_equal(w.text, "");
 
     /* What wakes a loop is not what it waits for; alone, it is. */
     struct epoll_event e = {.events = EPOLLIN};
     look = (struct task_look){.syscall = SYS_epoll_wait, .args = {(uint64_t)loop}};
     epoll_ctl(loop, EPOLL_CTL_ADD, event, &e);
-    waited_look(r, gettid(), &look, clock_mono_ns(), &w);
+    waited_look(r, gettid(), &look, true, clock_mono_ns(), &w);
     assert_string_equal(w.text, "eventfd");
 
     static const int64_t calls[] = {SYS_poll,  SYS_ppoll, SYS_select,   SYS_epoll_wait, SYS_connect,
@@ -212,7 +218,7 @@ static void descriptors(void **state)
                 look = (struct task_look){.syscall = calls[i]};
                 for (size_t b = 0; b < 6; b++)
                     look.args[b] = evil[(k + a * b) % (sizeof evil / sizeof evil[0])];
-                waited_look(r, gettid(), &look, clock_mono_ns(), &w);
+                waited_look(r, gettid(), &look, true, clock_mono_ns(), &w);
                 assert_true(strlen(w.text) < sizeof w.text);
             }
     close(loop);
@@ -232,13 +238,13 @@ static void connect_addresses(void **state)
     struct sockaddr_un un = {.sun_family = AF_UNIX, .sun_path = "/run/y.sock"};
     struct task_look look = {.syscall = SYS_connect,
                              .args = {99999, (uint64_t)(uintptr_t)&un, sizeof un}};
-    waited_look(r, gettid(), &look, clock_mono_ns(), &w);
+    waited_look(r, gettid(), &look, true, clock_mono_ns(), &w);
     assert_string_equal(w.text, "unix /run/y.sock");
     memset(un.sun_path, 'x', sizeof un.sun_path); /* not terminated */
-    waited_look(r, gettid(), &look, clock_mono_ns(), &w);
+    waited_look(r, gettid(), &look, true, clock_mono_ns(), &w);
     assert_int_equal(strlen(w.text), strlen("unix ") + sizeof un.sun_path);
     look.args[2] = 1;
-    waited_look(r, gettid(), &look, clock_mono_ns(), &w);
+    waited_look(r, gettid(), &look, true, clock_mono_ns(), &w);
     assert_string_equal(w.text, "");
     waited_free(r);
 }
@@ -314,6 +320,100 @@ static void locks_at_an_edge(void **state)
     inner_tids_clear(&tids);
 }
 
+static void file_locks(void **state)
+{
+    (void)state;
+    const struct file_lock_range all = {0, UINT64_MAX}, some = {100, 199};
+    const dev_t device = makedev(0xfe, 1);
+    const char *line = "2: FLOCK  ADVISORY  WRITE 4711 fe:01:1312 0 EOF\n";
+    pid_t holder = 0;
+    assert_true(file_lock_parse(line, true, device, 1312, all, &holder));
+    assert_int_equal(holder, 4711);
+    assert_false(file_lock_parse(line, false, device, 1312, all, &holder));
+    assert_false(file_lock_parse(line, true, device, 1313, all, &holder));
+    assert_false(file_lock_parse(line, true, makedev(0xfe, 0), 1312, all, &holder));
+    line = "3: POSIX  ADVISORY  WRITE 12 fe:01:1312 150 160\n";
+    assert_true(file_lock_parse(line, false, device, 1312, some, &holder));
+    assert_false(file_lock_parse("3: POSIX  ADVISORY  WRITE 12 fe:01:1312 200 EOF\n", false, device,
+                                 1312, some, &holder));
+    static const char *const others[] = {
+        "",
+        "3:",
+        "2: -> FLOCK  ADVISORY  WRITE 4711 fe:01:1312 0 EOF\n", /* one that waits, too */
+        "1: OFDLCK ADVISORY  WRITE -1 fe:01:1312 0 EOF\n",
+        "1: LEASE  ACTIVE    READ  7 fe:01:1312 0 EOF\n",
+        "2: FLOCK  ADVISORY  WRITE 4711 fe:01:13",
+    };
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        assert_false(file_lock_parse(others[i], i == 2, device, 1312, all, &holder));
+}
+
+/* A call without a kind of its own is told by its name, and what it is about. */
+static void calls(void **state)
+{
+    (void)state;
+    struct waited_reader *r = waited_new(getpid());
+    struct waited w;
+    struct task_look look = {.syscall = SYS_open, .args = {(uint64_t)(uintptr_t) "/srv/orders"}};
+    waited_look(r, gettid(), &look, false, clock_mono_ns(), &w);
+    assert_string_equal(w.text, "open /srv/orders");
+    look = (struct task_look){.syscall = SYS_vfork};
+    waited_look(r, gettid(), &look, false, clock_mono_ns(), &w);
+    assert_string_equal(w.text, "vfork");
+    look =
+        (struct task_look){.syscall = SYS_ioctl, .args = {(uint64_t)open("/dev/null", O_RDONLY)}};
+    waited_look(r, gettid(), &look, false, clock_mono_ns(), &w);
+    assert_string_equal(w.text, "ioctl /dev/null");
+    look.syscall = 100000;
+    waited_look(r, gettid(), &look, false, clock_mono_ns(), &w);
+    assert_string_equal(w.text, "call 100000");
+    assert_string_equal(syscall_name(0), "read");
+    assert_null(syscall_name(-1));
+    close((int)look.args[0]);
+    waited_free(r);
+}
+
+static void children(void **state)
+{
+    (void)state;
+    struct waited_reader *r = waited_new(getpid());
+    struct waited w;
+    char want[64];
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        close(ends[1]);
+        prctl(PR_SET_NAME, "convert");
+        dup2(ends[0], STDIN_FILENO);
+        pause();
+    }
+    snprintf(want, sizeof want, "child %d (convert)", (int)child);
+    struct task_look look = {.syscall = SYS_wait4, .args = {(uint64_t)child}};
+    do
+        waited_look(r, gettid(), &look, true, clock_mono_ns(), &w);
+    while (strcmp(w.text, want) != 0 && waitpid(child, NULL, WNOHANG) == 0);
+    assert_string_equal(w.text, want);
+    assert_true(w.changes);
+    look.args[0] = (uint64_t)-1;
+    waited_look(r, gettid(), &look, true, clock_mono_ns(), &w);
+    assert_string_equal(w.text, want);
+    look = (struct task_look){.syscall = SYS_waitid, .args = {P_PID, (uint64_t)child}};
+    waited_look(r, gettid(), &look, true, clock_mono_ns(), &w);
+    assert_string_equal(w.text, want);
+    snprintf(want, sizeof want, "pipe of child %d (convert)", (int)child);
+    look = (struct task_look){.syscall = SYS_write, .args = {(uint64_t)ends[1]}};
+    do
+        waited_look(r, gettid(), &look, true, clock_mono_ns(), &w);
+    while (strcmp(w.text, want) != 0 && waitpid(child, NULL, WNOHANG) == 0);
+    assert_string_equal(w.text, want);
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    close(ends[0]);
+    close(ends[1]);
+    waited_free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -321,6 +421,8 @@ int main(void)
         cmocka_unit_test(unix_rows),   cmocka_unit_test(links),
         cmocka_unit_test(descriptors), cmocka_unit_test(connect_addresses),
         cmocka_unit_test(locks),       cmocka_unit_test(locks_at_an_edge),
+        cmocka_unit_test(file_locks),  cmocka_unit_test(calls),
+        cmocka_unit_test(children),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

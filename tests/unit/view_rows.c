@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "view/rows.h"
+#include "view/nameless.h"
 #include "view/views.h"
 
 /*
@@ -577,6 +578,43 @@ static void own_functions(void **state)
     recording_free(rec);
 }
 
+/* What gives compiled code its names is told for the program that it is, and for no other. */
+static void remedies(void **state)
+{
+    (void)state;
+    char out[REMEDY_MAX];
+    assert_string_equal(nameless_remedy(out, "/usr/bin/node", "native", 7),
+                        "start node with --perf-basic-prof");
+    assert_non_null(strstr(nameless_remedy(out, "/opt/jdk/bin/java", "", 7), "jcmd 7 Compiler"));
+    assert_string_equal(nameless_remedy(out, "/usr/bin/gunicorn", "python 3.12.1", 7),
+                        "start python with -X perf");
+    assert_null(nameless_remedy(out, "/usr/bin/python3.11", "python 3.11.2", 7));
+    assert_null(nameless_remedy(out, "/usr/bin/javascript", "native", 7));
+    assert_null(nameless_remedy(out, "", "", 7));
+
+    struct recording *rec = fixture_new();
+    struct table t = {0};
+    struct function f = {.name = dictionary_string(&rec->words, NAMELESS_CODE),
+                         .language = LANGUAGE_JIT};
+    struct frame frame = {.place = {dictionary_function(&rec->words, &f), 0}};
+    struct stack_id stack =
+        dictionary_stack(&rec->words, (struct stack_id){0}, dictionary_frame(&rec->words, &frame));
+    fixture_run(rec, fixture_thread(rec, 1, "main"), stack, STATE_RUNNING, WAIT_NONE, 0, 2);
+    struct query q = fixture_query(rec);
+    table_fill(&t, &summary_view, &q);
+    assert_int_equal(fixture_find(&t, "kind", "names"), SIZE_MAX);
+    rec->incarnations.at[1].exe = dictionary_string(&rec->words, "/usr/bin/node");
+    rec->incarnations.at[1].runtime = dictionary_string(&rec->words, "native");
+    table_fill(&t, &summary_view, &q);
+    size_t r = fixture_find(&t, "kind", "names");
+    assert_int_not_equal(r, SIZE_MAX);
+    assert_string_equal(
+        fixture_text(&t, r, "verdict"),
+        "100% of the time in code without names: start node with --perf-basic-prof");
+    table_clear(&t);
+    recording_free(rec);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -594,6 +632,7 @@ int main(void)
         cmocka_unit_test(threads),
         cmocka_unit_test(threads_of_python),
         cmocka_unit_test(many_cells),
+        cmocka_unit_test(remedies),
     };
     return cmocka_run_group_tests_name("view_rows", tests, NULL, NULL);
 }

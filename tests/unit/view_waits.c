@@ -457,6 +457,123 @@ static void idle_by_object(void **state)
     recording_free(k.rec);
 }
 
+/* A stack from "function@file" texts, the outermost first. */
+static struct stack_id calls(struct recording *rec, const char *const *texts)
+{
+    struct stack_id stack = {0};
+    for (; *texts; texts++) {
+        char name[64];
+        const char *file = strchr(*texts, '@') + 1;
+        snprintf(name, sizeof name, "%.*s", (int)(file - 1 - *texts), *texts);
+        stack = fixture_call(rec, stack, fixture_function(rec, name, file, 1), 2);
+    }
+    return stack;
+}
+
+#define PY     "/usr/lib/python3.11/"
+#define THREAD "Thread._bootstrap@" PY "threading.py", "Thread.run@" PY "threading.py"
+#define LOOP   "BaseEventLoop._run_once@" PY "asyncio/base_events.py"
+#define STEP   LOOP, "Handle._run@" PY "asyncio/events.py"
+#define GET    "Queue.get@" PY "queue.py", "Condition.wait@" PY "threading.py"
+#define SERVED "BaseServer.finish_request@" PY "socketserver.py", "Shop.do_GET@/srv/a.py"
+#define RUN    "run@" PY "subprocess.py", "Popen.wait@" PY "subprocess.py"
+
+/* What lies outside of the waiting frames tells whether somebody waits for the wait to end. */
+static void idle_by_callers(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *stack[8];
+        enum wait_kind wait;
+        bool idle, blocks;
+    } known[] = {
+        {{"<module>@/srv/a.py", LOOP, "EpollSelector.select@" PY "selectors.py"},
+         WAIT_EPOLL,
+         true,
+         false},
+        {{"<module>@/srv/a.py", STEP, "handler@/srv/a.py"}, WAIT_SLEEP, false, true},
+        {{"<module>@/srv/a.py", STEP, "handler@/srv/a.py"}, WAIT_CHILD, false, true},
+        /* A loop within a loop waits as loops do, and a thread is in none. */
+        {{STEP, "handler@/srv/a.py", LOOP, "EpollSelector.select@" PY "selectors.py"},
+         WAIT_EPOLL,
+         true,
+         false},
+        {{THREAD, "Worker.run@/srv/a.py", GET}, WAIT_FUTEX, true, false},
+        {{THREAD, SERVED, "Pool.get@/srv/a.py", GET}, WAIT_FUTEX, false, false},
+        {{THREAD, SERVED, "Shop.retry@/srv/a.py"}, WAIT_SLEEP, false, false},
+        {{THREAD, "Timer.run@/srv/a.py"}, WAIT_SLEEP, true, false},
+        {{THREAD, "feed@/srv/a.py", "Queue.put@" PY "queue.py",
+          "Condition.wait@" PY "threading.py"},
+         WAIT_FUTEX,
+         false,
+         false},
+        {{THREAD, "ask@/srv/a.py", "Future.result@" PY "concurrent/futures/_base.py",
+          "Condition.wait@" PY "threading.py"},
+         WAIT_FUTEX,
+         false,
+         false},
+        {{THREAD, "ask@/srv/a.py", "Semaphore.acquire@" PY "threading.py",
+          "Condition.wait@" PY "threading.py"},
+         WAIT_FUTEX,
+         false,
+         false},
+        {{"<module>@/srv/a.py", "main@/srv/a.py", "supervise@/srv/a.py",
+          "Popen.wait@" PY "subprocess.py"},
+         WAIT_CHILD,
+         true,
+         false},
+        {{"<module>@/srv/a.py", "supervise@/srv/a.py", "deploy@/srv/a.py",
+          "Popen.wait@" PY "subprocess.py"},
+         WAIT_CHILD,
+         false,
+         false},
+        {{THREAD, "convert@/srv/a.py", RUN}, WAIT_CHILD, false, false},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        struct recording *rec = fixture_new();
+        struct stack_id stack = calls(rec, known[i].stack);
+        struct fold fold;
+        fold_init(&fold, rec, NATIVE_FOLDED);
+        struct stack_id folded = fold_stack(&fold, stack);
+        if (wait_is_idle(&fold, known[i].wait, folded, (struct object_id){0}) != known[i].idle ||
+            wait_blocks_loop(&fold, folded) != known[i].blocks)
+            fail_msg("stack %zu is judged otherwise", i);
+        fold_clear(&fold);
+        recording_free(rec);
+    }
+}
+
+/* A loop that is blocked is said so; futexes of several threads, children of a program and a file
+ * with other holders are one row each. */
+static void rows_of_their_own(void **state)
+{
+    (void)state;
+    struct known k = known_new();
+    struct table t = {0};
+    struct stack_id nap = calls(k.rec, (const char *[]){STEP, "handler@/srv/a.py", NULL});
+    struct stack_id convert = calls(k.rec, (const char *[]){"convert@/srv/a.py", RUN, NULL});
+    wait_run(k.rec, k.main, nap, WAIT_SLEEP, "", 0, false, 0, 4);
+    for (int i = 0; i < 2; i++) {
+        wait_run(k.rec, k.worker[i], k.query, WAIT_FUTEX, "futex 0x10", 0, false, 0, 1);
+        wait_run(k.rec, k.worker[i], k.query, WAIT_FUTEX, "futex 0x20", 0, false, 1, 1);
+        wait_run(k.rec, k.worker[i], convert, WAIT_CHILD,
+                 i ? "child 7 (convert)" : "child 8 (convert)", 0, false, 2, 1);
+        wait_run(k.rec, k.worker[i], k.acquire, WAIT_FLOCK,
+                 i ? "/srv/x held by a (7)" : "/srv/x held by b (8)", 0, false, 3, 1);
+    }
+    struct query q = fixture_query(k.rec);
+    table_fill(&t, &waits_view, &q);
+    fixture_near(fixture_number(&t, row_on(&t, "blocks the event loop"), "wait_s"), 4);
+    fixture_near(fixture_number(&t, row_on(&t, "futex 0x10"), "wait_s"), 2);
+    fixture_near(fixture_number(&t, row_on(&t, "futex 0x20"), "wait_s"), 2);
+    fixture_near(fixture_number(&t, row_on(&t, "child 8 (convert) and 1 other"), "wait_s"), 2);
+    fixture_near(fixture_number(&t, row_on(&t, "/srv/x held by b (8) and 1 other"), "wait_s"), 2);
+    assert_string_equal(verdict_of(&t, k.rec, "loop"),
+                        "33% of the time a wait blocks the event loop: sleep in handler()");
+    table_clear(&t);
+    recording_free(k.rec);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -474,6 +591,8 @@ int main(void)
         cmocka_unit_test(names),
         cmocka_unit_test(installed_program),
         cmocka_unit_test(idle_by_object),
+        cmocka_unit_test(idle_by_callers),
+        cmocka_unit_test(rows_of_their_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

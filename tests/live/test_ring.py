@@ -126,15 +126,18 @@ def _():
             recorder.wait()
         left = files(place, SEGMENT)
         assert any(path.endswith(".part") for path in left), left
-        for path in left:
-            proftop.report(path)  # the last may have begun a moment ago, and be empty
+        # The last may have begun a moment ago, and be empty.
+        samples = [proftop.report(path)["samples"] for path in left]
         assert sum(opens(path) for path in left[:-1]) > 0.5
         unfinished = os.path.join(place, ".%s.tmp0123abcd" % os.path.basename(left[0]).replace(".segment", ""))
         open(unfinished, "w").close()
         with ring(place, "-p", target.pid) as recorder:
             wait_for_rows(place)
             tap.equal(proftop.interrupt(recorder), 0, "exit status")
-        assert set(left) <= set(files(place, SEGMENT)), "a segment of the run before is gone"
+        kept = [path.replace(".part", "") for path in left]
+        tap.equal(sorted(files(place, SEGMENT)), sorted(kept), "the segments of the run before")
+        assert not glob.glob(os.path.join(place, "*-journal")), "a journal was left"
+        tap.equal([proftop.report(path)["samples"] for path in kept], samples, "their samples")
         assert not os.path.exists(unfinished), "an unfinished snapshot was left"
 
 

@@ -291,6 +291,22 @@ def _():
         tap.equal(sorted(set(ours) & set(left)), ours[-2:], "older snapshots")
 
 
+@tap.test("a small --keep: a segment still lasts, and is not begun again and again", slow=True)
+def _():
+    def spans_s(place):
+        for path in files(place, SEGMENT):
+            done = proftop.run("report", path, "--format", "json")
+            if done.returncode == 0:
+                window = json.loads(done.stdout)["window"]
+                yield window["to_s"] - window["from_s"]
+
+    with targets.folder() as place, targets.started(PYTHON, ready="ready") as target:
+        with ring(place, "-p", target.pid, "--ring", "60s", "--keep", "1M") as recorder:
+            targets.wait_for(lambda: max(spans_s(place), default=0) > 3, "a segment of 3 s")
+            tap.equal(proftop.interrupt(recorder), 0, "exit status")
+        assert sum(os.path.getsize(path) for path in files(place, SNAPSHOT)) < 2**20
+
+
 @tap.test("a folder that cannot be written to, or is not there: refused at once, with the remedy")
 def _():
     with targets.folder() as place, targets.started(PYTHON, ready="ready") as target:

@@ -3,6 +3,7 @@
 
 noinst_LIBRARIES += libbase.a
 libbase_a_SOURCES = \
+	src/base/chains.h \
 	src/base/clock.c \
 	src/base/clock.h \
 	src/base/err.c \

@@ -231,6 +231,10 @@ check_PROGRAMS += tests/unit/view_compare
 tests_unit_view_compare_SOURCES = tests/unit/view_compare.c
 tests_unit_view_compare_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
 
+check_PROGRAMS += tests/unit/view_significance
+tests_unit_view_significance_SOURCES = tests/unit/view_significance.c
+tests_unit_view_significance_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
+
 check_PROGRAMS += tests/unit/view_draw
 tests_unit_view_draw_SOURCES = tests/unit/view_draw.c
 tests_unit_view_draw_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm

@@ -2,11 +2,15 @@
 /* See mem.h. Any thread. */
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define KEPT_BYTES (16 << 20)
+#define OWN_BYTES  (8 << 20) /* what is larger is by itself, and always goes */
 
 static void (*die_hook)(void);
 
@@ -76,4 +80,10 @@ char *xasprintf(const char *fmt, ...)
     if (n < 0)
         die("out of memory (formatting)");
     return s;
+}
+
+void mem_keep_freed(void)
+{
+    mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
+    mallopt(M_MMAP_THRESHOLD, OWN_BYTES);
 }

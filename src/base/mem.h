@@ -19,6 +19,11 @@ char *xstrndup(const char *s, size_t n);
 /* Owned by the caller. */
 char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* For a program that does the same again and again, as a screen does with each redraw: up to some
+ * MB that are freed stay here for the next time, where they would go back to the system and come
+ * again page by page, which took longer than the work itself. */
+void mem_keep_freed(void);
+
 /* Called once by die(), before its message is printed. The hook must be async-signal-safe. */
 void die_set_hook(void (*hook)(void));
 _Noreturn void die(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

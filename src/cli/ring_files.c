@@ -137,6 +137,7 @@ static void begin_segment(struct ring_files *f, uint64_t now_ns)
     f->began_ns = now_ns;
     f->commit_at_ns = now_ns + COMMIT_NS;
     f->until_ns = rec->end_ns;
+    f->began_bytes = segment_bytes(path);
     vec_push(&f->segments, path);
     vec_push(&f->segments_end_ns, rec->end_ns);
 }
@@ -180,7 +181,9 @@ void ring_files_append(struct ring_files *f, uint64_t now_ns)
         commit(f, now_ns);
     if (!f->writer)
         return;
-    bool full = segment_bytes(*vec_last(&f->segments)) > f->segments_bytes_max / SEGMENTS;
+    /* Each begins with all names: under a small bound it must be worth those first. */
+    uint64_t bytes = segment_bytes(*vec_last(&f->segments));
+    bool full = bytes > f->segments_bytes_max / SEGMENTS && bytes > 2 * f->began_bytes;
     if (full || now_ns - f->began_ns >= f->segment_ns) {
         session_turn(f->session);
         begin_segment(f, now_ns);

@@ -28,7 +28,7 @@ struct ring_files {
 
     /* The segment that is being written. */
     struct store_writer *writer; /* NULL: none */
-    uint64_t began_ns, commit_at_ns;
+    uint64_t began_ns, began_bytes, commit_at_ns;
     uint64_t until_ns; /* how far the recording has been written, in its own time */
     uint64_t retry_at_ns, retry_ns;
     bool segment_trouble;

@@ -7,9 +7,7 @@
 
 #include "base/text.h"
 
-/* How many stacks, its callers' among them, one adds to those of the others, roughly. */
-#define NEW_STACKS 8
-
+enum { PYTHON_UNKNOWN, PYTHON_NO, PYTHON_YES };
 enum frame_role { ROLE_SHOWN, ROLE_PYTHON, ROLE_INTERPRETER, ROLE_C_LIBRARY, ROLE_KERNEL };
 
 static bool is_c_library(const char *path)
@@ -67,24 +65,24 @@ void fold_init(struct fold *f, const struct recording *rec, enum native_frames n
     free(modules);
     if (f->plain)
         return;
-    f->known = xcalloc(d->stacks.n, sizeof *f->known);
+    f->python = xcalloc(d->stacks.n, 1);
+    for (int i = 0; i < 2; i++) {
+        f->known[i] = xcalloc(d->stacks.n, sizeof *f->known[i]);
+        f->known[i][0] = 1;
+    }
+    f->python[0] = PYTHON_NO;
     vec_add(&f->stacks);
-}
-
-void fold_reserve(struct fold *f, size_t stacks)
-{
-    size_t likely = NEW_STACKS * stacks, all = f->rec->words.stacks.n;
-    if (!f->plain)
-        map_reserve(&f->index, likely < all ? likely : all);
 }
 
 void fold_clear(struct fold *f)
 {
     free(f->roles);
-    free(f->known);
+    free(f->python);
+    free(f->known[0]);
+    free(f->known[1]);
     vec_free(&f->stacks);
-    vec_free(&f->kept);
-    map_free(&f->index);
+    vec_free(&f->path);
+    chains_free(&f->index);
     *f = (struct fold){.plain = true};
 }
 
@@ -95,13 +93,17 @@ size_t fold_count(const struct fold *f)
 
 static struct stack_id add(struct fold *f, struct stack_id parent, struct frame_id frame)
 {
-    uint32_t fresh = (uint32_t)f->stacks.n;
-    uint32_t n = map_find_or_add(&f->index, (uint64_t)parent.n << 32 | frame.n, fresh);
-    if (n == fresh) {
-        struct stack s = {parent, frame, f->stacks.at[parent.n].depth + 1};
-        vec_push(&f->stacks, s);
+    uint32_t hash = chains_hash((uint64_t)parent.n << 32 | frame.n);
+    for (uint32_t i = chains_first(&f->index, hash); i != CHAINS_NONE;
+         i = chains_next(&f->index, i)) {
+        const struct stack *have = &f->stacks.at[i + 1];
+        if (have->parent.n == parent.n && have->frame.n == frame.n)
+            return (struct stack_id){i + 1};
     }
-    return (struct stack_id){n};
+    struct stack s = {parent, frame, f->stacks.at[parent.n].depth + 1};
+    vec_push(&f->stacks, s);
+    chains_add(&f->index, hash);
+    return (struct stack_id){(uint32_t)f->stacks.n - 1};
 }
 
 static const struct stack *raw(const struct fold *f, struct stack_id id)
@@ -109,14 +111,20 @@ static const struct stack *raw(const struct fold *f, struct stack_id id)
     return stack_at(&f->rec->words, id);
 }
 
-/* The outermost Python frame's stack; 0: there is none, and all of the stack is shown. */
-static struct stack_id outermost_python(const struct fold *f, struct stack_id stack)
+static bool has_python(struct fold *f, struct stack_id stack)
 {
-    struct stack_id found = {0};
-    for (struct stack_id s = stack; s.n; s = raw(f, s)->parent)
-        if (f->roles[raw(f, s)->frame.n] == ROLE_PYTHON)
-            found = s;
-    return found;
+    vec_clear(&f->path);
+    struct stack_id s = stack;
+    for (; !f->python[s.n]; s = raw(f, s)->parent)
+        vec_push(&f->path, s.n);
+    uint8_t python = f->python[s.n];
+    for (size_t i = f->path.n; i-- > 0;) {
+        uint32_t n = f->path.at[i];
+        if (f->roles[raw(f, (struct stack_id){n})->frame.n] == ROLE_PYTHON)
+            python = PYTHON_YES;
+        f->python[n] = python;
+    }
+    return f->python[stack.n] == PYTHON_YES;
 }
 
 /* Behind the C library's innermost functions, if the interpreter called them. The stack itself if
@@ -132,37 +140,39 @@ static struct stack_id behind_c_library(const struct fold *f, struct stack_id st
     return own ? s : stack;
 }
 
-static void keep_frames(struct fold *f, struct stack_id stack)
+/* Whether the innermost frame of a stack is shown; in_python: in a stack with Python frames. */
+static bool is_shown(const struct fold *f, struct stack_id s, bool in_python)
 {
-    vec_clear(&f->kept);
-    struct stack_id outermost = outermost_python(f, stack);
-    bool beyond = false; /* of the outermost Python frame */
-    if (outermost.n)
-        stack = behind_c_library(f, stack);
-    for (struct stack_id s = stack; s.n; s = raw(f, s)->parent) {
-        struct frame_id frame = raw(f, s)->frame;
-        enum frame_role role = f->roles[frame.n];
-        bool native = frame_is_native(frame_at(&f->rec->words, frame));
-        bool in_python = role == ROLE_INTERPRETER || (role == ROLE_C_LIBRARY && beyond) ||
-                         (native && f->native == NATIVE_NONE);
-        if (role != ROLE_KERNEL && !(outermost.n && in_python))
-            vec_push(&f->kept, frame);
-        if (s.n == outermost.n)
-            beyond = true;
-    }
+    struct frame_id frame = raw(f, s)->frame;
+    enum frame_role role = f->roles[frame.n];
+    if (role == ROLE_KERNEL)
+        return false;
+    if (!in_python)
+        return true;
+    /* Beyond the outermost Python frame the C library only starts the interpreter. */
+    if (role == ROLE_INTERPRETER || (role == ROLE_C_LIBRARY && f->python[s.n] == PYTHON_NO))
+        return false;
+    return f->native != NATIVE_NONE || !frame_is_native(frame_at(&f->rec->words, frame));
 }
 
 struct stack_id fold_stack(struct fold *f, struct stack_id stack)
 {
     if (f->plain || !stack.n)
         return stack;
-    uint32_t *known = &f->known[stack.n];
-    if (!*known) {
-        keep_frames(f, stack);
-        struct stack_id folded = {0};
-        for (size_t i = f->kept.n; i-- > 0;)
-            folded = add(f, folded, f->kept.at[i]);
-        *known = folded.n + 1;
+    bool in_python = has_python(f, stack);
+    uint32_t *known = f->known[in_python];
+    if (in_python)
+        stack = behind_c_library(f, stack);
+    vec_clear(&f->path);
+    struct stack_id s = stack;
+    for (; !known[s.n]; s = raw(f, s)->parent)
+        vec_push(&f->path, s.n);
+    struct stack_id folded = {known[s.n] - 1};
+    for (size_t i = f->path.n; i-- > 0;) {
+        s.n = f->path.at[i];
+        if (is_shown(f, s, in_python))
+            folded = add(f, folded, raw(f, s)->frame);
+        known[s.n] = folded.n + 1;
     }
-    return (struct stack_id){*known - 1};
+    return folded;
 }

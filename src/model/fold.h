@@ -16,6 +16,7 @@
 
 #include <stdbool.h>
 
+#include "base/chains.h"
 #include "model/recording.h"
 
 enum native_frames {
@@ -30,17 +31,18 @@ struct fold {
     bool plain;     /* nothing to fold */
     uint8_t *roles; /* by frame */
     VEC(struct stack) stacks;
-    struct map index;
-    uint32_t *known; /* by the recording's stack: number + 1, 0 not yet */
-    VEC(struct frame_id) kept;
+    struct chains index; /* of them, but for the first */
+    /* By the recording's stack, each found out once: whether there is a Python frame in it; and
+     * what it comes to, number + 1, in a stack with Python frames and in one without. */
+    uint8_t *python;
+    uint32_t *known[2];
+    VEC(uint32_t) path;
 };
 
 /* O(frames). */
 void fold_init(struct fold *f, const struct recording *rec, enum native_frames native);
-/* So many of the recording's stacks are about to be folded. */
-void fold_reserve(struct fold *f, size_t stacks);
 void fold_clear(struct fold *f);
-/* The folded stack of one of the recording's. O(depth), once each. */
+/* The folded stack of one of the recording's. O(its callers that were not met yet). */
 struct stack_id fold_stack(struct fold *f, struct stack_id stack);
 /* Every folded stack so far has a smaller number. */
 size_t fold_count(const struct fold *f);

@@ -144,17 +144,25 @@ static const struct idle_rule errands[] = {
     {.function = "uwsgi_request_wsgi"},
 };
 
-static bool is_called(const char *name, const struct idle_rule *rule)
+/* Most names differ at once. */
+static bool same_name(const char *a, const char *b)
 {
-    const char *last = rule->file ? strrchr(name, '.') : NULL;
-    return strcmp(name, rule->function) == 0 || (last && strcmp(last + 1, rule->function) == 0);
+    return *a == *b && strcmp(a, b) == 0;
+}
+
+/* in_file: it may be a method. */
+static bool is_called(const char *name, const char *function, bool in_file)
+{
+    const char *last = in_file ? strrchr(name, '.') : NULL;
+    return same_name(name, function) || (last && same_name(last + 1, function));
 }
 
 static bool place_fits(const struct recording *rec, const struct idle_rule *rule,
                        const struct place *place)
 {
     const struct function *f = function_at(&rec->words, place->function);
-    if (rule->function && !is_called(string_text(&rec->words, f->name), rule))
+    if (rule->function &&
+        !is_called(string_text(&rec->words, f->name), rule->function, rule->file != NULL))
         return false;
     return !rule->file || text_ends_with(string_text(&rec->words, f->file), rule->file) ||
            text_ends_with(module_path(&rec->words, f->module), rule->file);

@@ -136,47 +136,27 @@ static bool is_idle(struct idleness *judge, struct stack_id of, enum sample_stat
     return known;
 }
 
-/*
- * Cells found by their content: chains from 2^bits heads. What a hash map would do as well, but
- * this is done for each run of a window, of which there may be 350,000, so there is one
- * multiplication for a hash and most chains have one cell.
- */
+/* Cells found by their content. This is done for each run of a window, of which there may be
+ * 350,000. */
 struct cells {
     VEC(struct cell) at;
-    VEC(uint32_t) next; /* of a cell: the next of its chain + 1 */
-    uint32_t *heads;    /* cell + 1 */
-    unsigned bits;
+    struct chains index;
 };
 
-#define CELL_BITS 10 /* at first */
-
-static size_t cell_chain(const struct cells *cells, const struct cell *c)
+static uint32_t cell_hash(const struct cell *c)
 {
     uint64_t x = (uint64_t)c->thread.n << 40 ^ (uint64_t)c->object.n << 24 ^ c->stack.n;
     x ^= (uint64_t)(uint32_t)c->owner << 32 ^ (uint64_t)(c->state | c->wait << 2 | c->flags << 8)
                                                   << 48;
-    return (size_t)(x * 0x9e3779b97f4a7c15u >> (64 - cells->bits));
-}
-
-static void cells_grow(struct cells *cells)
-{
-    cells->bits = cells->bits ? cells->bits + 2 : CELL_BITS;
-    free(cells->heads);
-    cells->heads = xcalloc((size_t)1 << cells->bits, sizeof *cells->heads);
-    for (size_t i = 0; i < cells->at.n; i++) {
-        uint32_t *head = &cells->heads[cell_chain(cells, &cells->at.at[i])];
-        cells->next.at[i] = *head;
-        *head = (uint32_t)i + 1;
-    }
+    return chains_hash(x);
 }
 
 static void add_to_cell(struct cells *cells, const struct cell *add)
 {
-    if (!cells->bits || cells->at.n >> cells->bits)
-        cells_grow(cells);
-    uint32_t *head = &cells->heads[cell_chain(cells, add)];
-    for (uint32_t n = *head; n; n = cells->next.at[n - 1]) {
-        struct cell *c = &cells->at.at[n - 1];
+    uint32_t hash = cell_hash(add);
+    for (uint32_t i = chains_first(&cells->index, hash); i != CHAINS_NONE;
+         i = chains_next(&cells->index, i)) {
+        struct cell *c = &cells->at.at[i];
         if (c->thread.n == add->thread.n && c->stack.n == add->stack.n &&
             c->object.n == add->object.n && c->owner == add->owner && c->state == add->state &&
             c->wait == add->wait && c->flags == add->flags && c->idle == add->idle) {
@@ -186,17 +166,7 @@ static void add_to_cell(struct cells *cells, const struct cell *add)
         }
     }
     vec_push(&cells->at, *add);
-    vec_push(&cells->next, *head);
-    *head = (uint32_t)cells->at.n;
-}
-
-/* The index; the cells stay. */
-static void cells_forget(struct cells *cells)
-{
-    vec_free(&cells->next);
-    free(cells->heads);
-    cells->heads = NULL;
-    cells->bits = 0;
+    chains_add(&cells->index, hash);
 }
 
 static struct cell cell_of(const struct run *r, uint64_t ns)
@@ -345,10 +315,9 @@ void windows_sum(struct window_sum *sum, const struct recording *rec, const stru
     for (size_t i = 0; i < windows->n; i++)
         sum_runs(&runs, rec, windows->at[i], threads, filter->together);
     free(threads);
-    cells_forget(&runs);
+    chains_free(&runs.index);
 
     fold_init(&sum->fold, rec, filter->native);
-    fold_reserve(&sum->fold, runs.at.n);
     struct shown shown;
     shown_init(&shown, rec, filter, &sum->fold);
     for (size_t i = 0; i < runs.at.n; i++) {
@@ -362,7 +331,7 @@ void windows_sum(struct window_sum *sum, const struct recording *rec, const stru
     }
     shown_clear(&shown);
     vec_free(&runs.at);
-    cells_forget(&cells);
+    chains_free(&cells.index);
     sum->cells.at = cells.at.at;
     sum->cells.n = cells.at.n;
     sum->cells.cap = cells.at.cap;

@@ -167,6 +167,23 @@ bool outfile_create_part(struct outfile *out, const char *path, struct err *err)
     return true;
 }
 
+bool outfile_take_part(struct outfile *out, const char *path)
+{
+    struct stat st;
+    struct flock lock = writer_lock();
+    char *temp = xasprintf("%s.part", path);
+    int fd = open(temp, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) ||
+        fcntl(fd, F_OFD_SETLK, &lock) != 0 || access(path, F_OK) == 0) {
+        if (fd >= 0)
+            close(fd);
+        free(temp);
+        return false;
+    }
+    *out = (struct outfile){xstrdup(path), temp, fd, st.st_dev, st.st_ino};
+    return true;
+}
+
 static bool sync_folder(const char *path)
 {
     char *folder = folder_of(path);

@@ -26,6 +26,9 @@ struct outfile {
 bool outfile_create_hidden(struct outfile *out, const char *path, struct err *err);
 /* As NAME.part, locked for as long as it is open. One that a killed program left is replaced. */
 bool outfile_create_part(struct outfile *out, const char *path, struct err *err);
+/* The NAME.part that a killed program left, locked like one's own. false: there is none, somebody
+ * writes it, or there is a NAME. */
+bool outfile_take_part(struct outfile *out, const char *path);
 /* Whether a running program writes this NAME.part. */
 bool outfile_is_being_written(const char *part);
 

@@ -17,6 +17,7 @@
 #include "base/quantity.h"
 #include "base/text.h"
 #include "store/outfile.h"
+#include "store/store.h"
 
 #define SUFFIX         ".ptop"
 #define SEGMENT_SUFFIX ".segment.ptop"
@@ -81,7 +82,8 @@ enum shelf_kind shelf_kind_of(const char *name, const char *file)
         enum shelf_kind kind;
     } forms[] = {{SUFFIX, SHELF_SNAPSHOT},
                  {SEGMENT_SUFFIX, SHELF_SEGMENT},
-                 {SEGMENT_SUFFIX ".part", SHELF_PART}};
+                 {SEGMENT_SUFFIX ".part", SHELF_PART},
+                 {SEGMENT_SUFFIX ".part-journal", SHELF_JOURNAL}};
     if (is_temporary(name, file))
         return SHELF_REMAINS;
     size_t n = strlen(name);
@@ -262,7 +264,8 @@ size_t shelf_trim(const struct shelf *shelf, char *const *own, size_t own_n, int
     for (size_t i = 0; i < files.list.n; i++) {
         struct shelf_file f = files.list.at[i];
         f.own = is_own(f.name, own, own_n);
-        if (f.kind == SHELF_REMAINS) /* may be a snapshot that is being written */
+        /* May be of a snapshot that is being written, or of a segment. */
+        if (f.kind == SHELF_REMAINS || f.kind == SHELF_JOURNAL)
             free(f.name);
         else
             files.list.at[kept++] = f;
@@ -300,6 +303,28 @@ static bool is_writable(const char *folder, const char *name, struct err *err)
     return ok;
 }
 
+/* One of the files that a killed recorder has left: nobody writes any of them. */
+static void put_in_order(const struct shelf *shelf, const struct shelf_file *f)
+{
+    static const char part[] = ".part", journal[] = "-journal";
+    char *path = xasprintf("%s/%s", shelf->folder, f->name);
+    size_t n = strlen(path);
+    if (f->kind == SHELF_REMAINS) {
+        unlink(path);
+    } else if (f->kind == SHELF_PART) {
+        path[n - strlen(part)] = '\0';
+        store_settle_part(path);
+    } else if (f->kind == SHELF_JOURNAL) {
+        struct stat st;
+        path[n - strlen(journal)] = '\0';
+        bool alone = lstat(path, &st) != 0 && errno == ENOENT;
+        path[n - strlen(journal)] = journal[0];
+        if (alone)
+            unlink(path);
+    }
+    free(path);
+}
+
 static bool clear_remains(const struct shelf *shelf, struct err *err)
 {
     struct shelf_files files;
@@ -316,8 +341,7 @@ static bool clear_remains(const struct shelf *shelf, struct err *err)
         free(path);
     }
     for (size_t i = 0; i < files.list.n && ok; i++)
-        if (files.list.at[i].kind == SHELF_REMAINS)
-            remove_file(shelf, files.list.at[i].name);
+        put_in_order(shelf, &files.list.at[i]);
     files_clear(&files);
     return ok;
 }

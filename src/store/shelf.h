@@ -40,7 +40,8 @@ enum shelf_kind {
     SHELF_SNAPSHOT,
     SHELF_SEGMENT,
     SHELF_PART,    /* a segment that is being written, or was when its writer was killed */
-    SHELF_REMAINS, /* of a snapshot whose writer was killed; a journal without its file */
+    SHELF_REMAINS, /* of a snapshot whose writer was killed */
+    SHELF_JOURNAL, /* of a .part: goes with it */
 };
 
 /* What a file of this name is to the recorder NAME. */
@@ -72,7 +73,8 @@ struct shelf {
 void shelf_safe_name(char out[64], const char *text);
 
 /* Fails if the folder is not there or may not be written to, or if another proftop writes files of
- * this name there. What a killed one has left unfinished is cleared away. */
+ * this name there. What a killed one has left is put in order: its last segment becomes a whole
+ * file, what was never one goes. */
 bool shelf_open(struct shelf *shelf, const char *folder, const char *name, const struct keep *keep,
                 struct err *err);
 void shelf_close(struct shelf *shelf);

@@ -45,5 +45,9 @@ bool store_writer_finish(struct store_writer *w, const struct recording *rec, st
 void store_writer_keep(struct store_writer *w);
 /* Leaves no file. Frees w. */
 void store_writer_abandon(struct store_writer *w);
+/* What a killed writer left, as of its last commit: PATH.part becomes PATH, and its journal goes.
+ * One that never had a recording is removed; one that is being written, or no recording of ours,
+ * stays as it is. Does nothing where that cannot be done. */
+void store_settle_part(const char *path);
 
 #endif

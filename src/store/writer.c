@@ -20,6 +20,7 @@
 #include "store/store.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "store/outfile.h"
 #include "store/put.h"
@@ -277,4 +278,33 @@ void store_writer_abandon(struct store_writer *w)
     close_file(w);
     outfile_remove(&w->out);
     destroy(w);
+}
+
+/* Goes back to the last commit, without a journal. false: it cannot, or this is none of ours. */
+static bool put_back(const char *part)
+{
+    struct db db;
+    if (db_open(&db, part, part, SQLITE_OPEN_READWRITE) != SQLITE_OK)
+        return false;
+    bool ok = db_run(&db, "PRAGMA journal_mode=DELETE") == SQLITE_OK;
+    sqlite3_stmt *stmt = ok ? db_prepare(&db, "PRAGMA application_id") : NULL;
+    ok = stmt && sqlite3_step(stmt) == SQLITE_ROW &&
+         sqlite3_column_int64(stmt, 0) == STORE_APPLICATION_ID;
+    sqlite3_finalize(stmt);
+    db_close(&db);
+    return ok;
+}
+
+void store_settle_part(const char *path)
+{
+    struct outfile part;
+    struct stat st;
+    struct err err;
+    if (!outfile_take_part(&part, path))
+        return;
+    if (put_back(part.temp))
+        (void)outfile_publish(&part, &err); /* else it stays, and is opened as it is */
+    else if (fstat(part.fd, &st) == 0 && st.st_size == 0)
+        outfile_remove(&part);
+    outfile_clear(&part);
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "base/text.h"
 
 #define SAVE_STEP_US  5000              /* how often the end looks whether a snapshot is written */
@@ -199,6 +200,7 @@ bool ui_run(struct session *a, struct session *b, const struct ui_options *optio
     struct ui ui = {.session = b ? b : a, .options = options ? options : &defaults};
     if (!terminal_open(ui.options->no_color, err))
         return false;
+    mem_keep_freed();
     ui.ascii = ui.options->ascii || terminal_is_ascii();
     grid_init(&ui.grid, 80, 24, ui.ascii);
     ui.filter.native = ui.options->native;

@@ -4,6 +4,9 @@
  * about one function, whose callers then are its children, or whose callees are, merged over all
  * callers. The tree and the flame graph are made from it.
  *
+ * A screen shows a small part of a long recording's nodes, so a node has its children only when it
+ * is opened; what it costs until then is one pass over the window's stacks.
+ *
  * Invariants: a node's parent has a smaller number and at least its children's time. About one
  * function, each stack counts once, from the function's outermost place in it: what it calls again
  * by recursion is below it, and its callers are those who brought it about. Pure.
@@ -11,7 +14,6 @@
 #ifndef VIEW_CALLS_H
 #define VIEW_CALLS_H
 
-#include "base/map.h"
 #include "base/vec.h"
 #include "view/table.h"
 
@@ -22,7 +24,9 @@ struct call_node {
     uint32_t depth;
     struct function_id function;
     uint32_t line; /* one that was seen */
-    bool has_children;
+    bool open;
+    uint32_t first_child, n_children; /* once it is open */
+    uint32_t spots;                   /* where it stands in stacks: the first of a list */
     /* Of total_ns: while the node's function itself was at work; of callers, while the function
      * that the tree is about was, having been called this way. */
     uint64_t self_ns, self_ticks;
@@ -31,11 +35,24 @@ struct call_node {
 };
 
 struct calls {
-    VEC(struct call_node) nodes;
+    VEC(struct call_node) nodes; /* the roots first, none of them open */
+    uint32_t n_roots;
+
+    /* From which the nodes are made. */
+    const struct query *query;
+    const struct fold *fold;
+    struct call_time *times;         /* by folded stack */
+    VEC(struct call_spot) spots;     /* of all nodes */
+    struct call_function *functions; /* by function */
 };
 
-/* By the query's filter, direction and root. O(cells x depth). */
-void calls_build(struct calls *calls, const struct query *query, const struct window_sum *sum);
+/* By the query's filter, direction and root; query and sum are borrowed until the end. O(cells and
+ * stacks). */
+void calls_begin(struct calls *calls, const struct query *query, const struct window_sum *sum);
+/* Makes a node's children, if that was not done; moves the nodes. O(places of the children). */
+void calls_open(struct calls *calls, uint32_t node);
+/* Makes all nodes. O(places of all stacks). */
+void calls_open_all(struct calls *calls);
 void calls_clear(struct calls *calls); /* frees */
 
 #endif

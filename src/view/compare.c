@@ -81,7 +81,7 @@ enum { BEFORE, AFTER, NO_STRETCH = -1 };
 
 /* A verdict needs at least so many samples of the function, on both sides together. */
 #define SAMPLES_MIN 20
-/* New and gone: it should have had so many where it has none, and be that much of the whole. */
+/* New and gone: it must have so many where it is, and be that much of the whole there. */
 #define ABSENT_SAMPLES 12
 #define ABSENT_PCT     0.5
 /* The chance of one false verdict in a whole comparison of functions that did not change. */
@@ -455,6 +455,24 @@ static size_t slice_rates(const struct side *side, const struct subject_side *s,
     return n;
 }
 
+/* That a function was seen on one side alone. A tick of a slower sampler counts for more time. */
+static double probability_absent(const struct comparison *c, const struct subject *s)
+{
+    int there = s->sides[AFTER].ns ? AFTER : BEFORE;
+    double looks[2];
+    for (int n = 0; n < 2; n++)
+        looks[n] = c->sides[n].span_s * c->sides[n].in->rec->rate_hz;
+    if (looks[BEFORE] <= 0 || looks[AFTER] <= 0) /* a rate is not known */
+        for (int n = 0; n < 2; n++)
+            looks[n] = c->sides[n].span_s;
+    return significance_absent(samples_of(&s->sides[there]), looks[there], looks[!there]);
+}
+
+static bool is_on_both(const struct subject *s)
+{
+    return s->sides[BEFORE].ns && s->sides[AFTER].ns;
+}
+
 static double probability(const struct comparison *c, const struct subject *s)
 {
     double rates[2][SLICES_MAX], over_slices;
@@ -470,8 +488,10 @@ static double probability(const struct comparison *c, const struct subject *s)
         over_slices =
             significance_slices(rates[BEFORE], slices[BEFORE], rates[AFTER], slices[AFTER]);
     }
-    double by_counts = significance_counts(s->rates[BEFORE], samples_of(&s->sides[BEFORE]),
-                                           s->rates[AFTER], samples_of(&s->sides[AFTER]));
+    double by_counts = is_on_both(s)
+                           ? significance_counts(s->rates[BEFORE], samples_of(&s->sides[BEFORE]),
+                                                 s->rates[AFTER], samples_of(&s->sides[AFTER]))
+                           : probability_absent(c, s);
     return fmax(over_slices, by_counts);
 }
 
@@ -502,26 +522,16 @@ static bool queueing(const struct comparison *c, const struct subject *s, double
 
 static bool worth_testing(const struct subject *s)
 {
-    return s->sides[BEFORE].ns && s->sides[AFTER].ns &&
-           s->sides[BEFORE].ticks + s->sides[AFTER].ticks >= SAMPLES_MIN;
+    return s->sides[BEFORE].ticks + s->sides[AFTER].ticks >=
+           (is_on_both(s) ? SAMPLES_MIN : ABSENT_SAMPLES);
 }
 
-/* Absent on one side: would it have been seen there at the rate of the other? */
+/* One that is absent on one side, and not by chance. */
 static void judge_absent(const struct comparison *c, struct subject *s)
 {
     int there = s->sides[AFTER].ns ? AFTER : BEFORE;
-    const struct side *side = &c->sides[there], *other = &c->sides[!there];
-    if (other->span_s <= 0 || side->span_s <= 0)
-        return;
-    double expected = (double)s->sides[there].ticks * other->span_s / side->span_s;
-    double rate = side->in->rec->rate_hz, other_rate = other->in->rec->rate_hz;
-    if (rate > 0 && other_rate > 0)
-        expected *= other_rate / rate;
-    if (s->sides[there].ticks < ABSENT_SAMPLES || expected < ABSENT_SAMPLES ||
-        rows_pct(s->sides[there].ns, side->whole_ns) < ABSENT_PCT)
-        return;
-    s->significant = true;
-    s->verdict = there == AFTER ? VERDICT_NEW : VERDICT_GONE;
+    if (rows_pct(s->sides[there].ns, c->sides[there].whole_ns) >= ABSENT_PCT)
+        s->verdict = there == AFTER ? VERDICT_NEW : VERDICT_GONE;
 }
 
 static void judge(struct comparison *c)
@@ -536,13 +546,13 @@ static void judge(struct comparison *c)
         for (int n = 0; n < 2; n++)
             s->rates[n] =
                 c->sides[n].span_s > 0 ? rows_seconds(s->sides[n].ns) / c->sides[n].span_s : 0;
-        if (!s->sides[BEFORE].ns || !s->sides[AFTER].ns) {
-            judge_absent(c, s);
-            continue;
-        }
-        s->change_pct = 100 * (s->rates[AFTER] / s->rates[BEFORE] - 1);
+        bool both = is_on_both(s);
+        if (both)
+            s->change_pct = 100 * (s->rates[AFTER] / s->rates[BEFORE] - 1);
         s->significant = worth_testing(s) && probability(c, s) <= chance;
-        if (!s->significant || queueing(c, s, chance))
+        if (!both && s->significant)
+            judge_absent(c, s);
+        if (!both || !s->significant || queueing(c, s, chance))
             continue;
         if (s->change_pct >= COMPARE_THRESHOLD_PCT)
             s->verdict = VERDICT_REGRESSION;
@@ -608,14 +618,12 @@ static void set_bar(struct table *table, const struct subject *s)
 
 static void set_change(struct table *table, const struct subject *s)
 {
-    if (s->sides[BEFORE].ns && s->sides[AFTER].ns) {
+    if (is_on_both(s))
         table_set_number(table, COL_CHANGE, s->change_pct);
-        table_set_number(table, COL_CHANGE_PCT, s->change_pct);
-    } else {
-        table_set_text(table, COL_CHANGE, s->sides[AFTER].ns ? "new" : "gone");
-        if (s->sides[BEFORE].ns)
-            table_set_number(table, COL_CHANGE_PCT, -100);
-    }
+    else if (s->verdict != VERDICT_UNCHANGED) /* else it may be there, and only was not met */
+        table_set_text(table, COL_CHANGE, verdict_name(s->verdict));
+    if (s->sides[BEFORE].ns)
+        table_set_number(table, COL_CHANGE_PCT, is_on_both(s) ? s->change_pct : -100);
 }
 
 static void add_subject(struct table *table, const struct comparison *c, const struct subject *s)

@@ -18,8 +18,7 @@ struct layout {
     struct flame *f;
     const struct recording *rec;
     struct calls calls;
-    uint32_t *first, *next; /* children of each node as lists; roots: first[number of nodes] */
-    uint8_t *matches;       /* by node: it, or something below it, matches */
+    uint8_t *matches;       /* by node: it, or something below it, matches; NULL: no search */
     VEC(uint32_t) nodes;    /* by box: its node, CALLS_NONE for the whole and for merged ones */
     VEC(uint32_t) children; /* of the box at hand */
     const struct flame_path *zoom;
@@ -49,18 +48,21 @@ static const struct call_node *node_at(const struct layout *l, uint32_t n)
     return &l->calls.nodes.at[n];
 }
 
-static void link_children(struct layout *l)
+/* The numbers of the nodes below a box are [first, the result). */
+static uint32_t nodes_below(struct layout *l, uint32_t box, uint32_t *first)
 {
-    uint32_t n = (uint32_t)l->calls.nodes.n;
-    l->first = xmalloc((n + 1) * sizeof *l->first);
-    l->next = xmalloc((n + 1) * sizeof *l->next);
-    for (uint32_t i = 0; i <= n; i++)
-        l->first[i] = CALLS_NONE;
-    for (uint32_t i = n; i-- > 0;) {
-        uint32_t parent = node_at(l, i)->parent == CALLS_NONE ? n : node_at(l, i)->parent;
-        l->next[i] = l->first[parent];
-        l->first[parent] = i;
-    }
+    uint32_t n = l->nodes.at[box];
+    *first = 0;
+    if (n == CALLS_NONE)
+        return l->calls.n_roots;
+    calls_open(&l->calls, n);
+    *first = node_at(l, n)->first_child;
+    return *first + node_at(l, n)->n_children;
+}
+
+static uint8_t match_of(const struct layout *l, uint32_t n)
+{
+    return l->matches ? l->matches[n] : 0;
 }
 
 static bool function_matches(const struct recording *rec, struct function_id f, const char *search)
@@ -72,9 +74,10 @@ static bool function_matches(const struct recording *rec, struct function_id f, 
 
 static void find_matches(struct layout *l, const char *search)
 {
-    l->matches = xcalloc(l->calls.nodes.n + 1, 1);
     if (!search || !*search)
         return;
+    calls_open_all(&l->calls);
+    l->matches = xcalloc(l->calls.nodes.n + 1, 1);
     uint8_t *known = xcalloc(l->rec->words.functions.n + 1, 1); /* 1: no, 2: yes */
     uint8_t *under = xcalloc(l->calls.nodes.n + 1, 1);
     for (uint32_t i = 0; i < l->calls.nodes.n; i++) {
@@ -84,7 +87,7 @@ static void find_matches(struct layout *l, const char *search)
             *is = function_matches(l->rec, node->function, search) ? 2 : 1;
         bool above = node->parent != CALLS_NONE && under[node->parent];
         under[i] = above || *is == 2;
-        if (*is != 2 || !node->total_ns)
+        if (*is != 2)
             continue;
         l->matches[i] = MATCH_SELF;
         l->f->n_matches++;
@@ -162,7 +165,7 @@ static void add_node(struct layout *l, uint32_t parent, uint32_t n, int column, 
     box->self_ns = node->self_ns;
     box->wait_ns = node->wait_ns;
     box->language = node->function.n ? fn->language : (uint8_t)LANGUAGE_NATIVE;
-    box->match = l->matches[n] & MATCH_SELF;
+    box->match = match_of(l, n) & MATCH_SELF;
     box->name = put_text(l->f, rows_function_name(l->rec, node->function));
     box->place = put_text(l->f, place);
 }
@@ -180,7 +183,7 @@ static void add_merged(struct layout *l, uint32_t parent, size_t from, int colum
         const struct call_node *node = node_at(l, l->children.at[i]);
         box->total_ns += node->total_ns;
         box->wait_ns += node->wait_ns;
-        box->match |= l->matches[l->children.at[i]] != 0;
+        box->match |= match_of(l, l->children.at[i]) != 0;
         if (i < from + NAMED_MAX)
             text_add(&t, "%s%.100s", i > from ? ", " : "",
                      rows_function_name(l->rec, node->function));
@@ -191,14 +194,14 @@ static void add_merged(struct layout *l, uint32_t parent, size_t from, int colum
     box->place = put_text(l->f, "");
 }
 
-/* The child of the list on the way to the zoom, CALLS_NONE if there is none. */
-static uint32_t on_the_way(const struct layout *l, uint32_t box, uint32_t first)
+/* Which of the nodes [first, end) below a box is on the way to the zoom, CALLS_NONE if none is. */
+static uint32_t on_the_way(const struct layout *l, uint32_t box, uint32_t first, uint32_t end)
 {
     size_t depth = (size_t)l->f->boxes.at[box].row;
     if (!l->zoom || depth >= l->zoom->keys.n)
         return CALLS_NONE;
-    for (uint32_t i = first; i != CALLS_NONE; i = l->next[i])
-        if (node_at(l, i)->key == l->zoom->keys.at[depth] && node_at(l, i)->total_ns)
+    for (uint32_t i = first; i < end; i++)
+        if (node_at(l, i)->key == l->zoom->keys.at[depth])
             return i;
     return CALLS_NONE;
 }
@@ -243,17 +246,16 @@ static void lay_children(struct layout *l, uint32_t box)
     struct flame_box *b = &l->f->boxes.at[box];
     if (b->merged)
         return;
-    uint32_t n = l->nodes.at[box], first = l->first[n == CALLS_NONE ? l->calls.nodes.n : n];
-    uint32_t way = l->f->zoom == box ? on_the_way(l, box, first) : CALLS_NONE;
+    uint32_t first, end = nodes_below(l, box, &first);
+    uint32_t way = l->f->zoom == box ? on_the_way(l, box, first, end) : CALLS_NONE;
     if (way != CALLS_NONE) {
         add_node(l, box, way, b->column, b->width);
         l->f->zoom = (uint32_t)l->f->boxes.n - 1;
         return;
     }
     vec_clear(&l->children);
-    for (uint32_t i = first; i != CALLS_NONE; i = l->next[i])
-        if (node_at(l, i)->total_ns)
-            vec_push(&l->children, i);
+    for (uint32_t i = first; i < end; i++)
+        vec_push(&l->children, i);
     if (!l->children.n)
         return;
     struct sort_by by = {l, b->total_ns};
@@ -273,12 +275,14 @@ static void lay_children(struct layout *l, uint32_t box)
 }
 
 /* What was asked for by its function: the way to the node of it that has the most time. */
-static void find_function(const struct layout *l, const struct flame_ask *ask)
+static void find_function(struct layout *l, const struct flame_ask *ask)
 {
     const struct call_node *best = NULL;
+    if (ask->function_key)
+        calls_open_all(&l->calls);
     for (uint32_t i = 0; ask->function_key && i < l->calls.nodes.n; i++) {
         const struct call_node *node = node_at(l, i);
-        if (node->total_ns && (!best || node->total_ns > best->total_ns) &&
+        if ((!best || node->total_ns > best->total_ns) &&
             rows_function_key(l->rec, node->function) == ask->function_key)
             best = node;
     }
@@ -305,13 +309,12 @@ void flame_fill(struct flame *f, const struct query *query, const struct flame_a
     f->whole_ns = head.whole_ns;
     f->idle_pct = head.idle_pct;
     struct layout l = {.f = f, .rec = q.rec, .zoom = ask->zoom};
-    calls_build(&l.calls, &q, &sum);
-    link_children(&l);
+    calls_begin(&l.calls, &q, &sum);
     find_matches(&l, ask->search);
     find_function(&l, ask);
 
     uint64_t total_ns = 0, wait_ns = 0;
-    for (uint32_t i = l.first[l.calls.nodes.n]; i != CALLS_NONE; i = l.next[i]) {
+    for (uint32_t i = 0; i < l.calls.n_roots; i++) {
         total_ns += node_at(&l, i)->total_ns;
         wait_ns += node_at(&l, i)->wait_ns;
     }
@@ -325,8 +328,6 @@ void flame_fill(struct flame *f, const struct query *query, const struct flame_a
             lay_children(&l, i);
     }
     calls_clear(&l.calls);
-    free(l.first);
-    free(l.next);
     free(l.matches);
     vec_free(&l.nodes);
     vec_free(&l.children);

@@ -100,3 +100,11 @@ double significance_counts(double rate_a, double samples_a, double rate_b, doubl
     double as_few = incomplete_beta(1 - share, samples_a, samples_b + 1);
     return fmin(1, 2 * fmin(as_many, as_few));
 }
+
+/* That each of them missed the side that has none, or each the other. */
+double significance_absent(double samples, double seen, double unseen)
+{
+    if (samples <= 0 || seen <= 0 || unseen <= 0)
+        return 1;
+    return fmin(1, 2 * exp(-samples * log1p(unseen / seen)));
+}

@@ -29,4 +29,7 @@ double significance_stretch(double rate, double length, const double *slices, si
  * count for less, so their number need not be whole. */
 double significance_counts(double rate_a, double samples_a, double rate_b, double samples_b);
 
+/* The same where one side has none: of so many samples, and how much each side was looked at. */
+double significance_absent(double samples, double seen, double unseen);
+
 #endif

@@ -46,13 +46,13 @@ static const struct column columns[COL_COUNT] = {
 /* What becomes of a node of the calls in the table. */
 struct node {
     uint32_t first_child, n_children; /* of those shown: in `order` */
-    bool folded, shown;
 };
 
 struct tree {
     const struct query *query;
     struct calls calls;
     struct node *nodes;  /* one for each of the calls' */
+    VEC(uint32_t) hot;   /* a heap: those that may be shown next, the hottest first */
     VEC(uint32_t) order; /* the shown nodes, siblings together and in their order */
     uint32_t n_roots;    /* the first ones of `order` */
 };
@@ -62,42 +62,58 @@ static const struct call_node *call_at(const struct tree *tree, uint32_t n)
     return &tree->calls.nodes.at[n];
 }
 
-/* Finds the nodes that no folded row hides. */
-static void tree_fold(struct tree *tree)
+static bool is_folded(const struct tree *tree, const struct call_node *call)
 {
     const struct map *folded = tree->query->folded;
-    tree->nodes = xcalloc(tree->calls.nodes.n + 1, sizeof *tree->nodes);
-    for (uint32_t i = 0; i < tree->calls.nodes.n; i++) {
-        const struct call_node *call = call_at(tree, i);
-        const struct node *parent = call->parent == CALLS_NONE ? NULL : &tree->nodes[call->parent];
-        struct node *node = &tree->nodes[i];
-        node->shown = !parent || (parent->shown && !parent->folded);
-        node->folded = folded && call->has_children && map_get(folded, call->key) != MAP_NONE;
-    }
+    return folded && call->n_children && map_get(folded, call->key) != MAP_NONE;
 }
 
-static int hotter(const void *x, const void *y, void *arg)
+static bool hotter(const struct tree *tree, uint32_t a, uint32_t b)
 {
-    const struct tree *tree = arg;
-    uint32_t i = *(const uint32_t *)x, j = *(const uint32_t *)y;
-    const struct call_node *a = call_at(tree, i), *b = call_at(tree, j);
-    if (a->total_ns != b->total_ns)
-        return a->total_ns > b->total_ns ? -1 : 1;
-    return i < j ? -1 : i > j;
+    uint64_t a_ns = call_at(tree, a)->total_ns, b_ns = call_at(tree, b)->total_ns;
+    return a_ns != b_ns ? a_ns > b_ns : a < b;
 }
 
+static void hot_push(struct tree *tree, uint32_t n)
+{
+    size_t at = tree->hot.n;
+    vec_push(&tree->hot, n);
+    for (; at && hotter(tree, n, tree->hot.at[(at - 1) / 2]); at = (at - 1) / 2)
+        tree->hot.at[at] = tree->hot.at[(at - 1) / 2];
+    tree->hot.at[at] = n;
+}
+
+static uint32_t hot_pop(struct tree *tree)
+{
+    uint32_t *hot = tree->hot.at, top = hot[0], last = hot[--tree->hot.n];
+    size_t at = 0, n = tree->hot.n;
+    for (size_t child = 1; child < n; child = 2 * at + 1) {
+        child += child + 1 < n && hotter(tree, hot[child + 1], hot[child]);
+        if (hotter(tree, last, hot[child]))
+            break;
+        hot[at] = hot[child];
+        at = child;
+    }
+    hot[at] = last;
+    return top;
+}
+
+/* Opens the hottest nodes until there are as many as asked for: a child is no hotter than its
+ * parent, so none of the others would be among them. */
 static void tree_choose(struct tree *tree)
 {
-    for (uint32_t i = 0; i < tree->calls.nodes.n; i++)
-        if (tree->nodes[i].shown)
-            vec_push(&tree->order, i);
     size_t limit = tree->query->limit;
-    if (!limit || tree->order.n <= limit)
-        return;
-    qsort_r(tree->order.at, tree->order.n, sizeof *tree->order.at, hotter, tree);
-    for (size_t i = limit; i < tree->order.n; i++)
-        tree->nodes[tree->order.at[i]].shown = false;
-    tree->order.n = limit;
+    for (uint32_t i = 0; i < tree->calls.n_roots; i++)
+        hot_push(tree, i);
+    while (tree->hot.n && (!limit || tree->order.n < limit)) {
+        uint32_t n = hot_pop(tree);
+        vec_push(&tree->order, n);
+        calls_open(&tree->calls, n);
+        const struct call_node *call = call_at(tree, n);
+        for (uint32_t i = 0; i < call->n_children && !is_folded(tree, call); i++)
+            hot_push(tree, call->first_child + i);
+    }
+    tree->nodes = xcalloc(tree->calls.nodes.n + 1, sizeof *tree->nodes);
 }
 
 static int by_name(const struct tree *tree, const struct call_node *a, const struct call_node *b)
@@ -158,8 +174,8 @@ static void add_node(struct table *table, const struct tree *tree, uint32_t n, u
     row->place = (struct place){call->function, call->line ? call->line : f->line};
     row->depth = call->depth;
     row->parent = parent_row;
-    row->has_children = tree->nodes[n].folded || tree->nodes[n].n_children;
-    row->folded = tree->nodes[n].folded;
+    row->folded = is_folded(tree, call);
+    row->has_children = row->folded || tree->nodes[n].n_children;
 
     table_set_number(table, COL_TOTAL_PCT, rows_pct(call->total_ns, table->whole_ns));
     table_set_number(table, COL_SELF_PCT, rows_pct(call->self_ns, table->whole_ns));
@@ -200,8 +216,7 @@ static void tree_fill(struct table *table, const struct query *query)
     struct window_sum sum;
     rows_sum_stacks(table, query, &sum);
     struct tree tree = {.query = query};
-    calls_build(&tree.calls, query, &sum);
-    tree_fold(&tree);
+    calls_begin(&tree.calls, query, &sum);
     tree_choose(&tree);
     tree_order(&tree);
     tree_rows(table, &tree);
@@ -209,6 +224,7 @@ static void tree_fill(struct table *table, const struct query *query)
         rows_add_idle(table, query, &sum, COL_NAME);
     calls_clear(&tree.calls);
     free(tree.nodes);
+    vec_free(&tree.hot);
     vec_free(&tree.order);
     window_sum_clear(&sum);
 }

@@ -126,15 +126,18 @@ def _():
             recorder.wait()
         left = files(place, SEGMENT)
         assert any(path.endswith(".part") for path in left), left
-        for path in left:
-            proftop.report(path)  # the last may have begun a moment ago, and be empty
+        # The last may have begun a moment ago, and be empty.
+        samples = [proftop.report(path)["samples"] for path in left]
         assert sum(opens(path) for path in left[:-1]) > 0.5
         unfinished = os.path.join(place, ".%s.tmp0123abcd" % os.path.basename(left[0]).replace(".segment", ""))
         open(unfinished, "w").close()
         with ring(place, "-p", target.pid) as recorder:
             wait_for_rows(place)
             tap.equal(proftop.interrupt(recorder), 0, "exit status")
-        assert set(left) <= set(files(place, SEGMENT)), "a segment of the run before is gone"
+        kept = [path.replace(".part", "") for path in left]
+        tap.equal(sorted(files(place, SEGMENT)), sorted(kept), "the segments of the run before")
+        assert not glob.glob(os.path.join(place, "*-journal")), "a journal was left"
+        tap.equal([proftop.report(path)["samples"] for path in kept], samples, "their samples")
         assert not os.path.exists(unfinished), "an unfinished snapshot was left"
 
 
@@ -286,6 +289,22 @@ def _():
         assert set(strangers) <= set(left), left
         assert "%s-20200109-000000.ptop" % name in left, "a link was removed"
         tap.equal(sorted(set(ours) & set(left)), ours[-2:], "older snapshots")
+
+
+@tap.test("a small --keep: a segment still lasts, and is not begun again and again", slow=True)
+def _():
+    def spans_s(place):
+        for path in files(place, SEGMENT):
+            done = proftop.run("report", path, "--format", "json")
+            if done.returncode == 0:
+                window = json.loads(done.stdout)["window"]
+                yield window["to_s"] - window["from_s"]
+
+    with targets.folder() as place, targets.started(PYTHON, ready="ready") as target:
+        with ring(place, "-p", target.pid, "--ring", "60s", "--keep", "1M") as recorder:
+            targets.wait_for(lambda: max(spans_s(place), default=0) > 3, "a segment of 3 s")
+            tap.equal(proftop.interrupt(recorder), 0, "exit status")
+        assert sum(os.path.getsize(path) for path in files(place, SNAPSHOT)) < 2**20
 
 
 @tap.test("a folder that cannot be written to, or is not there: refused at once, with the remedy")

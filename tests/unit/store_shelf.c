@@ -64,6 +64,7 @@ static void names(void **state)
         {"redis-20261129-231500.segment.ptop", SHELF_SEGMENT},
         {"redis-20261129-231500-12.segment.ptop", SHELF_SEGMENT},
         {"redis-20261129-231500.segment.ptop.part", SHELF_PART},
+        {"redis-20261129-231500.segment.ptop.part-journal", SHELF_JOURNAL},
         {".redis-20261129-231500.ptop.tmp0123abcd", SHELF_REMAINS},
         {"redis-20261129-231500.ptop.part", SHELF_OTHER},
         {"redis-20261129-231500.ptop.bak", SHELF_OTHER},
@@ -151,6 +152,8 @@ static void strangers_stay(void **state)
     write_file("x-20200101-000000.ptop", 100);
     write_file("x-20200102-000000.segment.ptop.part", 200);
     write_file("x-20200102-000000.segment.ptop.part-journal", 200);
+    write_file("x-20200107-000000.segment.ptop.part-journal", 200); /* without its file */
+    write_file("y-20200107-000000.segment.ptop.part-journal", 200);
     write_file("x-20200103-000000.ptop", 300);
     write_file("x-20200104-000000.segment.ptop", 400); /* of this run */
     write_file("y-20200101-000000.ptop", 1);
@@ -160,6 +163,8 @@ static void strangers_stay(void **state)
     assert_int_equal(mkdir(in_folder("x-20200106-000000.ptop"), 0700), 0);
     assert_true(shelf_open(&shelf, folder, "x", &keep, &err));
     assert_false(exists(in_folder(".x-20200101-000000.ptop.tmp00000000")));
+    assert_false(exists(in_folder("x-20200107-000000.segment.ptop.part-journal")));
+    assert_true(exists(in_folder("y-20200107-000000.segment.ptop.part-journal")));
     char *own = xstrdup(in_folder("x-20200104-000000.segment.ptop"));
     assert_int_equal(shelf_trim(&shelf, &own, 1, 1000), 2);
     assert_false(exists(in_folder("x-20200101-000000.ptop")));

@@ -189,15 +189,12 @@ static void survives_a_kill(void **state)
     }
 }
 
-/* Killed in the middle of a commit that has already begun to change the file. */
-static void goes_back_to_the_last_commit(void **state)
+/* A writer of x.part that is killed in the middle of a commit that has already begun to change the
+ * file. */
+static void kill_in_a_commit(void)
 {
-    (void)state;
-    struct growing g = growth_begin();
-    for (int s = 0; s < 5; s++)
-        growth_second(&g, 20);
-    struct store_writer *w = open_ok(in_folder("x"));
-    commit_ok(w, g.rec);
+    int status;
+    struct stat st;
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
@@ -210,14 +207,24 @@ static void goes_back_to_the_last_commit(void **state)
                      NULL, NULL, NULL);
         kill(getpid(), SIGKILL);
     }
-    int status;
     assert_int_equal(waitpid(child, &status, 0), child);
-    struct stat st;
     assert_int_equal(stat(in_folder("x.part-journal"), &st), 0);
     assert_true(st.st_size > 512);
+}
+
+static void goes_back_to_the_last_commit(void **state)
+{
+    (void)state;
+    struct growing g = growth_begin();
+    for (int s = 0; s < 5; s++)
+        growth_second(&g, 20);
+    struct store_writer *w = open_ok(in_folder("x"));
+    commit_ok(w, g.rec);
+    kill_in_a_commit();
     if (geteuid() == 0) { /* who may not write cannot put it right, and is told so */
+        int status;
         assert_int_equal(chmod(folder, 0755), 0);
-        child = fork();
+        pid_t child = fork();
         assert_true(child >= 0);
         if (child == 0)
             _exit(setuid(65534) == 0 && strstr(load_error(in_folder("x.part")), "copy both") ? 0
@@ -230,6 +237,65 @@ static void goes_back_to_the_last_commit(void **state)
     recording_free(rec);
     recording_free(g.rec);
     store_writer_abandon(w);
+}
+
+static bool is_there(const char *name)
+{
+    struct stat st;
+    return stat(in_folder(name), &st) == 0;
+}
+
+/* What the next recorder does with what a killed one has left, and not before that was killed. */
+static void settles_what_a_killed_one_left(void **state)
+{
+    (void)state;
+    int ready[2], status;
+    char byte = 'x';
+    assert_int_equal(pipe(ready), 0);
+    struct growing g = growth_begin();
+    growth_second(&g, 20);
+    pid_t writer = fork();
+    assert_true(writer >= 0);
+    if (writer == 0) {
+        commit_ok(open_ok(in_folder("x")), g.rec);
+        if (write(ready[1], &byte, 1) == 1)
+            for (;;)
+                pause();
+        _exit(1);
+    }
+    close(ready[1]);
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    store_settle_part(in_folder("x"));
+    assert_true(is_there("x.part") && is_there("x.part-journal") && !is_there("x"));
+    kill(writer, SIGKILL);
+    assert_int_equal(waitpid(writer, &status, 0), writer);
+    kill_in_a_commit();
+    store_settle_part(in_folder("x"));
+    assert_true(is_there("x"));
+    assert_int_equal(folder_count(), 1);
+    struct recording *rec = load_ok(in_folder("x"));
+    same_recordings(g.rec, rec);
+    recording_free(rec);
+    recording_free(g.rec);
+    close(ready[0]);
+}
+
+static void settles_no_stranger(void **state)
+{
+    (void)state;
+    char junk[2000];
+    memset(junk, 0xd9, sizeof junk);
+    write_whole(in_folder("x.part"), junk, sizeof junk);
+    write_whole(in_folder("y.part"), "", 0); /* killed before its first commit */
+    write_whole(in_folder("y.part-journal"), "", 0);
+    write_whole(in_folder("z"), "old", 3);
+    write_whole(in_folder("z.part"), "", 0);
+    store_settle_part(in_folder("x"));
+    store_settle_part(in_folder("y"));
+    store_settle_part(in_folder("z"));
+    store_settle_part(in_folder("absent"));
+    assert_true(is_there("x.part") && is_there("z") && is_there("z.part"));
+    assert_int_equal(folder_count(), 3);
 }
 
 static void does_not_wait_for_a_reader(void **state)
@@ -398,6 +464,8 @@ int main(void)
         TEST_IN_FOLDER(rewrites_places_that_changed),
         TEST_IN_FOLDER(survives_a_kill),
         TEST_IN_FOLDER(goes_back_to_the_last_commit),
+        TEST_IN_FOLDER(settles_what_a_killed_one_left),
+        TEST_IN_FOLDER(settles_no_stranger),
         TEST_IN_FOLDER(does_not_wait_for_a_reader),
         TEST_IN_FOLDER(keeps_the_part_when_told),
         TEST_IN_FOLDER(refuses_a_second_writer),

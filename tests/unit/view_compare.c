@@ -8,7 +8,6 @@
 
 #include "view/compare.h"
 #include "view/draw_compare.h"
-#include "view/significance.h"
 
 #define FUNCTIONS 12
 #define SLOW      3 /* the function that is made slower */
@@ -330,6 +329,76 @@ static void new_and_gone(void **state)
     without.work_ms[11] = 0;
     compare_programs(&t, &summary, &without, &rare, 50, 1);
     check_verdict(&t, "new", "");
+    r = fixture_find(&t, "name", "step_11");
+    assert_int_equal(fixture_value(&t, r, "before_pct")->kind, VALUE_NULL);
+    assert_int_equal(fixture_value(&t, r, "change")->kind, VALUE_NULL); /* not called new */
+    table_clear(&t);
+}
+
+/* Adds what a program does now and then: a function that runs for so long, at moments that chance
+ * chooses, each seen by all the samples that fall on it. */
+static void add_rare(struct recording *rec, double seconds, double times, double each_s)
+{
+    struct function_id f = fixture_function(rec, "refresh", "/a/shop.py", 700);
+    struct stack_id stack = fixture_call(rec, (struct stack_id){0}, f, 701);
+    struct thread_id thread = fixture_thread(rec, 9, "timer");
+    for (double at = 0;;) {
+        at += each_s - log(1 - random_unit()) * seconds / times;
+        if (at > seconds - each_s)
+            break;
+        for (double in = 0; in < each_s - 1e-9; in += 0.01)
+            fixture_run(rec, thread, stack, STATE_RUNNING, WAIT_NONE, at + in, 0.01);
+    }
+}
+
+/*
+ * 300 comparisons of a program that does something now and then, about once in a recording, so that
+ * it is often met on one side alone: that is neither new nor gone, however many samples each time
+ * leaves.
+ */
+static void rare_is_not_new(void **state)
+{
+    (void)state;
+    struct table t = {0};
+    size_t alone = 0;
+    for (uint64_t seed = 1; seed <= 300; seed++) {
+        struct recording *sides[2];
+        double each_s = (double[]){0.05, 0.3, 0.8}[seed % 3];
+        for (int n = 0; n < 2; n++) {
+            sides[n] = simulate(&work, 30, 100, 2 * seed + (uint64_t)n);
+            add_rare(sides[n], 30, 1.5, each_s);
+        }
+        compare(&t, sides[0], sides[1]);
+        check_verdict(&t, "new", "");
+        check_verdict(&t, "gone", "");
+        size_t r = fixture_find(&t, "name", "refresh");
+        alone += r != SIZE_MAX && (fixture_value(&t, r, "before_pct")->kind == VALUE_NULL ||
+                                   fixture_value(&t, r, "after_pct")->kind == VALUE_NULL);
+        recording_free(sides[0]);
+        recording_free(sides[1]);
+    }
+    assert_true(alone > 60);
+    table_clear(&t);
+}
+
+/* What one side does all the time, if in a hundredth of it, and the other not at all. */
+static void small_is_new(void **state)
+{
+    (void)state;
+    struct table t = {0};
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        struct recording *before = simulate(&work, 60, 100, 2 * seed);
+        struct recording *after = simulate(&work, 60, 100, 2 * seed + 1);
+        add_rare(after, 60, 60, 0.02);
+        compare(&t, before, after);
+        check_verdict(&t, "new", "refresh");
+        check_verdict(&t, "gone", "");
+        compare(&t, after, before);
+        check_verdict(&t, "gone", "refresh");
+        check_verdict(&t, "new", "");
+        recording_free(before);
+        recording_free(after);
+    }
     table_clear(&t);
 }
 
@@ -694,47 +763,9 @@ static void other_engines(void **state)
     }
 }
 
-static void significance(void **state)
-{
-    (void)state;
-    double low[20], high[20], same[20];
-    for (int i = 0; i < 20; i++) {
-        low[i] = i;
-        high[i] = i + 20;
-        same[i] = 7;
-    }
-    assert_true(significance_slices(low, 20, high, 20) < 1e-6);
-    assert_float_equal(significance_slices(low, 20, high, 20),
-                       significance_slices(high, 20, low, 20), 1e-12);
-    assert_float_equal(significance_slices(low, 20, low, 20), 1, 1e-9);
-    assert_float_equal(significance_slices(same, 20, same, 20), 1, 0);
-    assert_float_equal(significance_slices(same, 20, low, 1), 1, 0);
-    assert_float_equal(significance_slices(same, 20, (const double[]){8, 8}, 2), 0, 0);
-    /* Means 3.6 and 7.4, variances 5.8 and 5.8: t = 3.8 / sqrt(2.32) = 2.495 with 8 degrees. */
-    const double a[] = {1, 2, 3, 5, 7}, b[] = {4, 6, 8, 9, 10};
-    assert_float_equal(significance_slices(a, 5, b, 5), 0.0372, 0.0001);
-    /* As long as two slices: t = 6 / sqrt(5.8 * (1 / 2 + 1 / 5)) = 2.978 with 4 degrees. */
-    assert_float_equal(significance_stretch(9.6, 2, a, 5), 0.0408, 0.0001);
-    assert_float_equal(significance_stretch(9.6, 2, a, 1), 1, 0);
-    assert_float_equal(significance_stretch(7, 2, same, 20), 1, 0);
-    /* 10 or more, or 0, of 10 that fall on either side alike: 2 / 1024. */
-    assert_float_equal(significance_counts(1e-9, 1e-9, 10, 10), 2.0 / 1024, 1e-6);
-    /* 8 or more of 10 that fall on either side alike: 56 / 1024, and as many the other way. */
-    assert_float_equal(significance_counts(2, 2, 8, 8), 112.0 / 1024, 1e-9);
-    assert_float_equal(significance_counts(8, 8, 2, 2), 112.0 / 1024, 1e-9);
-    /* None to 3 where a tenth of 93 is expected: 0.0275, where a normal approximation from the few
-     * says 0.0004. */
-    assert_float_equal(significance_counts(1, 90, 0.3, 3), 0.0259, 0.003);
-    assert_float_equal(significance_counts(1, 100, 1, 100), 1, 0);
-    assert_float_equal(significance_counts(0, 0, 0, 0), 1, 0);
-    assert_true(significance_counts(1, 1e6, 1.01, 1.01e6) < 1e-9);
-    assert_true(significance_counts(1, 1e6, 1.001, 1.001e6) > 0.3);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(significance),
         cmocka_unit_test(nothing_changed),
         cmocka_unit_test(slower_in_a_busy_loop),
         cmocka_unit_test(slower_in_a_paced_loop),
@@ -743,6 +774,8 @@ int main(void)
         cmocka_unit_test(late_first_sample),
         cmocka_unit_test(builds_differ),
         cmocka_unit_test(new_and_gone),
+        cmocka_unit_test(rare_is_not_new),
+        cmocka_unit_test(small_is_new),
         cmocka_unit_test(too_regular),
         cmocka_unit_test(bursts),
         cmocka_unit_test(two_windows),

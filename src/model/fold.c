@@ -49,6 +49,7 @@ void fold_init(struct fold *f, const struct recording *rec, enum native_frames n
 {
     const struct dictionary *d = &rec->words;
     *f = (struct fold){.rec = rec, .native = native, .plain = true};
+    f->outer = xcalloc(d->frames.n, 1);
     if (native == NATIVE_ALL)
         return;
     enum frame_role *modules = xcalloc(d->modules.n, sizeof *modules);
@@ -76,6 +77,7 @@ void fold_init(struct fold *f, const struct recording *rec, enum native_frames n
 
 void fold_clear(struct fold *f)
 {
+    free(f->outer);
     free(f->roles);
     free(f->python);
     free(f->known[0]);

@@ -30,6 +30,7 @@ struct fold {
     enum native_frames native;
     bool plain;     /* nothing to fold */
     uint8_t *roles; /* by frame */
+    uint8_t *outer; /* by frame: see idle.c; 0: not found out */
     VEC(struct stack) stacks;
     struct chains index; /* of them, but for the first */
     /* By the recording's stack, each found out once: whether there is a Python frame in it; and

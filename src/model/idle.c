@@ -223,34 +223,59 @@ static bool is_loops_own(const char *file)
     return text_ends_with(file, "/selectors.py") || strstr(file, "/asyncio/");
 }
 
-bool wait_blocks_loop(const struct fold *fold, struct stack_id stack)
+/* What a frame says of the waits inside of it; found out once, as all waits are asked. */
+enum {
+    OUTER_KNOWN = 1,
+    OUTER_CALLED = 2, /* something that a loop may have called */
+    OUTER_LOOP = 4,
+    OUTER_LOOP_CALLED = 8, /* and what it has called was inlined into it */
+    OUTER_ERRAND = 16,
+};
+
+static uint8_t look_outer(const struct fold *fold, struct frame_id frame)
 {
     const struct recording *rec = fold->rec;
+    const struct place *places;
+    size_t n = recording_places(rec, frame, &places);
+    uint8_t outer = OUTER_KNOWN;
+    for (size_t i = 0; i < n; i++) {
+        const struct function *f = function_at(&rec->words, places[i].function);
+        if (!(outer & OUTER_LOOP) && is_loop(rec, &places[i]))
+            outer |= OUTER_LOOP | (outer & OUTER_CALLED ? OUTER_LOOP_CALLED : 0);
+        if (f->language == LANGUAGE_PYTHON && !is_loops_own(string_text(&rec->words, f->file)))
+            outer |= OUTER_CALLED;
+        if (is_any_of(rec, errands, sizeof errands / sizeof errands[0], &places[i]))
+            outer |= OUTER_ERRAND;
+    }
+    return outer;
+}
+
+static uint8_t outer_of(const struct fold *fold, struct stack_id stack)
+{
+    struct frame_id frame = fold_at(fold, stack)->frame;
+    if (!fold->outer[frame.n])
+        fold->outer[frame.n] = look_outer(fold, frame);
+    return fold->outer[frame.n];
+}
+
+bool wait_blocks_loop(const struct fold *fold, struct stack_id stack)
+{
     bool called = false; /* something that the loop calls was passed */
     for (struct stack_id s = stack; s.n; s = fold_at(fold, s)->parent) {
-        const struct place *places;
-        size_t n = recording_places(rec, fold_at(fold, s)->frame, &places);
-        for (size_t i = 0; i < n; i++) {
-            const struct function *f = function_at(&rec->words, places[i].function);
-            /* An inner loop waits as loops do: the first one decides. */
-            if (is_loop(rec, &places[i]))
-                return called;
-            called |=
-                f->language == LANGUAGE_PYTHON && !is_loops_own(string_text(&rec->words, f->file));
-        }
+        uint8_t outer = outer_of(fold, s);
+        /* An inner loop waits as loops do: the first one decides. */
+        if (outer & OUTER_LOOP)
+            return called || outer & OUTER_LOOP_CALLED;
+        called |= outer & OUTER_CALLED;
     }
     return false;
 }
 
 static bool is_errand(const struct fold *fold, struct stack_id stack)
 {
-    for (struct stack_id s = stack; s.n; s = fold_at(fold, s)->parent) {
-        const struct place *places;
-        size_t n = recording_places(fold->rec, fold_at(fold, s)->frame, &places);
-        for (size_t i = 0; i < n; i++)
-            if (is_any_of(fold->rec, errands, sizeof errands / sizeof errands[0], &places[i]))
-                return true;
-    }
+    for (struct stack_id s = stack; s.n; s = fold_at(fold, s)->parent)
+        if (outer_of(fold, s) & OUTER_ERRAND)
+            return true;
     return false;
 }
 

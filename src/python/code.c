@@ -5,8 +5,11 @@
  */
 #include "python/code.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/map.h"
@@ -36,6 +39,7 @@ struct codes {
     VEC(char *) texts;
     struct map by_text;
     size_t text_bytes;
+    const char *relative, *absolute; /* the last file that was made absolute */
 };
 
 static size_t bytes_needed(const struct layout *l)
@@ -97,6 +101,31 @@ static const char *intern_object(struct codes *c, uint64_t address)
 {
     char text[UNICODE_TEXT_SIZE];
     return object_text(c->pid, c->layout, address, text) && text[0] ? intern(c, text) : "?";
+}
+
+/* A script that was started by a relative path is at this place under where its process was
+ * started, if it is still there. Others ("<string>", a file that has moved) are left alone. */
+static const char *absolute(struct codes *c, const char *file)
+{
+    char link[64], folder[PATH_MAX], path[2 * PATH_MAX];
+    if (*file == '/' || *file == '<' || *file == '?' || !*file)
+        return file;
+    if (file == c->relative)
+        return c->absolute;
+    c->relative = file;
+    c->absolute = file;
+    snprintf(link, sizeof link, "/proc/%d/cwd", (int)c->pid);
+    ssize_t n = readlink(link, folder, sizeof folder);
+    if (n <= 0 || n == sizeof folder || *folder != '/')
+        return file;
+    while (!strncmp(file, "./", 2))
+        file += 2;
+    /* Through the link: the process may have a root of its own. */
+    snprintf(path, sizeof path, "%s/%s", link, file);
+    if (access(path, F_OK) != 0)
+        return file;
+    snprintf(path, sizeof path, "%.*s/%s", (int)n, folder, file);
+    return c->absolute = intern(c, path);
 }
 
 /* Whether the type at this address is `code`; remembers the first that is. */
@@ -165,7 +194,7 @@ static void read_names(struct codes *c, struct code *code)
     if (!code->is_code)
         return;
     code->name = intern_object(c, code->name_ptr);
-    code->file = intern_object(c, code->filename_ptr);
+    code->file = absolute(c, intern_object(c, code->filename_ptr));
     if (c->layout->code_qualname.size)
         code->name_tries = TRIES_MAX;
 }

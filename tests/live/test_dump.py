@@ -98,6 +98,31 @@ def _():
     assert frame["line"] > 0, frame
 
 
+def check_relative(python):
+    """To 3.8 a script's code says the path that it was started by (bpo-20443)."""
+    text = "import time\nexec(compile('time.sleep(60)', 'no/such.py', 'exec'))\n"
+    with targets.folder() as place:
+        os.mkdir(os.path.join(place, "jobs"))
+        with open(os.path.join(place, "jobs", "job.py"), "w") as script:
+            script.write(text)
+        expected = ["no/such.py", os.path.join(os.path.realpath(place), "jobs/job.py")]
+        for path in ("jobs/job.py", "./jobs/job.py"):
+            with targets.started([*python.command, path], cwd=place) as target:
+
+                def files():
+                    frames = [frame for thread in dump(target.pid) for frame in thread["frames"]]
+                    whole = [f["file"] for f in frames if f["language"] == "python"]
+                    return [os.path.normpath(file) for file in whole]
+
+                targets.wait_for(lambda: files() == expected, "files %s" % expected)
+
+
+for python in targets.pythons():
+    if not python.root:
+        title = "Python %s: a script by a relative path, its whole path" % python.label
+        tap.test(title, python)(check_relative)
+
+
 @tap.test("a process that sleeps is not disturbed")
 def _():
     with targets.started(["sleep", "60"]) as target:

@@ -220,7 +220,7 @@ static void test_values(void **state)
     struct err err;
     assert_true(read_double("rate", "250.5") == 250.5);
     assert_true(read_double("rate", "0.5") == -1);
-    assert_true(read_double("rate", "100001") == -1);
+    assert_true(read_double("rate", "1000001") == -1);
     assert_true(read_double("rate", "nan") == -1);
     assert_true(read_double("rate", "inf") == -1);
     assert_true(read_double("rate", "100x") == -1);

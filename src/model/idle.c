@@ -150,29 +150,38 @@ static bool same_name(const char *a, const char *b)
     return *a == *b && strcmp(a, b) == 0;
 }
 
-/* in_file: it may be a method. */
-static bool is_called(const char *name, const char *function, bool in_file)
+/* In a file it may be a method. */
+static bool is_called(const char *name, const struct idle_rule *rule)
 {
-    const char *last = in_file ? strrchr(name, '.') : NULL;
-    return same_name(name, function) || (last && same_name(last + 1, function));
+    if (same_name(name, rule->function))
+        return true;
+    const char *last = rule->file ? strrchr(name, '.') : NULL;
+    return last && same_name(last + 1, rule->function);
+}
+
+static bool is_in(const struct recording *rec, const struct function *f, const char *file)
+{
+    return text_ends_with(string_text(&rec->words, f->file), file) ||
+           text_ends_with(module_path(&rec->words, f->module), file);
 }
 
 static bool place_fits(const struct recording *rec, const struct idle_rule *rule,
                        const struct place *place)
 {
     const struct function *f = function_at(&rec->words, place->function);
-    if (rule->function &&
-        !is_called(string_text(&rec->words, f->name), rule->function, rule->file != NULL))
+    if (rule->function && !is_called(string_text(&rec->words, f->name), rule))
         return false;
-    return !rule->file || text_ends_with(string_text(&rec->words, f->file), rule->file) ||
-           text_ends_with(module_path(&rec->words, f->module), rule->file);
+    return !rule->file || is_in(rec, f, rule->file);
 }
 
-static bool is_any_of(const struct recording *rec, const struct idle_rule *rows, size_t n,
-                      const struct place *place)
+static bool gives_errands(const struct recording *rec, const struct place *place)
 {
-    for (size_t i = 0; i < n; i++)
-        if (place_fits(rec, &rows[i], place))
+    const struct function *f = function_at(&rec->words, place->function);
+    const char *name = string_text(&rec->words, f->name), *last = strrchr(name, '.');
+    name = last ? last + 1 : name;
+    for (size_t i = 0; i < sizeof errands / sizeof errands[0]; i++)
+        if (same_name(name, errands[i].function) &&
+            (!errands[i].file || is_in(rec, f, errands[i].file)))
             return true;
     return false;
 }
@@ -244,7 +253,7 @@ static uint8_t look_outer(const struct fold *fold, struct frame_id frame)
             outer |= OUTER_LOOP | (outer & OUTER_CALLED ? OUTER_LOOP_CALLED : 0);
         if (f->language == LANGUAGE_PYTHON && !is_loops_own(string_text(&rec->words, f->file)))
             outer |= OUTER_CALLED;
-        if (is_any_of(rec, errands, sizeof errands / sizeof errands[0], &places[i]))
+        if (gives_errands(rec, &places[i]))
             outer |= OUTER_ERRAND;
     }
     return outer;

@@ -243,13 +243,8 @@ bool look_account(struct watch *w, struct task *task, struct watched *t, uint64_
 
 void look_add_running(struct watch *w, struct watched *t, const struct run *seen, uint64_t now_ns)
 {
-    uint64_t queue_ns = watched_take_queue(t);
-    if (queue_ns) {
-        struct run queued = *seen;
-        queued.state = STATE_RUNNABLE;
-        watched_add(t, w->sink, &queued, queue_ns, now_ns);
-    }
-    watched_add(t, w->sink, seen, watched_take_cpu(t, w->options.period_ns), now_ns);
+    uint64_t cpu_ns = watched_take_cpu(t, w->options.period_ns);
+    watched_add_running(t, w->sink, seen, cpu_ns, now_ns);
     t->account.stack = seen->stack;
     t->account.generation = w->sink->generation;
 }

@@ -109,6 +109,18 @@ uint64_t watched_take_queue(struct watched *t)
     return ns;
 }
 
+void watched_add_running(struct watched *t, struct sink *sink, const struct run *seen,
+                         uint64_t weight_ns, uint64_t now_ns)
+{
+    uint64_t queue_ns = watched_take_queue(t);
+    if (queue_ns) {
+        struct run queued = *seen;
+        queued.state = STATE_RUNNABLE;
+        watched_add(t, sink, &queued, queue_ns, now_ns);
+    }
+    watched_add(t, sink, seen, weight_ns, now_ns);
+}
+
 static bool where_it_slept(const struct watched *t, const struct run *seen, uint32_t generation)
 {
     return t->moving.slept.n == seen->stack.n && t->moving.slept_generation == generation;
@@ -117,19 +129,11 @@ static bool where_it_slept(const struct watched *t, const struct run *seen, uint
 /* Adds the sample that is held back, with so much time. */
 static void add_held_back(struct watched *t, struct sink *sink, uint64_t ns, uint64_t now_ns)
 {
-    struct run *seen = &t->moving.seen;
-    uint64_t queue_ns = watched_take_queue(t);
-    if (t->moving.generation == sink->generation) {
-        if (queue_ns) {
-            struct run queued = *seen;
-            queued.state = STATE_RUNNABLE;
-            watched_add(t, sink, &queued, queue_ns, now_ns);
-        }
-        watched_add(t, sink, seen, ns, now_ns);
-    } else {
+    if (t->moving.generation == sink->generation)
+        watched_add_running(t, sink, &t->moving.seen, ns, now_ns);
+    else
         watched_lose(t, sink); /* its stack's number has gone */
-    }
-    seen->ticks = 0;
+    t->moving.seen.ticks = 0;
 }
 
 void watched_end_moving(struct watched *t, struct sink *sink, uint64_t period_ns, uint64_t now_ns)

@@ -61,6 +61,9 @@ struct watched {
 /* A sample of t: lengthens its run, or ends that and begins another. */
 void watched_add(struct watched *t, struct sink *sink, const struct run *seen, uint64_t weight_ns,
                  uint64_t now_ns);
+/* The same of one on a CPU, and before it how long it has waited for a CPU. */
+void watched_add_running(struct watched *t, struct sink *sink, const struct run *seen,
+                         uint64_t weight_ns, uint64_t now_ns);
 /* A sample that was due could not be taken. */
 void watched_lose(struct watched *t, struct sink *sink);
 /* Puts the run that lengthens into the sink's batch. */

@@ -199,16 +199,11 @@ static bool open_map(struct perf_map *m)
     char status[4096];
     if (procfs_read(AT_FDCWD, status, sizeof status, "/proc/%d/status", (int)m->pid) < 0)
         return false;
-    uint64_t inner = (uint64_t)m->pid, uid = procfs_status_field(status, "Uid", 10, 0);
-    const char *at = strstr(status, "\nNSpid:");
-    if (at) {
-        at += sizeof "\nNSpid:" - 1;
-        char *end;
-        for (uint64_t id; *at != '\n' && (id = strtoull(at, &end, 10), end != at); at = end)
-            inner = id;
-    }
-    return open_as(m, inner, uid) ||
-           (inner != (uint64_t)m->pid && open_as(m, (uint64_t)m->pid, uid));
+    uint64_t uid = procfs_status_field(status, "Uid", 10, 0);
+    pid_t inner = m->pid;
+    procfs_namespace_ids(status, &inner);
+    return open_as(m, (uint64_t)inner, uid) ||
+           (inner != m->pid && open_as(m, (uint64_t)m->pid, uid));
 }
 
 /* Reads what has been added to the file, up to max bytes of it. */

@@ -14,20 +14,15 @@
 
 #define SEARCH_NS (200 * NS_PER_MS)
 
-/* The number of ids in NSpid (proc(5)), one a namespace, innermost last in *inner. 0: unknown. */
+/* As procfs_namespace_ids(). */
 static unsigned namespace_ids(pid_t pid, const char *tid, uint32_t *inner)
 {
     char status[4096];
-    unsigned n = 0;
+    pid_t id = (pid_t)*inner;
     if (procfs_read(AT_FDCWD, status, sizeof status, "/proc/%d/task/%s/status", (int)pid, tid) <= 0)
         return 0;
-    char *at = strstr(status, "\nNSpid:"), *end;
-    if (!at)
-        return 0;
-    at += strlen("\nNSpid:");
-    at[strcspn(at, "\n")] = '\0';
-    for (unsigned long id; id = strtoul(at, &end, 10), end != at; at = end, n++)
-        *inner = (uint32_t)id;
+    unsigned n = procfs_namespace_ids(status, &id);
+    *inner = (uint32_t)id;
     return n;
 }
 

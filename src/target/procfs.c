@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 
 ssize_t procfs_read(int dir, char *buf, size_t size, const char *fmt, ...)
 {
@@ -47,6 +48,27 @@ ssize_t procfs_read(int dir, char *buf, size_t size, const char *fmt, ...)
     buf[have] = '\0';
     errno = error;
     return got < 0 && have == 0 ? -1 : (ssize_t)have;
+}
+
+bool procfs_comm(pid_t pid, pid_t tid, char *out, size_t size)
+{
+    bool read = procfs_read(AT_FDCWD, out, size, "/proc/%d/task/%d/comm", (int)pid, (int)tid) > 0;
+    out[read ? strcspn(out, "\n") : 0] = '\0';
+    text_make_printable(out);
+    return read;
+}
+
+unsigned procfs_namespace_ids(const char *status, pid_t *inner)
+{
+    unsigned n = 0;
+    const char *at = strstr(status, "\nNSpid:");
+    if (!at)
+        return 0;
+    at += strlen("\nNSpid:");
+    char *end;
+    for (unsigned long id; *at != '\n' && (id = strtoul(at, &end, 10), end != at); at = end, n++)
+        *inner = (pid_t)id;
+    return n;
 }
 
 bool procfs_parse_stat(const char *text, struct procfs_stat *stat)

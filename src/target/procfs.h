@@ -46,6 +46,11 @@ uint64_t procfs_cpu_ns(pid_t pid);
 #define PROCFS_NO_CLOCK CLOCK_REALTIME
 clockid_t procfs_cpu_clock(pid_t pid);
 uint64_t procfs_clock_ns(clockid_t cpu_clock);
+/* The name of a thread (of a process: of its first), printable; false: it has ended, out is "". */
+bool procfs_comm(pid_t pid, pid_t tid, char *out, size_t size);
+/* The number of ids in the NSpid line of a status file (proc(5)), one a namespace, innermost last,
+ * in *inner. 0: it has no such line, and *inner is left alone. */
+unsigned procfs_namespace_ids(const char *status, pid_t *inner);
 /* The number after "Name:" in the text of a status file, in the given base; or `none`. */
 uint64_t procfs_status_field(const char *status, const char *name, int base, uint64_t none);
 

@@ -261,7 +261,7 @@ static void about_path(const struct asked *a, uint64_t address)
 static void about_futex(const struct asked *a)
 {
     struct lock lock = lock_look(&a->r->tids, a->tid, a->args, a->now_ns);
-    char name[TASK_COMM_MAX] = "";
+    char name[TASK_COMM_MAX];
     struct waited *out = a->out;
     out->owner = lock.owner;
     out->words = lock.words;
@@ -273,10 +273,7 @@ static void about_futex(const struct asked *a)
                  lock.kind == LOCK_MUTEX ? "lock" : "rwlock", (unsigned long long)lock.address);
         return;
     case LOCK_JOIN:
-        procfs_read(AT_FDCWD, name, sizeof name, "/proc/%d/task/%d/comm", (int)a->r->pid,
-                    (int)lock.owner);
-        name[strcspn(name, "\n")] = '\0';
-        text_make_printable(name);
+        procfs_comm(a->r->pid, lock.owner, name, sizeof name);
         snprintf(out->text, sizeof out->text, "end of thread %s", name);
         return;
     case LOCK_UNKNOWN:
@@ -308,7 +305,7 @@ static void about_child(const struct asked *a, int64_t nr)
 /* The file, and the process that holds the lock on it. */
 static void about_file_lock(const struct asked *a, int64_t nr)
 {
-    char path[64], comm[TASK_COMM_MAX] = "";
+    char path[64], comm[TASK_COMM_MAX];
     struct file_lock_range range = {0, UINT64_MAX};
     struct flock wanted;
     about_fd(a, (int)a->args[0]);
@@ -324,9 +321,7 @@ static void about_file_lock(const struct asked *a, int64_t nr)
     a->out->changes = true;
     if (!holder)
         return;
-    procfs_read(AT_FDCWD, comm, sizeof comm, "/proc/%d/comm", (int)holder);
-    comm[strcspn(comm, "\n")] = '\0';
-    text_make_printable(comm);
+    procfs_comm(holder, holder, comm, sizeof comm);
     size_t n = strlen(a->out->text);
     snprintf(a->out->text + n, sizeof a->out->text - n, WAITED_HELD_BY "%s (%d)",
              *comm ? comm : "process", (int)holder);

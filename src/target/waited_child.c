@@ -8,7 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/text.h"
 #include "target/procfs.h"
 #include "target/tasks.h"
 
@@ -36,10 +35,8 @@ static size_t list(pid_t pid, pid_t tid, pid_t children[CHILDREN_MAX])
 
 static void print_child(char *out, size_t size, const char *what, pid_t child)
 {
-    char comm[TASK_COMM_MAX] = "";
-    procfs_read(AT_FDCWD, comm, sizeof comm, "/proc/%d/comm", (int)child);
-    comm[strcspn(comm, "\n")] = '\0';
-    text_make_printable(comm);
+    char comm[TASK_COMM_MAX];
+    procfs_comm(child, child, comm, sizeof comm);
     snprintf(out, size, *comm ? "%s %d (%s)" : "%s %d", what, (int)child, comm);
 }
 
@@ -49,14 +46,8 @@ static pid_t inner_pid(pid_t pid)
     char status[STATUS_BYTES];
     if (procfs_read(AT_FDCWD, status, sizeof status, "/proc/%d/status", (int)pid) <= 0)
         return 0;
-    const char *line = strstr(status, "\nNSpid:");
-    if (!line)
-        return pid;
-    line += strlen("\nNSpid:");
-    const char *end = line + strcspn(line, "\n"), *last = end;
-    while (last > line && last[-1] != '\t' && last[-1] != ' ')
-        last--;
-    return (pid_t)strtol(last, NULL, 10);
+    procfs_namespace_ids(status, &pid);
+    return pid;
 }
 
 void waited_child_print(pid_t pid, pid_t tid, pid_t child, char *out, size_t size)

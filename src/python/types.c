@@ -212,14 +212,19 @@ uint32_t types_find(struct types *t, uint64_t address)
     return find(t, address, 0);
 }
 
-/* Freed objects have none, or what a free list wrote over it; what is no object at all has an
- * address there, or the bits of a number. From 3.14 flags are in the upper 16 bits (refcount.h),
- * from 3.12 an immortal object's is near 2^30 or above. */
+/* Freed objects have none, or what a free list wrote over it. What is no object at all has an
+ * address there, or the bits of a number; what is left of a dict's or a set's table, the hash of a
+ * type that was a key, which is its address / 16 (_Py_HashPointer). Those of a program that stands
+ * low and of its heap have 32 bits. From 3.14 flags are in the upper 16 bits (refcount.h). */
 bool types_alive(const struct types *t, uint64_t refcount)
 {
-    enum { MANY = 0x3fffffff, LOWEST_PROGRAM = 0x400000 };
+    enum { LOWEST_PROGRAM = 0x400000, HASH_SHIFT = 4 };
+    const uint32_t immortal_3_12 = 0xffffffff, immortal_3_14 = 0xc0000000; /* pycore_object.h */
+    unsigned minor = t->runtime->layout.minor;
     uint32_t low = (uint32_t)refcount;
-    if (!low || (refcount >> 32 & 0xffff) || (t->runtime->layout.minor < 14 && refcount >> 32))
+    if (!low || (refcount >> 32 & 0xffff) || (minor < 14 && refcount >> 32))
         return false;
-    return low < LOWEST_PROGRAM || low >= MANY || !maps_find(t->maps, low);
+    if (low < LOWEST_PROGRAM || low == (minor < 14 ? immortal_3_12 : immortal_3_14))
+        return true;
+    return !maps_find(t->maps, low) && !maps_find(t->maps, (uint64_t)low << HASH_SHIFT);
 }

@@ -142,13 +142,15 @@ static enum looked read_moving(struct watch *w, struct watched *t, struct run *s
 }
 
 /* Between two looks that are this near to each other a thread that has moved on was on a CPU: that
- * is not asked for. */
-static bool has_moved_on(struct watch *w, struct watched *t, struct run *seen, uint64_t now_ns)
+ * is not asked for. What was read is not read again if it turns out to have been running. */
+static bool read_at_once(struct watch *w, struct watched *t, struct run *seen, uint64_t now_ns,
+                         bool *moved)
 {
     uint64_t before = t->moving.moment;
-    if (now_ns - t->moving.at_ns > ACCOUNT_NS || !reads_moving(w, watch_is_python(w, t->tid)))
-        return false;
-    return read_moving(w, t, seen) == LOOKED && t->moving.moment != before;
+    bool read = now_ns - t->moving.at_ns <= ACCOUNT_NS &&
+                reads_moving(w, watch_is_python(w, t->tid)) && read_moving(w, t, seen) == LOOKED;
+    *moved = read && t->moving.moment != before;
+    return read;
 }
 
 static void add_moving(struct watch *w, struct watched *t, const struct run *seen, uint64_t now_ns)
@@ -208,11 +210,12 @@ static enum looked sample_stopped(struct watch *w, struct task *task, struct wat
     return LOOKED;
 }
 
+/* read: it has been, a moment ago, and *seen is what was there. */
 static enum looked sample_running(struct watch *w, struct task *task, struct watched *t,
-                                  struct run *seen, uint64_t now_ns)
+                                  struct run *seen, bool read, uint64_t now_ns)
 {
-    if (reads_moving(w, watch_is_python(w, t->tid))) {
-        enum looked looked = read_moving(w, t, seen);
+    if (read || reads_moving(w, watch_is_python(w, t->tid))) {
+        enum looked looked = read ? LOOKED : read_moving(w, t, seen);
         if (looked == LOOKED)
             add_moving(w, t, seen, now_ns);
         return looked;
@@ -389,11 +392,11 @@ void look_at(struct watch *w, struct task *task, struct watched *t, uint64_t now
     if (t->late || !look_begin(w, task, t, now_ns))
         return;
     struct run moving = {0};
-    if (has_moved_on(w, t, &moving, now_ns)) {
+    bool moved, read = read_at_once(w, t, &moving, now_ns, &moved), slept = false;
+    if (moved) {
         add_moving(w, t, &moving, now_ns);
         return;
     }
-    bool slept = false;
     /* A thread that goes to sleep or wakes while it is being read is looked at again. One that has
      * woken is not seen running for that: all of its work would seem to be where it begins. */
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -405,7 +408,7 @@ void look_at(struct watch *w, struct task *task, struct watched *t, uint64_t now
             return;
         slept = look.doing == TASK_BLOCKED;
         if (look.doing == TASK_RUNNING)
-            looked = sample_running(w, task, t, &seen, now_ns);
+            looked = sample_running(w, task, t, read ? &moving : &seen, read, now_ns);
         else if (slept)
             looked = look_at_blocked(w, task, t, &look, now_ns);
         if (looked != LOOK_AGAIN)

@@ -403,7 +403,7 @@ static bool read_all(struct copy *c, const struct threads *t, struct thread *th,
     if (twice && earlier != c->known_groups)
         return false;
     struct remote_span *state = add_span(c, th->state, h->state, c->s->state_bytes);
-    struct remote_span *after = known ? add_span(c, holder, &h->after, 8) : NULL;
+    struct remote_span *after = by_cframe && known ? add_span(c, holder, &h->after, 8) : state;
     size_t flags_at = add_flags(c, t, th->interp, h);
     h->handled.first_span = c->n_spans;
     for (size_t i = 0; i < c->track->handled.n; i++)
@@ -434,7 +434,8 @@ static bool read_all(struct copy *c, const struct threads *t, struct thread *th,
                    (h->after = h->before, c->s->misses++, true);
         return true;
     }
-    return before->ok && after->ok;
+    h->after = field_get(h->state, c->s->state_bytes, l->ts_frame);
+    return before->ok;
 }
 
 /* What the thread's state says apart from its frames. */

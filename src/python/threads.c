@@ -317,12 +317,17 @@ size_t threads_flag_spans(const struct threads *t, uint32_t interp, struct threa
     uint64_t collecting = t->runtime->collecting;
     if (!collecting && l->interp_collecting.size)
         collecting = i->address + l->interp_collecting.at;
+    size_t n = 0;
     *to = (struct thread_flags){.collecting = 0};
-    spans[0] = (struct remote_span){i->gil, to->gil, sizeof to->gil, false};
-    spans[1] = (struct remote_span){collecting, &to->collecting, sizeof to->collecting, false};
-    spans[2] = (struct remote_span){i->address + l->interp_gc_frame.at, &to->gc_frame,
-                                    sizeof to->gc_frame, false};
-    return collecting ? l->interp_gc_frame.size ? 3 : 2 : 1;
+    /* In the order in which they lie side by side in newer interpreters. */
+    if (collecting)
+        spans[n++] =
+            (struct remote_span){collecting, &to->collecting, sizeof to->collecting, false};
+    if (collecting && l->interp_gc_frame.size)
+        spans[n++] = (struct remote_span){i->address + l->interp_gc_frame.at, &to->gc_frame,
+                                          sizeof to->gc_frame, false};
+    spans[n++] = (struct remote_span){i->gil, to->gil, sizeof to->gil, false};
+    return n;
 }
 
 void threads_take_flags(struct threads *t, uint32_t interp, const struct thread_flags *flags)

@@ -11,8 +11,9 @@
 #include <unistd.h>
 
 /* The kernel takes at most this many (IOV_MAX, process_vm_readv(2)). */
-#define SPANS_PER_CALL 1024
-#define PAGE_BYTES     4096u
+#define IOVECS_PER_CALL 1024
+#define GAP_MAX_BYTES   512u
+#define PAGE_BYTES      4096u
 
 size_t remote_read_some(pid_t pid, uint64_t addr, void *to, size_t size)
 {
@@ -59,20 +60,58 @@ bool remote_read_string(pid_t pid, uint64_t addr, char *to, size_t size)
     return true;
 }
 
-/* One call for n spans; how many were read whole before the first that was not. */
-static size_t read_batch(pid_t pid, struct remote_span *spans, size_t n, bool *gone)
+/* One call. Spans that lie side by side in a page are one piece of the target's memory, and what is
+ * between them is thrown away: a piece costs the kernel ten times what its bytes do. */
+struct call {
+    struct iovec local[IOVECS_PER_CALL], remote[IOVECS_PER_CALL];
+    size_t n_local, n_remote;
+    char between[GAP_MAX_BYTES];
+};
+
+static bool side_by_side(const struct remote_span *a, const struct remote_span *b)
 {
-    struct iovec local[SPANS_PER_CALL], remote[SPANS_PER_CALL];
-    local[0] = remote[0] = (struct iovec){NULL, 0};
-    for (size_t i = 0; i < n; i++) {
-        local[i] = (struct iovec){spans[i].to, spans[i].size};
-        remote[i] = (struct iovec){(void *)(uintptr_t)spans[i].addr, spans[i].size};
+    uint64_t end = a->addr + a->size;
+    return a->size && b->size && b->addr >= end && b->addr - end <= GAP_MAX_BYTES &&
+           (end - 1) / PAGE_BYTES == (b->addr + b->size - 1) / PAGE_BYTES;
+}
+
+/* How much is thrown away before spans[i]. */
+static size_t gap_before(const struct remote_span *spans, size_t i)
+{
+    if (!i || !side_by_side(&spans[i - 1], &spans[i]))
+        return 0;
+    return (size_t)(spans[i].addr - spans[i - 1].addr - spans[i - 1].size);
+}
+
+/* How many of the n spans are in it. */
+static size_t prepare(struct call *c, const struct remote_span *spans, size_t n)
+{
+    size_t i;
+    c->n_local = c->n_remote = 0;
+    for (i = 0; i < n && c->n_local + 2 <= IOVECS_PER_CALL; i++) {
+        size_t gap = gap_before(spans, i);
+        if (gap)
+            c->local[c->n_local++] = (struct iovec){c->between, gap};
+        c->local[c->n_local++] = (struct iovec){spans[i].to, spans[i].size};
+        if (i && side_by_side(&spans[i - 1], &spans[i]))
+            c->remote[c->n_remote - 1].iov_len += gap + spans[i].size;
+        else
+            c->remote[c->n_remote++] =
+                (struct iovec){(void *)(uintptr_t)spans[i].addr, spans[i].size};
     }
-    ssize_t got = process_vm_readv(pid, local, n, remote, n, 0);
+    return i;
+}
+
+/* Reads what is in one call; how many spans were read whole before the first that was not. */
+static size_t read_batch(pid_t pid, struct remote_span *spans, size_t n, size_t *batch, bool *gone)
+{
+    struct call c;
+    *batch = prepare(&c, spans, n);
+    ssize_t got = process_vm_readv(pid, c.local, c.n_local, c.remote, c.n_remote, 0);
     *gone = got < 0 && errno != EFAULT;
     size_t left = got < 0 ? 0 : (size_t)got, whole = 0;
-    while (whole < n && left >= spans[whole].size) {
-        left -= spans[whole].size;
+    while (whole < *batch && left >= gap_before(spans, whole) + spans[whole].size) {
+        left -= gap_before(spans, whole) + spans[whole].size;
         spans[whole++].ok = true;
     }
     return whole;
@@ -85,8 +124,7 @@ size_t remote_read_spans(pid_t pid, struct remote_span *spans, size_t n)
     for (size_t i = 0; i < n; i++)
         spans[i].ok = false;
     while (done < n && !gone) {
-        size_t batch = n - done < SPANS_PER_CALL ? n - done : SPANS_PER_CALL;
-        size_t whole = read_batch(pid, spans + done, batch, &gone);
+        size_t batch, whole = read_batch(pid, spans + done, n - done, &batch, &gone);
         read += whole;
         done += whole;
         if (whole < batch)

@@ -259,6 +259,24 @@ static void reads_memory(void **state)
         assert_int_equal(spans[i].ok, i % 10 != 3);
         assert_int_equal(to[i], i % 10 != 3 ? 'h' : 0);
     }
+    /* Side by side, with and without a gap, backwards, over each other, and up to a fault. */
+    struct {
+        uint64_t at;
+        size_t size;
+        const char *want;
+    } pieces[] = {{100, 2, "he"},      {102, 1, "l"}, {104, 1, "o"},       {100, 5, "hello"},
+                  {103, 2, "lo"},      {0, 0, ""},    {4096 - 5, 2, "la"}, {4096 - 2, 1, "t"},
+                  {4096 - 3, 6, NULL}, {100, 1, "h"}, {104, 1, "o"}};
+    enum { PIECES = sizeof pieces / sizeof *pieces };
+    char got[PIECES][8] = {""};
+    for (size_t i = 0; i < PIECES; i++)
+        spans[i] = (struct remote_span){base + pieces[i].at, got[i], pieces[i].size, false};
+    assert_int_equal(remote_read_spans(pid, spans, PIECES), PIECES - 1);
+    for (size_t i = 0; i < PIECES; i++) {
+        assert_int_equal(spans[i].ok, pieces[i].want != NULL);
+        if (pieces[i].want)
+            assert_string_equal(got[i], pieces[i].want);
+    }
     finish(pid);
     assert_false(remote_read(pid, base, buf, 1));
     assert_int_equal(errno, ESRCH);

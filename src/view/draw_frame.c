@@ -10,6 +10,9 @@
 #include "base/text.h"
 
 #define TAB_MAX 64
+/* What watching costs is told of so long, as it belongs to the rate that stands beside it: the
+ * seconds of attaching are over then. */
+#define COST_SPAN_NS (10 * NS_PER_S)
 
 /* The columns of a tab's text, which goes to out. */
 static int tab_text(char out[TAB_MAX], const struct label *tab)
@@ -93,7 +96,7 @@ void draw_status(struct grid *g, int row, const struct status *s)
     const struct cost *cost = &s->rec->cost;
     char text[256], samples[FIGURE_MAX], lost[FIGURE_MAX];
     struct text t = TEXT(text);
-    uint64_t from = s->at_ns > 60 * NS_PER_S ? s->at_ns - 60 * NS_PER_S : 0;
+    uint64_t from = s->at_ns > COST_SPAN_NS ? s->at_ns - COST_SPAN_NS : 0;
     const struct series *series = s->rec->total.series;
     struct point stopped = series_summary(&series[METRIC_STOPPED_PCT], from, s->at_ns + 1);
     struct point own = series_summary(&series[METRIC_OWN_CPU_PCT], from, s->at_ns + 1);

@@ -176,12 +176,8 @@ static bool place_fits(const struct recording *rec, const struct idle_rule *rule
 
 static bool gives_errands(const struct recording *rec, const struct place *place)
 {
-    const struct function *f = function_at(&rec->words, place->function);
-    const char *name = string_text(&rec->words, f->name), *last = strrchr(name, '.');
-    name = last ? last + 1 : name;
     for (size_t i = 0; i < sizeof errands / sizeof errands[0]; i++)
-        if (same_name(name, errands[i].function) &&
-            (!errands[i].file || is_in(rec, f, errands[i].file)))
+        if (place_fits(rec, &errands[i], place))
             return true;
     return false;
 }

@@ -14,6 +14,9 @@
 #define LEAST   1.0 /* Hz */
 #define SMOOTH  0.5
 #define TELL_BY 0.8 /* a rate under this share of the one that was told is told anew */
+/* That it is over is told after so long: a cost that hovers about the budget would be told again
+ * and again, for weeks. */
+#define CALM_SECONDS 300
 
 void budget_init(struct budget *b, double pct, double asked_hz, bool fixed)
 {
@@ -44,11 +47,14 @@ static enum budget_news change_rate(struct budget *b, double used)
         b->told_hz = b->rate_hz;
         return BUDGET_SLOWER;
     }
-    if (b->rate_hz >= b->asked_hz && b->told_hz < b->asked_hz) {
-        b->told_hz = b->asked_hz;
-        return BUDGET_BACK;
-    }
     return BUDGET_NOTHING;
+}
+
+/* Whether what was told has been over for long enough. */
+static bool is_calm(struct budget *b, bool over)
+{
+    b->calm = over ? b->calm + 1 : 0;
+    return b->calm >= CALM_SECONDS;
 }
 
 enum budget_news budget_second(struct budget *b, uint64_t dt_ns, uint64_t stopped_ns,
@@ -64,9 +70,14 @@ enum budget_news budget_second(struct budget *b, uint64_t dt_ns, uint64_t stoppe
     smooth(&b->target_now, 100 * (double)stopped_ns / time_ns, first);
     smooth(&b->own_now, 100 * (double)own_ns / (double)dt_ns, first);
     double used = fmax(b->target_now / b->target_pct, b->own_now / b->own_pct);
-    if (!b->fixed)
-        return change_rate(b, used);
-    bool was = b->broken;
-    b->broken = used > 1;
-    return b->broken && !was ? BUDGET_BROKEN : BUDGET_NOTHING;
+    if (b->fixed) {
+        bool was = b->broken, calm = is_calm(b, used <= 1);
+        b->broken = used > 1 || (was && !calm);
+        return b->broken && !was ? BUDGET_BROKEN : BUDGET_NOTHING;
+    }
+    enum budget_news news = change_rate(b, used);
+    if (b->told_hz >= b->asked_hz || !is_calm(b, b->rate_hz >= b->asked_hz))
+        return news;
+    b->told_hz = b->asked_hz;
+    return BUDGET_BACK;
 }

@@ -19,15 +19,16 @@ struct budget {
     bool fixed;                 /* the user has set the rate: it is kept, and overruns are told */
     double asked_hz, rate_hz;
     double target_now, own_now; /* percent, smoothed */
-    bool broken;
-    uint32_t seconds;
+    bool broken;                /* and not over for long */
+    uint32_t seconds;           /* since the start, or since the rate was changed */
+    uint32_t calm;              /* seconds since what was told is over */
     double told_hz;
 };
 
 enum budget_news {
     BUDGET_NOTHING,
     BUDGET_SLOWER, /* the rate went down by so much that it should be told */
-    BUDGET_BACK,   /* it is what was asked for again */
+    BUDGET_BACK,   /* it is what was asked for again, and has been for some minutes */
     BUDGET_BROKEN, /* the rate is fixed, and costs more than the budget */
 };
 

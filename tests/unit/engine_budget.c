@@ -61,9 +61,30 @@ static void test_and_up_again(void **state)
         second(&b, 500e3, 10e3);
     assert_true(b.rate_hz < 25);
     for (int i = 0; i < 60; i++)
+        assert_int_not_equal(second(&b, 20e3, 10e3), BUDGET_BACK);
+    assert_true(b.rate_hz == 100);
+    for (int i = 0; i < 300; i++)
         back |= second(&b, 20e3, 10e3) == BUDGET_BACK;
     assert_true(back);
-    assert_true(b.rate_hz == 100);
+}
+
+/* A cost that hovers about the budget is told once, not every half minute. */
+static void test_hovering(void **state)
+{
+    (void)state;
+    for (int fixed = 0; fixed < 2; fixed++) {
+        struct budget b;
+        int told = 0, changes = 0;
+        double rate_hz = 100;
+        budget_init(&b, BUDGET_DEFAULT_PCT, 100, fixed);
+        for (int i = 0; i < 7200; i++) {
+            told += second(&b, 10e3, i / 20 % 2 ? 300e3 : 50e3) != BUDGET_NOTHING;
+            changes += b.rate_hz != rate_hz;
+            rate_hz = b.rate_hz;
+        }
+        assert_in_range(told, 1, fixed ? 1 : 3); /* in steps */
+        assert_true(fixed || changes > 100);
+    }
 }
 
 static void test_a_fixed_rate_is_kept(void **state)
@@ -104,7 +125,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_within),       cmocka_unit_test(test_the_rate_steps_down),
         cmocka_unit_test(test_and_up_again), cmocka_unit_test(test_a_fixed_rate_is_kept),
-        cmocka_unit_test(test_no_budget),    cmocka_unit_test(test_many_cpus),
+        cmocka_unit_test(test_hovering),     cmocka_unit_test(test_no_budget),
+        cmocka_unit_test(test_many_cpus),
     };
     return cmocka_run_group_tests_name("engine_budget", tests, NULL, NULL);
 }

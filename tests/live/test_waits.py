@@ -310,7 +310,18 @@ def check_python(python):
         tap.equal((row["wait"], row["on"], row["idle"]), ("poll", server, False), "ask_patiently")
         row = only(rows, "want_lock", "futex")
         tap.equal((row["wait"], row["owner_tid"], row["idle"]), ("futex", None, False), "want_lock")
+        # One lock: from 3.14 on each thread waits in a futex of its own for it.
+        tap.equal(row["threads"], 2, "who wants the lock")
         assert re.fullmatch(r"futex 0x[0-9a-f]+", row["on"]), row["on"]
+        for name, holder in (
+            ("want_rlock", "hold_lock"),
+            ("cross_over", "cross_back"),
+            ("cross_back", "cross_over"),
+        ):
+            row = only(rows, name, "futex")
+            tap.equal((row["owner_name"], row["idle"]), (holder, False), name + "'s owner")
+            held = r"lock 0x[0-9a-f]+ held by %s \(%d\)" % (holder, row["owner_tid"])
+            assert re.fullmatch(held, row["on"]), row["on"]
         # As long as not all of them wait, they may want the GIL, too.
         for name, wait in (
             ("wait_for_work", "futex"),
@@ -326,6 +337,7 @@ def check_python(python):
         assert row["owner_tid"] in tids, row
         verdicts = {v["kind"]: v["verdict"] for v in proftop.report(recording, "summary")["rows"]}
         assert "burn" in verdicts.get("gil", ""), verdicts
+        assert "cross_over waits for cross_back" in verdicts.get("deadlock", ""), verdicts
 
 
 for python in targets.pythons():

@@ -177,16 +177,24 @@ void judge_locks(struct summary *s, const struct summary_rule *rule)
     }
     if (most.top && most.top->owner) {
         char threads[48], where[160];
-        wait_groups_time(s->waits);
-        struct stack_id held = wait_groups_holder(s->waits, most.top);
-        const char *owner = wait_thread_name(rec, most.top->owner);
-        struct finding *f =
-            summary_find(s, rule, pct, "%.0f%% of the time %s for %s that %s holds in %s", pct,
-                         threads_wait(s, &most, is_lock, of, threads),
-                         most.several ? "locks" : "a lock", *owner ? owner : "another thread",
-                         calling(where, rec,
-                                 held.n ? rows_own_place(&s->sum->fold, held).function
-                                        : (struct function_id){0}));
+        const char *what = most.several ? "locks" : "a lock";
+        struct finding *f;
+        threads_wait(s, &most, is_lock, of, threads);
+        if (most.top->owners > 1 && most.top->top_owner_ns * 2 < most.top->ns) {
+            /* Nobody's in particular: where they meet says more. */
+            f = summary_find(
+                s, rule, pct, "%.0f%% of the time %s in %s for %s that %u threads hold in turn",
+                pct, threads, calling(where, rec, most.top->function), what, most.top->owners);
+        } else {
+            wait_groups_time(s->waits);
+            struct stack_id held = wait_groups_holder(s->waits, most.top);
+            const char *owner = wait_thread_name(rec, most.top->owner);
+            f = summary_find(s, rule, pct, "%.0f%% of the time %s for %s that %s holds in %s", pct,
+                             threads, what, *owner ? owner : "another thread",
+                             calling(where, rec,
+                                     held.n ? rows_own_place(&s->sum->fold, held).function
+                                            : (struct function_id){0}));
+        }
         summary_set_pct(f, pct);
         f->function = most.top->function;
     }

@@ -397,6 +397,13 @@ static void verdicts_over_functions(void **state)
     assert_string_equal(verdict_of(&t, k.rec, "lock"),
                         "19% of the time 3 threads wait for a lock that worker-3 holds in "
                         "Cache.rebuild()");
+    /* It is nobody's in particular. */
+    for (int i = 0; i < 3; i++)
+        wait_run(k.rec, k.timer, k.rebuild, WAIT_FUTEX, "lock 0x7", 102 + i, false, 4 + i, 1.5);
+    assert_string_equal(
+        verdict_of(&t, k.rec, "lock"),
+        "20% of the time 1 thread waits in Cache.rebuild() for a lock that 3 threads "
+        "hold in turn");
     table_clear(&t);
     recording_free(k.rec);
 }

@@ -241,6 +241,8 @@ libpython_a_SOURCES = \
 	src/python/layout.h \
 	src/python/linetable.c \
 	src/python/linetable.h \
+	src/python/locks.c \
+	src/python/locks.h \
 	src/python/loop.c \
 	src/python/loop.h \
 	src/python/method.c \

@@ -415,6 +415,7 @@ LIVE_FILES = \
 	tests/programs/split.py \
 	tests/programs/waits.c \
 	tests/programs/waits.py \
+	tests/programs/waits_pool.py \
 	tests/programs/waits_work.py \
 	tests/programs/waits_chain.c \
 	tests/programs/work_and_sleep.py \

@@ -258,7 +258,7 @@ static void look_repeat(struct watch *w, struct watched *t, uint64_t now_ns)
 {
     struct run again = t->run;
     again.flags &= (uint8_t)~SAMPLE_BEGAN;
-    wait_object_again(w->waited, w->sink, t->tid, now_ns, &t->waits, &again);
+    wait_object_again(w->waited, w->stacks.python, w->sink, t->tid, now_ns, &t->waits, &again);
     watched_add(t, w->sink, &again, watched_take_wait(t), now_ns);
 }
 

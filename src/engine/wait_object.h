@@ -28,12 +28,12 @@ struct wait_object {
 
 /* Fills run->object and run->owner of a wait that has just been seen (run->wait is set). python may
  * be NULL. */
-void wait_object_look(struct waited_reader *reader, const struct python *python, struct sink *sink,
+void wait_object_look(struct waited_reader *reader, struct python *python, struct sink *sink,
                       pid_t tid, const struct task_look *look, uint64_t now_ns,
                       struct wait_object *kept, struct run *run);
 
 /* The same wait goes on: brings the run up to date where that is due. */
-void wait_object_again(struct waited_reader *reader, struct sink *sink, pid_t tid, uint64_t now_ns,
-                       struct wait_object *kept, struct run *run);
+void wait_object_again(struct waited_reader *reader, struct python *python, struct sink *sink,
+                       pid_t tid, uint64_t now_ns, struct wait_object *kept, struct run *run);
 
 #endif

@@ -10,6 +10,7 @@
  * What is idle at the outer end of a thread is none under work that was given to it, and that is
  * told by what lies outside of the waiting frames: code that an event loop has called keeps all
  * others of the loop waiting, whatever it waits for; a request's handler keeps who asked waiting.
+ * What lies outside of where a process was forked was its parent's, and says nothing.
  * So a thread that takes work from a queue in a loop of its own is idle, and the same call under a
  * request is not. Where no such frame says whose wait it is, a queue, a condition and an event are
  * taken for idle, a pool or semaphore that is asked for by name ("acquire") is not, and of a child
@@ -25,8 +26,9 @@
 struct idle_rule {
     enum wait_kind wait;
     const char *function; /* among the innermost `within` frames; NULL: any stack. With a file the
-                           * class is left out */
-    const char *file;     /* tail of the function's file or of its module's path; NULL: any */
+                           * class is left out; "::park" is any function's name that ends so */
+    const char *file; /* tail of the function's file or of its module's path; NULL: any. "_queue."
+                       * is the extension module of that name */
     uint8_t within;
     bool idle;
 };
@@ -67,12 +69,29 @@ static const struct idle_rule rules[] = {
 
     /* A connection kept open until the next request comes. */
     {WAIT_READ, "handle_one_request", "http/server.py", 3, true},
+    /* Pools of processes: their workers get work by a pipe, and who shares it out the results. */
+    {WAIT_READ, "get", "multiprocessing/queues.py", 8, true},
+    {WAIT_READ, "_handle_results", "multiprocessing/pool.py", 8, true},
+    {WAIT_READ, "serve_client", "multiprocessing/managers.py", 8, true},
+    {WAIT_READ, "main", "multiprocessing/resource_tracker.py", 8, true},
+    {WAIT_READ, "main", "multiprocessing/semaphore_tracker.py", 8, true},
     {WAIT_READ, NULL, NULL, 0, false},
 
+    {WAIT_IPC, "msgrcv", NULL, 4, true},
+    {WAIT_IPC, "mq_receive", NULL, 4, true},
+    {WAIT_IPC, "mq_timedreceive", NULL, 4, true},
+    {WAIT_IPC, "__mq_timedreceive_time64", NULL, 4, true},
+
     /* Python: workers waiting for work, joins; any other lock is one that somebody holds. */
-    {WAIT_FUTEX, "result", "concurrent/futures/_base.py", 4, false},
+    {WAIT_FUTEX, NULL, "concurrent/futures/_base.py", 6, false}, /* a result */
+    {WAIT_FUTEX, "get", "multiprocessing/pool.py", 8, false},
+    {WAIT_FUTEX, "wait", "multiprocessing/pool.py", 8, false},
+    {WAIT_FUTEX, "next", "multiprocessing/pool.py", 8, false},
     {WAIT_FUTEX, "put", "queue.py", 4, false},
-    {WAIT_FUTEX, "put", "multiprocessing/queues.py", 3, false},
+    {WAIT_FUTEX, "put", "multiprocessing/queues.py", 8, false},
+    {WAIT_FUTEX, NULL, "multiprocessing/queues.py", 8, true},
+    {WAIT_FUTEX, "wait", "multiprocessing/synchronize.py", 8, true},
+    {WAIT_FUTEX, NULL, "_multiprocessing.", 8, false}, /* its locks are semaphores */
     {WAIT_FUTEX, "acquire", ".py", 6, false},
     {WAIT_FUTEX, "checkout", ".py", 6, false},
     {WAIT_FUTEX, "getconn", ".py", 6, false},
@@ -81,7 +100,8 @@ static const struct idle_rule rules[] = {
     {WAIT_FUTEX, "get", "queue.py", 4, true},
     {WAIT_FUTEX, "_worker", "concurrent/futures/thread.py", 4, true},
     {WAIT_FUTEX, NULL, "threading.py", 1, true},
-    {WAIT_FUTEX, NULL, "multiprocessing/queues.py", 3, true},
+    {WAIT_FUTEX, NULL, "_queue.", 6, true},
+    {WAIT_FUTEX, "_handle_tasks", "multiprocessing/pool.py", 3, true},
     /* Native: a mutex is held by somebody, a condition variable waits for something to do. */
     {WAIT_FUTEX, "__lll_lock_wait", NULL, 4, false},
     {WAIT_FUTEX, "__lll_lock_wait_private", NULL, 4, false},
@@ -89,19 +109,33 @@ static const struct idle_rule rules[] = {
     {WAIT_FUTEX, "___pthread_mutex_lock", NULL, 4, false},
     {WAIT_FUTEX, "pthread_rwlock_rdlock", NULL, 4, false},
     {WAIT_FUTEX, "pthread_rwlock_wrlock", NULL, 4, false},
-    {WAIT_FUTEX, "std::sys::sync::mutex::futex::Mutex::lock_contended", NULL, 4, false},
     {WAIT_FUTEX, "LWLockAcquire", NULL, 8, false},
     {WAIT_FUTEX, "___pthread_cond_wait", NULL, 6, true},
     {WAIT_FUTEX, "__pthread_cond_wait", NULL, 6, true},
     {WAIT_FUTEX, "pthread_cond_wait", NULL, 6, true},
     {WAIT_FUTEX, "___pthread_cond_timedwait64", NULL, 6, true},
     {WAIT_FUTEX, "pthread_cond_timedwait", NULL, 6, true},
+    {WAIT_FUTEX, "___pthread_cond_clockwait64", NULL, 6, true},
+    {WAIT_FUTEX, "pthread_cond_clockwait", NULL, 6, true}, /* C++'s wait_for() */
     {WAIT_FUTEX, "__pthread_clockjoin_ex", NULL, 6, true},
     {WAIT_FUTEX, "__new_sem_wait_slow64", NULL, 6, true},
     {WAIT_FUTEX, "sem_wait", NULL, 6, true},
     {WAIT_FUTEX, "uv_cond_wait", NULL, 8, true},
     {WAIT_FUTEX, "uv_sem_wait", NULL, 8, true},
     {WAIT_FUTEX, "runtime.futex", NULL, 2, true},
+    /* Rust: std, parking_lot, crossbeam. A thread is parked for a channel's or a pool's work. */
+    {WAIT_FUTEX, "::lock_contended", NULL, 4, false},
+    {WAIT_FUTEX, "::lock_slow", NULL, 6, false},
+    {WAIT_FUTEX, "::lock_shared_slow", NULL, 6, false},
+    {WAIT_FUTEX, "::lock_exclusive_slow", NULL, 6, false},
+    {WAIT_FUTEX, "::send", NULL, 12, false},
+    {WAIT_FUTEX, "::send_timeout", NULL, 12, false},
+    {WAIT_FUTEX, "::Condvar::wait", NULL, 6, true},
+    {WAIT_FUTEX, "::Condvar::wait_timeout", NULL, 6, true},
+    {WAIT_FUTEX, "::Condvar::wait_optional_timeout", NULL, 6, true},
+    {WAIT_FUTEX, "::Condvar::wait_until_internal", NULL, 6, true},
+    {WAIT_FUTEX, "::park", NULL, 6, true},
+    {WAIT_FUTEX, "::park_timeout", NULL, 6, true},
     {WAIT_FUTEX, NULL, NULL, 0, false},
 };
 
@@ -120,6 +154,8 @@ static const struct object_rule {
     {WAIT_READ, "signalfd", true},
     {WAIT_READ, "timerfd", true},
     {WAIT_READ, "udp local", true},
+    /* An accept in time; a loop that accepts beside other things. */
+    {WAIT_POLL, " listener ", true},
     /* A lock that somebody holds; a thread that is to end. */
     {WAIT_FUTEX, "lock 0x", false},
     {WAIT_FUTEX, "end of thread", true},
@@ -150,9 +186,25 @@ static bool same_name(const char *a, const char *b)
     return *a == *b && strcmp(a, b) == 0;
 }
 
+/* Rust's names, whichever way they are mangled: "<a::Thread>::park", "a::Thread::park". */
+static bool ends_plainly(const char *name, const char *tail)
+{
+    size_t n = strlen(name), m = strlen(tail);
+    while (n && m) {
+        if (name[n - 1] == tail[m - 1])
+            m--;
+        else if (name[n - 1] != '<' && name[n - 1] != '>')
+            return false;
+        n--;
+    }
+    return !m;
+}
+
 /* In a file it may be a method. */
 static bool is_called(const char *name, const struct idle_rule *rule)
 {
+    if (rule->function[0] == ':')
+        return ends_plainly(name, rule->function);
     if (same_name(name, rule->function))
         return true;
     const char *last = rule->file ? strrchr(name, '.') : NULL;
@@ -161,6 +213,9 @@ static bool is_called(const char *name, const struct idle_rule *rule)
 
 static bool is_in(const struct recording *rec, const struct function *f, const char *file)
 {
+    size_t n = strlen(file);
+    if (file[n - 1] == '.')
+        return strncmp(path_base(module_path(&rec->words, f->module)), file, n) == 0;
     return text_ends_with(string_text(&rec->words, f->file), file) ||
            text_ends_with(module_path(&rec->words, f->module), file);
 }
@@ -199,12 +254,17 @@ static bool rule_fits(const struct fold *fold, const struct idle_rule *rule, str
     return false;
 }
 
-/* One connection that this process has made: it waits for that peer's answer in time. An event loop
- * polls others beside it, or is known by its function. */
+/* One connection that this process has made, or the output of one command: it waits for that peer's
+ * answer in time. An event loop polls others beside it, or is known by its function. */
 static bool is_one_peer(const char *about)
 {
     static const char *const not_ours[] = {", ", "(client", " listener ", " local ", "unix socket"};
-    if (strncmp(about, "tcp ", 4) != 0 && strncmp(about, "unix ", 5) != 0)
+    static const char *const peers[] = {"tcp ", "udp ", "unix ", "pipe of child "};
+    size_t kind = 0;
+    while (kind < sizeof peers / sizeof peers[0] &&
+           strncmp(about, peers[kind], strlen(peers[kind])) != 0)
+        kind++;
+    if (kind == sizeof peers / sizeof peers[0])
         return false;
     for (size_t i = 0; i < sizeof not_ours / sizeof not_ours[0]; i++)
         if (strstr(about, not_ours[i]))
@@ -235,7 +295,15 @@ enum {
     OUTER_LOOP = 4,
     OUTER_LOOP_CALLED = 8, /* and what it has called was inlined into it */
     OUTER_ERRAND = 16,
+    OUTER_PROCESS = 32, /* a process was forked here: what is further out was its parent's */
 };
+
+static bool begins_process(const struct recording *rec, const struct place *place)
+{
+    static const struct idle_rule begin = {.function = "_bootstrap",
+                                           .file = "multiprocessing/process.py"};
+    return place_fits(rec, &begin, place);
+}
 
 static uint8_t look_outer(const struct fold *fold, struct frame_id frame)
 {
@@ -251,6 +319,8 @@ static uint8_t look_outer(const struct fold *fold, struct frame_id frame)
             outer |= OUTER_CALLED;
         if (gives_errands(rec, &places[i]))
             outer |= OUTER_ERRAND;
+        if (begins_process(rec, &places[i]))
+            outer |= OUTER_PROCESS;
     }
     return outer;
 }
@@ -271,6 +341,8 @@ bool wait_blocks_loop(const struct fold *fold, struct stack_id stack)
         /* An inner loop waits as loops do: the first one decides. */
         if (outer & OUTER_LOOP)
             return called || outer & OUTER_LOOP_CALLED;
+        if (outer & OUTER_PROCESS)
+            break;
         called |= outer & OUTER_CALLED;
     }
     return false;
@@ -278,9 +350,11 @@ bool wait_blocks_loop(const struct fold *fold, struct stack_id stack)
 
 static bool is_errand(const struct fold *fold, struct stack_id stack)
 {
-    for (struct stack_id s = stack; s.n; s = fold_at(fold, s)->parent)
-        if (outer_of(fold, s) & OUTER_ERRAND)
-            return true;
+    for (struct stack_id s = stack; s.n; s = fold_at(fold, s)->parent) {
+        uint8_t outer = outer_of(fold, s);
+        if (outer & (OUTER_ERRAND | OUTER_PROCESS))
+            return outer & OUTER_ERRAND;
+    }
     return false;
 }
 

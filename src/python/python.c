@@ -11,6 +11,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "python/code.h"
+#include "python/locks.h"
 #include "python/loop.h"
 #include "python/names.h"
 #include "python/origin.h"
@@ -31,6 +32,7 @@ struct python {
     size_t n_inner;
     struct codes *codes;
     struct loop loop;
+    struct locks locks;
     struct names names;
     struct origin origin;
     uint64_t origin_try_ns;
@@ -334,6 +336,12 @@ bool python_is_gil(const struct python *p, uint64_t addr)
         if (threads_is_gil(&p->threads, &p->threads.interps.at[i], addr))
             return true;
     return false;
+}
+
+bool python_lock_find(struct python *p, uint64_t futex, uint64_t sp, uint64_t now_ns,
+                      struct python_lock *out)
+{
+    return locks_find(&p->locks, &p->threads, futex, sp, now_ns, out);
 }
 
 bool python_collecting(const struct python *p, pid_t tid)

@@ -108,6 +108,17 @@ bool python_holds_gil(const struct python *p, pid_t tid);
 pid_t python_gil_holder(const struct python *p, uint64_t addr);
 /* Whether addr (a futex) lies in a GIL of this process: the thread waits for the GIL. */
 bool python_is_gil(const struct python *p, uint64_t addr);
+
+/* Which of Python's own locks a blocked thread waits for: see locks.h. */
+struct python_lock {
+    uint64_t address; /* by which threads that want the same one can be told */
+    pid_t owner;      /* of an RLock; 0: not known */
+    bool later;       /* it was not looked for yet: ask again in a while */
+};
+/* sp: the thread's. false: nothing more is known than the futex. 2 to 4 us; looking for an RLock
+ * that is not known yet, at most 160 times a second, 20 to 50 us. */
+bool python_lock_find(struct python *p, uint64_t futex, uint64_t sp, uint64_t now_ns,
+                      struct python_lock *out);
 bool python_collecting(const struct python *p, pid_t tid);
 /* As of the last copy of this thread: it handles an exception (is in an except or finally block, or
  * in what that calls); it waits for the GIL and says so (3.15; before, python_is_gil tells). */

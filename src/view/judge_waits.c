@@ -29,27 +29,91 @@ static bool is_other(const struct wait_group *g)
     return !g->idle && g->state != STATE_RUNNABLE && !is_lock(g) && !is_gil(g) && !blocks_loop(g);
 }
 
-/* The greatest group of a kind, if it is worth a line; its share in *pct. */
-static const struct wait_group *greatest(const struct summary *s, const struct summary_rule *rule,
-                                         bool (*fits)(const struct wait_group *g), double *pct)
+/* Groups of several functions that are about the same: one object, or all that one thread holds. */
+enum subject_of { OF_OBJECT, OF_OWNER };
+
+struct subject {
+    const struct wait_group *top; /* its greatest group */
+    uint64_t ns;
+    uint64_t key;
+    uint32_t groups;
+    bool several; /* objects */
+};
+
+static uint64_t subject_key(const struct summary *s, const struct wait_group *g, enum subject_of of)
 {
-    const struct wait_group *top = NULL;
-    for (size_t i = 0; i < s->waits->at.n; i++) {
-        const struct wait_group *g = &s->waits->at.at[i];
-        if (fits(g) &&
-            cell_counts(&(struct cell){.state = g->state, .idle = g->idle},
-                        s->query->filter.states) &&
-            (!top || g->ns > top->ns))
-            top = g;
-    }
-    *pct = top ? rows_pct(top->ns, s->table->whole_ns) : 0;
-    return top && *pct >= rule->least ? top : NULL;
+    if (of == OF_OBJECT && g->objects == 1)
+        return g->object.n;
+    if (of == OF_OWNER && g->owners == 1)
+        return (uint32_t)g->owner;
+    return 1ull << 32 | (uint64_t)(g - s->waits->at.at);
 }
 
-static const char *threads_do(const struct wait_group *g, const char *one, const char *many,
-                              char out[48])
+static bool is_judged(const struct summary *s, const struct wait_group *g,
+                      bool (*fits)(const struct wait_group *g))
 {
-    snprintf(out, 48, "%u %s", g->threads, g->threads == 1 ? one : many);
+    return fits(g) &&
+           cell_counts(&(struct cell){.state = g->state, .idle = g->idle}, s->query->filter.states);
+}
+
+/* What most of the time of a kind goes to, if it is worth a line; its share in *pct. */
+static struct subject greatest(const struct summary *s, const struct summary_rule *rule,
+                               bool (*fits)(const struct wait_group *g), enum subject_of of,
+                               double *pct)
+{
+    struct map index = {0};
+    VEC(struct subject) subjects = {0};
+    struct subject top = {0};
+    for (size_t i = 0; i < s->waits->at.n; i++) {
+        const struct wait_group *g = &s->waits->at.at[i];
+        if (!is_judged(s, g, fits))
+            continue;
+        uint64_t key = subject_key(s, g, of);
+        uint32_t n = map_get(&index, key);
+        if (n == MAP_NONE) {
+            n = (uint32_t)subjects.n;
+            map_set(&index, key, n);
+            vec_push(&subjects, ((struct subject){.key = key}));
+        }
+        struct subject *subject = &subjects.at[n];
+        subject->ns += g->ns;
+        subject->groups++;
+        subject->several |=
+            g->objects > 1 || (subject->top && subject->top->object.n != g->object.n);
+        if (!subject->top || g->ns > subject->top->ns)
+            subject->top = g;
+        if (subject->ns > top.ns)
+            top = *subject;
+    }
+    map_free(&index);
+    vec_free(&subjects);
+    *pct = rows_pct(top.ns, s->table->whole_ns);
+    if (*pct < rule->least)
+        top.top = NULL;
+    return top;
+}
+
+/* "3 threads wait", each thread once. */
+static const char *threads_wait(const struct summary *s, const struct subject *subject,
+                                bool (*fits)(const struct wait_group *g), enum subject_of of,
+                                char out[48])
+{
+    struct map seen = {0};
+    unsigned n = 0;
+    for (size_t i = 0; i < s->waits->threads.cap; i++) {
+        const struct map_slot *slot = &s->waits->threads.slots[i];
+        if (slot->value == MAP_NONE)
+            continue;
+        const struct wait_group *g = &s->waits->at.at[slot->key >> 32];
+        uint32_t thread = (uint32_t)slot->key;
+        if (!is_judged(s, g, fits) || subject_key(s, g, of) != subject->key ||
+            map_get(&seen, thread) != MAP_NONE)
+            continue;
+        map_set(&seen, thread, 1);
+        n++;
+    }
+    map_free(&seen);
+    snprintf(out, 48, "%u %s", n, n == 1 ? "thread waits" : "threads wait");
     return out;
 }
 
@@ -66,17 +130,18 @@ void judge_waits(struct summary *s, const struct summary_rule *rule)
 {
     const struct recording *rec = s->query->rec;
     double pct;
-    const struct wait_group *top = greatest(s, rule, is_other, &pct);
-    if (top) {
+    struct subject most = greatest(s, rule, is_other, OF_OBJECT, &pct);
+    if (most.top) {
         char about[400], threads[48], where[160];
-        wait_group_about(about, sizeof about, rec, top, true);
+        wait_group_about(about, sizeof about, rec, most.top, true);
         if (!about[0])
-            snprintf(about, sizeof about, "%s", wait_group_kind(top));
-        struct finding *f = summary_find(s, rule, pct, "%.0f%% of the time %s for %s in %s", pct,
-                                         threads_do(top, "thread waits", "threads wait", threads),
-                                         about, calling(where, rec, top->function));
+            snprintf(about, sizeof about, "%s", wait_group_kind(most.top));
+        struct finding *f = summary_find(s, rule, pct, "%.0f%% of the time %s for %s%s in %s", pct,
+                                         threads_wait(s, &most, is_other, OF_OBJECT, threads),
+                                         about, most.groups > 1 ? ", mostly" : "",
+                                         calling(where, rec, most.top->function));
         summary_set_pct(f, pct);
-        f->function = top->function;
+        f->function = most.top->function;
     }
 }
 
@@ -84,7 +149,7 @@ void judge_loop(struct summary *s, const struct summary_rule *rule)
 {
     const struct recording *rec = s->query->rec;
     double pct;
-    const struct wait_group *top = greatest(s, rule, blocks_loop, &pct);
+    const struct wait_group *top = greatest(s, rule, blocks_loop, OF_OBJECT, &pct).top;
     if (!top)
         return;
     char where[160];
@@ -97,25 +162,41 @@ void judge_loop(struct summary *s, const struct summary_rule *rule)
     f->function = top->function;
 }
 
+/* One lock that several hold in turn, or all locks of one thread: whichever is more. */
 void judge_locks(struct summary *s, const struct summary_rule *rule)
 {
     const struct recording *rec = s->query->rec;
-    double pct;
-    const struct wait_group *top = greatest(s, rule, is_lock, &pct);
-    if (top && top->owner) {
+    double pct, owner_pct;
+    enum subject_of of = OF_OBJECT;
+    struct subject most = greatest(s, rule, is_lock, OF_OBJECT, &pct);
+    struct subject owned = greatest(s, rule, is_lock, OF_OWNER, &owner_pct);
+    if (owner_pct > pct) {
+        most = owned;
+        of = OF_OWNER;
+        pct = owner_pct;
+    }
+    if (most.top && most.top->owner) {
         char threads[48], where[160];
-        wait_groups_time(s->waits);
-        struct stack_id held = wait_groups_holder(s->waits, top);
-        const char *owner = wait_thread_name(rec, top->owner);
-        struct finding *f =
-            summary_find(s, rule, pct, "%.0f%% of the time %s for a lock that %s holds in %s", pct,
-                         threads_do(top, "thread waits", "threads wait", threads),
-                         *owner ? owner : "another thread",
-                         calling(where, rec,
-                                 held.n ? rows_own_place(&s->sum->fold, held).function
-                                        : (struct function_id){0}));
+        const char *what = most.several ? "locks" : "a lock";
+        struct finding *f;
+        threads_wait(s, &most, is_lock, of, threads);
+        if (most.top->owners > 1 && most.top->top_owner_ns * 2 < most.top->ns) {
+            /* Nobody's in particular: where they meet says more. */
+            f = summary_find(
+                s, rule, pct, "%.0f%% of the time %s in %s for %s that %u threads hold in turn",
+                pct, threads, calling(where, rec, most.top->function), what, most.top->owners);
+        } else {
+            wait_groups_time(s->waits);
+            struct stack_id held = wait_groups_holder(s->waits, most.top);
+            const char *owner = wait_thread_name(rec, most.top->owner);
+            f = summary_find(s, rule, pct, "%.0f%% of the time %s for %s that %s holds in %s", pct,
+                             threads, what, *owner ? owner : "another thread",
+                             calling(where, rec,
+                                     held.n ? rows_own_place(&s->sum->fold, held).function
+                                            : (struct function_id){0}));
+        }
         summary_set_pct(f, pct);
-        f->function = top->function;
+        f->function = most.top->function;
     }
 }
 

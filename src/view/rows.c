@@ -136,10 +136,13 @@ bool rows_is_own(const struct recording *rec, struct function_id function)
         return *file && *file != '<' && !is_python_library(file);
     if (f->language == LANGUAGE_JIT)
         return *file == '/' && !strstr(file, "/node_modules/") && !is_python_library(file);
+    /* In a root of its own the system's libraries have that root before them. */
+    bool system = starts_with_any(module, library_dirs) || strstr(module, "/usr/lib/") ||
+                  strstr(module, "-linux-gnu/");
     /* Extension modules lie where Python's own files do. */
     return *module && !starts_with_any(name, library_names) &&
            !starts_with_any(file, library_files) && !is_python_library(module) &&
-           (!starts_with_any(module, library_dirs) || is_program(rec, f->module));
+           (!system || is_program(rec, f->module));
 }
 
 struct place rows_self_place(const struct fold *fold, struct stack_id stack)

@@ -149,7 +149,8 @@ static uint32_t find_group(struct wait_groups *g, const struct cell *c)
     if (n == MAP_NONE) {
         n = (uint32_t)g->at.n;
         new.key = key;
-        new.asyncio = new.idle &&is_asyncio(&g->sum->fold, c->stack);
+        bool polls = new.wait == WAIT_EPOLL || new.wait == WAIT_POLL;
+        new.asyncio = new.idle &&polls &&is_asyncio(&g->sum->fold, c->stack);
         vec_push(&g->at, new);
         map_set(&g->index, key, n);
     }

@@ -256,6 +256,42 @@ def check_work(python):
         assert "blocks the event loop: sleep in block_loop()" in verdicts["loop"], verdicts
 
 
+def check_pools(python):
+    """Pools of processes: what their workers wait for when they have no work, and what others do."""
+    with targets.folder() as place:
+        recording = os.path.join(place, "pools.ptop")
+        source = os.path.join(targets.PROGRAMS, "waits_pool.py")
+        with python.script(source) as script:
+            with targets.started([*python.command, script], ready="ready") as process:
+
+                def settled():
+                    # The workers: two of a thread's pool, two of the loop's, one each.
+                    pids = [process.pid, *targets.children(process.pid)]
+                    states = [s for pid in pids for s in targets.thread_states(pid).values()]
+                    return len(pids) == 5 and "R" not in states
+
+                targets.wait_for(settled, "all threads to wait")
+                proftop.record(process.pid, recording, 2, 100, "-c")
+        rows = waits_by_function(recording)
+        for name, wait, on, idle in (
+            ("start_pool", "read", r"pipe:\[\d+\]", True),
+            ("start_under_loop", "read", r"pipe:\[\d+\]", True),
+            ("fork_under_loop", "read", r"pipe:\[\d+\]", True),
+            ("run_loop", "epoll", "asyncio loop", True),
+            ("ask_pool", "futex", r"futex 0x\w+", False),
+            ("take_lock", "futex", r"futex 0x\w+", False),
+            ("accept_in_time", "poll", r"tcp listener 127\.0\.0\.1:\d+", True),
+            ("ask_names", "poll", r"udp 127\.0\.0\.1:\d+", False),
+        ):
+            row = only(rows, name, wait)
+            assert re.fullmatch(on, row["on"]), "%s waits on %r" % (name, row["on"])
+            tap.equal(row["idle"], idle, name + " is idle")
+        # Old pools look after their workers in turns; whoever wakes up may wait for a CPU.
+        waits = [row for found in rows.values() for row in found if row["wait"] != "cpu"]
+        busy = {row["name"] for row in waits if not row["idle"]}
+        tap.equal(busy, {"ask_pool", "take_lock", "ask_names"}, "who has somebody waiting")
+
+
 def check_python(python):
     with targets.folder() as place:
         os.chmod(place, 0o755)
@@ -274,7 +310,18 @@ def check_python(python):
         tap.equal((row["wait"], row["on"], row["idle"]), ("poll", server, False), "ask_patiently")
         row = only(rows, "want_lock", "futex")
         tap.equal((row["wait"], row["owner_tid"], row["idle"]), ("futex", None, False), "want_lock")
+        # One lock: from 3.14 on each thread waits in a futex of its own for it.
+        tap.equal(row["threads"], 2, "who wants the lock")
         assert re.fullmatch(r"futex 0x[0-9a-f]+", row["on"]), row["on"]
+        for name, holder in (
+            ("want_rlock", "hold_lock"),
+            ("cross_over", "cross_back"),
+            ("cross_back", "cross_over"),
+        ):
+            row = only(rows, name, "futex")
+            tap.equal((row["owner_name"], row["idle"]), (holder, False), name + "'s owner")
+            held = r"lock 0x[0-9a-f]+ held by %s \(%d\)" % (holder, row["owner_tid"])
+            assert re.fullmatch(held, row["on"]), row["on"]
         # As long as not all of them wait, they may want the GIL, too.
         for name, wait in (
             ("wait_for_work", "futex"),
@@ -290,6 +337,7 @@ def check_python(python):
         assert row["owner_tid"] in tids, row
         verdicts = {v["kind"]: v["verdict"] for v in proftop.report(recording, "summary")["rows"]}
         assert "burn" in verdicts.get("gil", ""), verdicts
+        assert "cross_over waits for cross_back" in verdicts.get("deadlock", ""), verdicts
 
 
 for python in targets.pythons():
@@ -298,5 +346,7 @@ for python in targets.pythons():
     tap.test(title, python, slow=python.path != "/usr/bin/python3", rare=rare)(check_python)
     title = "Python %s: whose wait it is" % python.label
     tap.test(title, python, slow=python.path != "/usr/bin/python3", rare=rare)(check_work)
+    title = "Python %s: pools of processes" % python.label
+    tap.test(title, python, slow=python.path != "/usr/bin/python3", rare=rare)(check_pools)
 
 tap.main()

@@ -11,20 +11,40 @@ import threading
 import time
 
 lock = threading.Lock()
-started = threading.Barrier(11)
+rlock, first, second = threading.RLock(), threading.RLock(), threading.RLock()
+started = threading.Barrier(10)
+crossed = threading.Barrier(2)
 
 
 def hold_lock():
-    with lock:
+    with lock, rlock:
         started.wait()
         while True:
             time.sleep(1000)
 
 
 def want_lock():
-    started.wait()
     with lock:
         pass
+
+
+def want_rlock():
+    with rlock:
+        pass
+
+
+def cross_over():
+    with first:
+        crossed.wait()
+        with second:
+            pass
+
+
+def cross_back():
+    with second:
+        crossed.wait()
+        with first:
+            pass
 
 
 def ask_server():
@@ -73,10 +93,9 @@ holder = run(hold_lock)
 for function in (ask_server, ask_patiently, wait_for_work, run_loop, burn, burn, burn):
     run(function)
 run(join_holder, holder)
-while not lock.locked():
-    time.sleep(0.01)
-run(want_lock)
 started.wait()
+for function in (want_lock, want_lock, want_rlock, cross_over, cross_back):
+    run(function)
 print("ready", flush=True)
 while True:
     time.sleep(1000)

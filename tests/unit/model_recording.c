@@ -231,6 +231,39 @@ static void test_idle_rule(void **state)
     recording_free(rec);
 }
 
+/* Names as the languages' libraries have them, with and without debug information. */
+static void test_idle_names(void **state)
+{
+    static const struct {
+        const char *outer, *inner;
+        bool idle;
+    } cases[] = {
+        {"rs1::work", "<std::sys::sync::condvar::futex::Condvar>::wait", true},
+        {"rs1::work", "std::sys::sync::condvar::futex::Condvar::wait_optional_timeout", true},
+        {"std::sync::mpmc::list::Channel<T>::recv", "<std::thread::thread::Thread>::park", true},
+        {"rs1::work", "std::thread::park", true},
+        {"rs1::work", "rs1::parking::spark", false},
+        {"std::sync::mpmc::array::Channel<T>::send", "<std::thread::thread::Thread>::park", false},
+        {"parking_lot::raw_mutex::RawMutex::lock_slow", "parking_lot_core::parking_lot::park",
+         false},
+        {"rs1::work", "std::sys::sync::mutex::futex::Mutex::lock_contended", false},
+        {"Pool::run", "pthread_cond_clockwait", true},
+        {"Pool::run", "___pthread_cond_clockwait64", true},
+    };
+    (void)state;
+    struct recording *rec = new_recording();
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct fold fold;
+        struct stack_id stack =
+            add_stack(rec, (const char *[]){"main", cases[i].outer, cases[i].inner}, 3);
+        fold_init(&fold, rec, NATIVE_FOLDED);
+        if (wait_is_idle(&fold, WAIT_FUTEX, stack, (struct object_id){0}) != cases[i].idle)
+            fail_msg("%s in %s: not as it should be", cases[i].inner, cases[i].outer);
+        fold_clear(&fold);
+    }
+    recording_free(rec);
+}
+
 static struct stack_id native_on(struct recording *rec, struct stack_id parent, uint8_t kind,
                                  const char *path, uint64_t offset)
 {
@@ -543,6 +576,7 @@ int main(void)
         cmocka_unit_test(test_full_levels_forget_the_oldest),
         cmocka_unit_test(test_window_cuts_runs),
         cmocka_unit_test(test_idle_rule),
+        cmocka_unit_test(test_idle_names),
         cmocka_unit_test(test_idle_however_shown),
         cmocka_unit_test(test_fold),
         cmocka_unit_test(test_collect),

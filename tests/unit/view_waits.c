@@ -372,6 +372,42 @@ static void verdicts(void **state)
     recording_free(k.rec);
 }
 
+/* None of the rows is worth a line, but what they have in common is: a peer, a lock, a holder. A
+ * thread that is in two rows is one. */
+static void verdicts_over_functions(void **state)
+{
+    (void)state;
+    struct known k = known_new();
+    struct table t = {0};
+    fixture_run(k.rec, k.worker[3], k.nap, STATE_RUNNING, WAIT_NONE, 0, 10);
+    wait_run(k.rec, k.worker[0], k.query, WAIT_READ, "tcp 10.0.0.5:5432", 0, false, 0, 1);
+    wait_run(k.rec, k.worker[0], k.acquire, WAIT_POLL, "tcp 10.0.0.5:5432", 0, false, 1, 0.5);
+    wait_run(k.rec, k.worker[1], k.rebuild, WAIT_WRITE, "tcp 10.0.0.5:5432", 0, false, 0, 1);
+    assert_string_equal(verdict_of(&t, k.rec, "wait"),
+                        "20% of the time 2 threads wait for tcp 10.0.0.5:5432, mostly in "
+                        "get_products()");
+    wait_run(k.rec, k.worker[0], k.acquire, WAIT_FUTEX, "lock 0x1", 104, false, 2, 1);
+    wait_run(k.rec, k.worker[1], k.acquire, WAIT_FUTEX, "lock 0x2", 104, false, 2, 1);
+    assert_string_equal(verdict_of(&t, k.rec, "lock"),
+                        "14% of the time 2 threads wait for locks that worker-4 holds in nap()");
+    /* The same lock in the hands of others is more than what one of them holds. */
+    fixture_run(k.rec, k.worker[2], k.rebuild, STATE_RUNNING, WAIT_NONE, 3, 1.5);
+    wait_run(k.rec, k.timer, k.query, WAIT_FUTEX, "lock 0x1", 103, false, 3, 1);
+    wait_run(k.rec, k.main, k.nap, WAIT_FUTEX, "lock 0x1", 103, false, 3, 1.5);
+    assert_string_equal(verdict_of(&t, k.rec, "lock"),
+                        "19% of the time 3 threads wait for a lock that worker-3 holds in "
+                        "Cache.rebuild()");
+    /* It is nobody's in particular. */
+    for (int i = 0; i < 3; i++)
+        wait_run(k.rec, k.timer, k.rebuild, WAIT_FUTEX, "lock 0x7", 102 + i, false, 4 + i, 1.5);
+    assert_string_equal(
+        verdict_of(&t, k.rec, "lock"),
+        "20% of the time 1 thread waits in Cache.rebuild() for a lock that 3 threads "
+        "hold in turn");
+    table_clear(&t);
+    recording_free(k.rec);
+}
+
 /* The holder's function is what it does at that time, and not what it does mostly. */
 static void gil_holder(void **state)
 {
@@ -587,6 +623,7 @@ int main(void)
         cmocka_unit_test(deadlock),
         cmocka_unit_test(no_deadlock_at_once),
         cmocka_unit_test(verdicts),
+        cmocka_unit_test(verdicts_over_functions),
         cmocka_unit_test(gil_holder),
         cmocka_unit_test(names),
         cmocka_unit_test(installed_program),

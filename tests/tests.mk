@@ -391,6 +391,7 @@ LIVE_FILES = \
 	tests/programs/enlarge.py \
 	tests/programs/leak.py \
 	tests/programs/leak_classes.cc \
+	tests/programs/leak_held.cc \
 	tests/programs/leak_line.cc \
 	tests/programs/leak_line.py \
 	tests/programs/heap_shapes.cc \

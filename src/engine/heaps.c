@@ -115,7 +115,7 @@ bool heaps_holder(pid_t pid, const struct heap_question *question, const struct 
     if (question->language == LANGUAGE_PYTHON)
         return python_holder(pid, question, limits, path, size, err);
     struct holders found;
-    bool ok = native_holders(pid, question->type, limits, &found, err);
+    bool ok = native_holders(pid, question->type, question->newborn, limits, &found, err);
     if (ok && !found.path)
         ok = err_set(err, "nothing was found that points at %s", question->type);
     if (ok)

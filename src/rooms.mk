@@ -237,6 +237,8 @@ libpython_a_SOURCES = \
 	src/python/holders.h \
 	src/python/holders_text.c \
 	src/python/holders_text.h \
+	src/python/instances.c \
+	src/python/instances.h \
 	src/python/layout.c \
 	src/python/layout.h \
 	src/python/linetable.c \

@@ -130,6 +130,10 @@ check_PROGRAMS += tests/unit/python_live
 tests_unit_python_live_SOURCES = tests/unit/python_live.c
 tests_unit_python_live_LDADD = libpython.a libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) -lm
 
+check_PROGRAMS += tests/unit/python_instances
+tests_unit_python_instances_SOURCES = tests/unit/python_instances.c
+tests_unit_python_instances_LDADD = libpython.a libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) -lm
+
 check_PROGRAMS += tests/unit/python_tables
 tests_unit_python_tables_SOURCES = tests/unit/python_tables.c
 tests_unit_python_tables_LDADD = libpython.a libnative.a libtarget.a libmodel.a libbase.a $(CMOCKA_LIBS) $(UNWIND_LIBS) $(DW_LIBS) $(PROC2_LIBS) $(IBERTY_LIBS) -lm
@@ -387,6 +391,7 @@ LIVE_FILES = \
 	tests/programs/enlarge.py \
 	tests/programs/leak.py \
 	tests/programs/leak_classes.cc \
+	tests/programs/leak_held.cc \
 	tests/programs/leak_line.cc \
 	tests/programs/leak_line.py \
 	tests/programs/heap_shapes.cc \
@@ -407,6 +412,7 @@ LIVE_FILES = \
 	tests/programs/python_holders.py \
 	tests/programs/python_hostile.py \
 	tests/programs/python_interpreters.py \
+	tests/programs/python_leaks.py \
 	tests/programs/python_mixed.py \
 	tests/programs/python_short.py \
 	tests/programs/python_states.py \

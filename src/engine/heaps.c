@@ -82,28 +82,30 @@ bool heaps_traced(pid_t pid, const struct heap_limits *limits, struct growth *ou
     return ok;
 }
 
-/* The container that grows as the type does, if there is one, else what holds its instances. */
+/* What holds the type's instances; where most were not come upon, perhaps the container that grows
+ * as the type does. */
 static bool python_holder(pid_t pid, const struct heap_question *question,
                           const struct heap_limits *limits, char *path, size_t size,
                           struct err *err)
 {
-    struct holders_question q = {.address = question->container, .limits = limits};
-    struct holders_answer answer;
-    bool ok = q.address && python_holders(pid, &q, &answer, err) && answer.path;
-    if (ok) {
-        snprintf(path, size, "%s -> %s", answer.path, question->type);
-    } else {
-        if (q.address)
-            holders_answer_clear(&answer);
-        q = (struct holders_question){.type = question->type, .limits = limits};
-        ok = python_holders(pid, &q, &answer, err);
-        if (ok && !answer.path)
-            ok = err_set(err, "no way to a %s was found from a module or a running function%s",
-                         question->type, answer.partial ? " in the time that was given" : "");
-        if (ok)
-            snprintf(path, size, "%s", answer.path);
+    struct holders_question q = {
+        .type = question->type, .newborn = question->newborn, .limits = limits};
+    struct holders_answer answer, other = {0};
+    bool ok = python_holders(pid, &q, &answer, err);
+    if (ok && question->container && (!answer.path || answer.held * 2 < answer.sampled)) {
+        q = (struct holders_question){.address = question->container, .limits = limits};
+        struct err none;
+        python_holders(pid, &q, &other, &none);
     }
+    if (other.path)
+        snprintf(path, size, "perhaps %s -> %s", other.path, question->type);
+    else if (ok && answer.path)
+        snprintf(path, size, "%s", answer.path);
+    else if (ok)
+        ok = err_set(err, "no way to a %s was found from a module or a running function%s",
+                     question->type, answer.partial ? " in the time that was given" : "");
     holders_answer_clear(&answer);
+    holders_answer_clear(&other);
     return ok;
 }
 
@@ -113,7 +115,7 @@ bool heaps_holder(pid_t pid, const struct heap_question *question, const struct 
     if (question->language == LANGUAGE_PYTHON)
         return python_holder(pid, question, limits, path, size, err);
     struct holders found;
-    bool ok = native_holders(pid, question->type, limits, &found, err);
+    bool ok = native_holders(pid, question->type, question->newborn, limits, &found, err);
     if (ok && !found.path)
         ok = err_set(err, "nothing was found that points at %s", question->type);
     if (ok)

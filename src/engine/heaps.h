@@ -32,6 +32,7 @@ struct heap_question {
     const char *type; /* as in a heap_count; borrowed */
     enum language language;
     uint64_t container; /* the address of one that grows as the type does; 0: not known */
+    bool newborn;       /* many of the type were there before it grew: ask of those that are new */
 };
 
 /* Who holds the type's objects: a path from a root in words, of at most size - 1 bytes. */

@@ -22,6 +22,8 @@
  * type that would double within an hour. */
 #define SLOPE_BYTES_PER_S 1000.0
 #define SLOPE_DOUBLES_S   3600.0
+/* What was there before is told from what grows where it is more than this of all. */
+#define OLD_SHARE 0.25
 
 struct line {
     double slope, error; /* per second; standard error */
@@ -295,20 +297,38 @@ static double length_of(const struct census *census, uint64_t address)
     return 0;
 }
 
+/* The process's first census, the newest one and the one before that; false: it has one or none. */
+static bool three_censuses(const struct recording *rec, struct incarnation_id incarnation,
+                           const struct census *out[3])
+{
+    size_t n = 0;
+    for (size_t i = 0; i < rec->censuses.list.n; i++) {
+        const struct census *c = &rec->censuses.list.at[i];
+        if (c->incarnation.n != incarnation.n)
+            continue;
+        if (!n++)
+            out[0] = out[2] = c;
+        out[1] = out[2];
+        out[2] = c;
+    }
+    return n > 1;
+}
+
 uint64_t leak_container(const struct recording *rec, struct incarnation_id incarnation,
                         struct string_id type)
 {
-    const struct census *newest = recording_census(rec, incarnation, UINT64_MAX), *first = NULL;
-    for (size_t i = 0; i < rec->censuses.list.n && !first; i++)
-        if (rec->censuses.list.at[i].incarnation.n == incarnation.n)
-            first = &rec->censuses.list.at[i];
-    if (!newest || newest == first)
+    const struct census *look[3];
+    if (!three_censuses(rec, incarnation, look))
         return 0;
+    const struct census *first = look[0], *before = look[1], *newest = look[2];
     double grown = count_of(newest, type) - count_of(first, type);
     uint64_t best = 0;
     double best_off = 2; /* between half and twice as much */
     for (size_t i = 0; i < newest->containers.n && grown > 0; i++) {
         const struct census_container *c = &newest->containers.at[i];
+        /* One that was filled at once and then no more holds nothing that still grows. */
+        if (before != first && (double)c->length <= length_of(before, c->address))
+            continue;
         double more = (double)c->length - length_of(first, c->address);
         double off = more <= 0 ? INFINITY : more > grown ? more / grown : grown / more;
         if (off < best_off) {
@@ -317,4 +337,12 @@ uint64_t leak_container(const struct recording *rec, struct incarnation_id incar
         }
     }
     return best;
+}
+
+bool leak_is_mostly_old(const struct recording *rec, struct incarnation_id incarnation,
+                        struct string_id type)
+{
+    const struct census *look[3];
+    return three_censuses(rec, incarnation, look) &&
+           count_of(look[0], type) > OLD_SHARE * count_of(look[2], type);
 }

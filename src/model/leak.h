@@ -50,6 +50,11 @@ void leak_find(struct growth_list *list, const struct recording *rec, uint64_t f
 uint64_t leak_container(const struct recording *rec, struct incarnation_id incarnation,
                         struct string_id type);
 
+/* Whether a good part of the type's objects was there at the first census: what holds all of them
+ * says little of what holds those that grow. */
+bool leak_is_mostly_old(const struct recording *rec, struct incarnation_id incarnation,
+                        struct string_id type);
+
 /* For the tests: what the rules say of one type's counts at some times (ascending, n >= 1). */
 void leak_judge(struct type_growth *g, const uint64_t *times_ns, const double *counts,
                 const double *sizes, size_t n);

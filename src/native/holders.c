@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/map.h"
@@ -32,6 +33,10 @@
 #define HEAD_BYTES    256u
 #define ROOT_WEIGHT   4u  /* a variable's word against what may be left over in blocks */
 #define HEADS_ENOUGH  20u /* a list's head is one word: so many times fewer others do not matter */
+#define LOST_SHARE    4u  /* fewer words than one for so many blocks: most are held by none */
+#define NEWBORN_MIN   8u  /* fewer say nothing: all blocks are asked about */
+#define NEWBORN_NS    (2 * NS_PER_S)
+#define STEP_NS       (50 * NS_PER_MS)
 
 struct tally {
     uint32_t key;
@@ -56,7 +61,7 @@ struct search {
     struct maps maps;
     struct rtti *rtti;
     struct malloc_heap *heap;
-    struct block_set set, visited;
+    struct block_set set, visited, before; /* before: blocks that are too old to be asked about */
     struct resident pages;
     uint64_t *piece;
     struct holders *out;
@@ -70,6 +75,7 @@ struct search {
     VEC(struct found) found;
     VEC(uint64_t) globals; /* addresses of words that point into the set */
     uint64_t global_words, stack_words, outside_words;
+    uint64_t visited_words; /* in blocks that were asked about before */
     /* Blocks with mappings of their own, by address. */
     VEC(struct block_range) mapped;
     VEC(char *) path; /* names, the objects first; owned */
@@ -126,6 +132,8 @@ static bool select_block(void *context, const struct malloc_block *b)
         struct block_range range = {b->addr, b->addr + b->usable_size, 0};
         vec_push(&s->mapped, range);
     }
+    if (block_set_has(&s->before, b->addr))
+        return true;
     uint32_t key = key_of(s, b);
     if (key & KEY_SIZE ? (key & ~KEY_SIZE) == s->wanted_size
                        : !strncmp(rtti_name(s->rtti, key), s->type, NAME_COMPARED))
@@ -174,7 +182,10 @@ static bool look_at_block(void *context, const struct malloc_block *b)
         done = page + size - b->addr;
         stop_inner(s, 0);
     }
-    if (!words || block_set_has(&s->visited, b->addr))
+    bool visited = words && block_set_has(&s->visited, b->addr);
+    if (visited)
+        s->visited_words += words;
+    if (!words || visited)
         return !s->ended;
     uint32_t key = key_of(s, b);
     struct tally *t = tally_of(s, key);
@@ -332,6 +343,22 @@ static bool next_level(struct search *s)
     return s->set.blocks > 0;
 }
 
+/* Whether hardly a word points at what was asked about, which then is the whole answer: the few may
+ * be left over from when there was one for each. */
+static bool are_lost(struct search *s)
+{
+    char text[160], lost[FIGURE_MAX], all[FIGURE_MAX];
+    uint64_t words = s->visited_words + s->global_words + s->stack_words + s->outside_words;
+    for (size_t i = 0; i < s->tallies.n; i++)
+        words += s->tallies.at[i].words;
+    if (s->out->partial || words * LOST_SHARE >= s->set.blocks)
+        return false;
+    snprintf(text, sizeof text, "nothing points at %s of %s of them: lost",
+             figure_count(lost, s->set.blocks - words), figure_count(all, s->set.blocks));
+    s->out->path = xstrdup(text);
+    return true;
+}
+
 static bool walk(struct search *s, bool (*block)(void *, const struct malloc_block *),
                  struct err *err)
 {
@@ -352,11 +379,11 @@ static bool search_levels(struct search *s, struct err *err)
         map_clear(&s->by_key);
         vec_clear(&s->found);
         vec_clear(&s->globals);
-        s->global_words = s->stack_words = s->outside_words = 0;
+        s->global_words = s->stack_words = s->outside_words = s->visited_words = 0;
         if (!walk(s, look_at_block, err))
             return false;
         look_outside(s);
-        if (s->ended || !next_level(s))
+        if (s->ended || (s->level == 1 && are_lost(s)) || !next_level(s))
             break;
     }
     if (s->ended)
@@ -368,7 +395,7 @@ static void write_path(struct search *s)
 {
     char text[4096];
     struct text t = TEXT(text);
-    if (s->path.n < 2)
+    if (s->path.n < 2 || s->out->path)
         return;
     for (size_t i = s->path.n; i-- > 0;)
         text_add(&t, "%s%s", s->path.at[i], i ? " -> " : "");
@@ -381,7 +408,43 @@ static int by_start(const void *a, const void *b)
     return x->start < y->start ? -1 : x->start > y->start;
 }
 
-static bool find_holders(struct search *s, struct err *err)
+static bool select_all(struct search *s, struct err *err)
+{
+    block_set_empty(&s->set);
+    vec_clear(&s->mapped);
+    if (!walk(s, select_block, err))
+        return false;
+    block_set_close(&s->set);
+    return true;
+}
+
+/* The heap as it is now: it may have grown since it was found. */
+static bool find_heap(struct search *s, struct err *err)
+{
+    malloc_heap_free(s->heap);
+    maps_clear(&s->maps);
+    s->heap =
+        maps_read(&s->maps, s->pid, NULL, err) ? malloc_heap_find(s->pid, &s->maps, err) : NULL;
+    return s->heap;
+}
+
+/* Remembers what is there, and lets some seconds go by. */
+static bool wait_for_births(struct search *s, struct err *err)
+{
+    struct timespec step = {0, (long)STEP_NS};
+    block_set_init(&s->set, s->heap);
+    if (!select_all(s, err))
+        return false;
+    s->before = s->set;
+    s->set = (struct block_set){.n_bits = 0};
+    for (uint64_t end_ns = clock_mono_ns() + NEWBORN_NS; clock_mono_ns() < end_ns && !s->ended;) {
+        nanosleep(&step, NULL);
+        stop_inner(s, 0);
+    }
+    return find_heap(s, err);
+}
+
+static bool find_holders(struct search *s, bool newborn, struct err *err)
 {
     char text[SIZE_CLASS_NAME_MAX];
     s->wanted_size = 0;
@@ -389,19 +452,25 @@ static bool find_holders(struct search *s, struct err *err)
            strcmp(size_class_name(s->wanted_size, text), s->type) != 0)
         s->wanted_size++;
     if (s->limits && s->limits->own_bytes_max &&
-        2 * block_set_bytes(s->heap) >
+        3 * block_set_bytes(s->heap) >
             s->limits->own_bytes_max + malloc_heap_system_bytes(s->heap) / 20)
         return err_set(err, "the heap of process %d is too large to look for holders in it",
                        (int)s->pid);
+    if (newborn && !wait_for_births(s, err))
+        return false;
     block_set_init(&s->set, s->heap);
     block_set_init(&s->visited, s->heap);
-    if (!walk(s, select_block, err))
+    if (!select_all(s, err))
         return false;
+    if (newborn && s->set.blocks < NEWBORN_MIN) {
+        block_set_empty(&s->before);
+        if (!select_all(s, err))
+            return false;
+    }
     s->out->objects = s->set.blocks;
     if (!s->set.blocks)
         return err_set(err, "there is no %s in the heap of process %d any more", s->type,
                        (int)s->pid);
-    block_set_close(&s->set);
     vec_sort(&s->mapped, by_start);
     vec_push(&s->path, xstrdup(s->type));
     /* What is asked about does not hold itself. */
@@ -420,6 +489,7 @@ static void search_clear(struct search *s)
     rtti_free(s->rtti);
     block_set_clear(&s->set);
     block_set_clear(&s->visited);
+    block_set_clear(&s->before);
     resident_close(&s->pages);
     free(s->piece);
     vec_free(&s->tallies);
@@ -434,7 +504,7 @@ static void search_clear(struct search *s)
     free(s);
 }
 
-bool native_holders(pid_t pid, const char *type, const struct heap_limits *limits,
+bool native_holders(pid_t pid, const char *type, bool newborn, const struct heap_limits *limits,
                     struct holders *out, struct err *err)
 {
     struct search *s = xcalloc(1, sizeof *s);
@@ -448,10 +518,9 @@ bool native_holders(pid_t pid, const char *type, const struct heap_limits *limit
     s->piece = xmalloc(PIECE);
     resident_open(&s->pages, pid);
     maps_init(&s->maps);
-    bool ok = maps_read(&s->maps, pid, NULL, err);
+    bool ok = find_heap(s, err);
     s->rtti = rtti_new(pid, &s->maps);
-    s->heap = ok ? malloc_heap_find(pid, &s->maps, err) : NULL;
-    ok = s->heap && find_holders(s, err);
+    ok = ok && find_holders(s, newborn, err);
     if (ok)
         write_path(s);
     search_clear(s);

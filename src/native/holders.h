@@ -42,19 +42,20 @@ struct holder {
 struct holders {
     uint64_t objects;        /* blocks that were asked for */
     VEC(struct holder) list; /* by level, most words first; a few of each */
-    /* "global g_cache in server -> [malloc 25-40] -> ns::Order"; NULL: nothing points at them.
-     * Owned. */
+    /* "global g_cache in server -> [malloc 25-40] -> ns::Order", or that nothing points at most of
+     * them; NULL: no way was found. Owned. */
     char *path;
     bool reached; /* it begins at a variable */
     bool partial; /* a bound was met, or not all could be read */
     char why_partial[160];
 };
 
-/* type: as in a row of native_census ("ns::Order", "[malloc 25-40]"). Fills *out, which is to be
- * cleared in any case. Of our own memory it may take a twentieth of the heap on top of
- * own_bytes_max. false with err: no glibc malloc, gone, or no such object. limits may be
- * NULL; its stop is told the progress. */
-bool native_holders(pid_t pid, const char *type, const struct heap_limits *limits,
+/* type: as in a row of native_census ("ns::Order", "[malloc 25-40]"); newborn: of these the ones
+ * that are born within two seconds, where they are some. Fills *out, which is to be cleared in any
+ * case. Of our own memory it may take a twentieth of the heap on top of own_bytes_max. false with
+ * err: no glibc malloc, gone, or no such object. limits may be NULL; its stop is told the progress.
+ */
+bool native_holders(pid_t pid, const char *type, bool newborn, const struct heap_limits *limits,
                     struct holders *out, struct err *err);
 void holders_clear(struct holders *h);
 

@@ -40,21 +40,14 @@
 
 enum item_at { AT_SIZE = 16, AT_USED = 24, AT_MASK = 32, AT_LIST_ROOM = 32, AT_DEQUE_LEFT = 40 };
 
-/* Instances of one type that are kept while they pass by. */
-struct picked {
-    const char *name;
-    uint64_t *at;
-    size_t max, seen;
-    uint64_t random;
-};
-
 struct census {
     struct runtime runtime;
     struct sweep sweep;
     struct peek *peek;
     struct types types;
     struct heap_count *out; /* NULL: instances are picked */
-    struct picked *picked;
+    struct instances *picked;
+    const char *picked_type;
     const struct heap_limits *limits;
     uint32_t offsets[OFFSETS];
     size_t n_offsets;
@@ -224,13 +217,8 @@ static void count_object(struct census *c, uint32_t index, const struct block *b
     type->bytes += bytes;
     c->objects++;
     if (c->picked) {
-        struct picked *p = c->picked;
-        if (strcmp(type->name, p->name) != 0)
-            return;
-        if (p->seen++ < p->max)
-            p->at[p->seen - 1] = address;
-        else if ((p->random = hash_u64(p->random + 1)) % p->seen < p->max)
-            p->at[p->random % p->max] = address;
+        if (strcmp(type->name, c->picked_type) == 0)
+            instances_add(c->picked, address);
         return;
     }
     uint64_t length = length_of(type, object, have);
@@ -375,16 +363,19 @@ bool python_census(pid_t pid, const struct heap_limits *limits, struct heap_coun
     return ok;
 }
 
-size_t python_census_instances(pid_t pid, const struct heap_limits *limits, const char *type,
-                               uint64_t *out, size_t max, struct err *err)
+bool python_census_instances(pid_t pid, const struct heap_limits *limits, const char *type,
+                             size_t max, struct instances *out, struct err *err)
 {
     struct census *c = xcalloc(1, sizeof *c);
-    struct picked picked = {.name = type, .at = out, .max = max};
-    c->picked = &picked;
+    instances_init(out, max);
+    c->picked = out;
+    c->picked_type = type;
     c->sweep.pages.pagemap.fd = -1;
-    if (open_all(c, pid, limits, err))
+    bool ok = open_all(c, pid, limits, err);
+    if (ok)
         run(c);
+    instances_close(out);
     close_all(c);
     free(c);
-    return picked.seen < max ? picked.seen : max;
+    return ok;
 }

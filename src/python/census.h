@@ -18,6 +18,7 @@
 
 #include "base/err.h"
 #include "model/heap_count.h"
+#include "python/instances.h"
 
 /* Initialises *out, which the caller clears in any case. false: no CPython that can be read, with a
  * sentence; else what could be counted, marked as partial where it is not all. About 0.1 s for a
@@ -25,9 +26,9 @@
 bool python_census(pid_t pid, const struct heap_limits *limits, struct heap_count *out,
                    struct err *err);
 
-/* Addresses of some live instances of a type, spread over all of them, for who asks what holds
- * them: at most max; their number, 0 if there are none. */
-size_t python_census_instances(pid_t pid, const struct heap_limits *limits, const char *type,
-                               uint64_t *out, size_t max, struct err *err);
+/* Live instances of a type, for who asks what holds them: a sample of at most max in *out, which
+ * the caller clears; false: the heap could not be read, with a sentence. */
+bool python_census_instances(pid_t pid, const struct heap_limits *limits, const char *type,
+                             size_t max, struct instances *out, struct err *err);
 
 #endif

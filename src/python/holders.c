@@ -4,20 +4,22 @@
  * only what no module leads to is then looked for in the frames of the threads, whose locals come
  * and go. Objects that refer to nothing are looked at, never remembered.
  *
- * Of a type, some instances spread over the heap stand for all; who holds them is the object
- * nearest to them that lies on the way to half of those that were reached.
+ * Of a type, some instances spread over the heap stand for all, or for those that are being born;
+ * who holds them is the object nearest to them that lies on the way to half of those reached.
  */
 #include "python/holders.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "python/census.h"
 #include "python/holders_text.h"
+#include "python/instances.h"
 #include "python/object.h"
 #include "python/peek.h"
 #include "python/refs.h"
@@ -25,6 +27,7 @@
 #include "target/pagemap.h"
 #include "target/process.h"
 #include "target/procfs.h"
+#include "target/remote.h"
 
 #define SAMPLES          48
 #define ENOUGH           44 /* of them: the rest may be garbage, or be held by C alone */
@@ -37,7 +40,12 @@
 #define INTERPRETERS_MAX 64
 #define THREADS_MAX      4096
 #define FRAMES_MAX       1024
-#define DEPTH_MAX        4096
+#define DEPTH_MAX        (1 << 18)
+#define INSTANCES_MAX    65536
+#define NEWBORN_MIN      8 /* fewer say nothing: any instances are asked */
+#define NEWBORN_NS       (2 * NS_PER_S)
+#define STEP_NS          (50 * NS_PER_MS)
+#define SEEN_BYTES       40 /* of an object, behind its reference count: is it the same one? */
 
 /* Where the walk begins: a module, or a frame. */
 struct root {
@@ -71,6 +79,7 @@ struct walk {
     bool cut;
     /* What is looked for, and from where each was come upon. */
     uint64_t wanted[SAMPLES];
+    uint8_t seen[SAMPLES][SEEN_BYTES];
     size_t n_wanted, n_found, enough;
     struct map wanted_at;
     struct path_node found[SAMPLES]; /* parent PATH_NONE: not found */
@@ -304,9 +313,63 @@ static void close_walk(struct walk *w)
     vec_free(&w->nodes);
 }
 
+static bool wait_for_births(struct walk *w)
+{
+    struct timespec step = {0, (long)STEP_NS};
+    for (uint64_t end_ns = clock_mono_ns() + NEWBORN_NS; clock_mono_ns() < end_ns;) {
+        nanosleep(&step, NULL);
+        if (!may_go_on(w))
+            return false;
+    }
+    return true;
+}
+
+/* Instances of the type, or where it is asked for, those born in the next seconds: what was there
+ * before may be many times as much as what leaks, and be held by others. */
+static bool choose_instances(struct walk *w, const struct holders_question *q, struct err *err)
+{
+    struct heap_limits limits = q->limits ? *q->limits : (struct heap_limits){0};
+    struct instances before, now;
+    limits.stop = NULL; /* a short first part, whose progress would be another's */
+    if (!python_census_instances(w->pid, &limits, q->type, INSTANCES_MAX, &now, err)) {
+        instances_clear(&now);
+        return false;
+    }
+    if (q->newborn && wait_for_births(w)) {
+        before = now;
+        if (python_census_instances(w->pid, &limits, q->type, INSTANCES_MAX, &now, NULL))
+            instances_born(&now, &before);
+        if (now.at.n < NEWBORN_MIN) {
+            instances_clear(&now);
+            now = before;
+        } else {
+            instances_clear(&before);
+        }
+    }
+    w->n_wanted = now.at.n < SAMPLES ? now.at.n : SAMPLES;
+    if (w->n_wanted)
+        memcpy(w->wanted, now.at.at, w->n_wanted * sizeof *w->wanted);
+    instances_clear(&now);
+    for (size_t i = 0; i < w->n_wanted; i++)
+        remote_read(w->pid, w->wanted[i] + 8, w->seen[i], SEEN_BYTES);
+    return w->n_wanted || err_set(err, "process %d has no instances of %s", w->pid, q->type);
+}
+
+/* Of those that were looked for, the ones that were reached or are still there. */
+static size_t stayed(struct walk *w)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < w->n_wanted; i++) {
+        uint8_t now[SEEN_BYTES];
+        n += w->found[i].parent != PATH_NONE ||
+             (remote_read(w->pid, w->wanted[i] + 8, now, sizeof now) &&
+              !memcmp(now, w->seen[i], sizeof now));
+    }
+    return n;
+}
+
 static bool choose_wanted(struct walk *w, const struct holders_question *q, struct err *err)
 {
-    static const struct heap_limits none = {0};
     if (q->address) {
         w->wanted[w->n_wanted++] = q->address;
         w->enough = 1;
@@ -314,12 +377,9 @@ static bool choose_wanted(struct walk *w, const struct holders_question *q, stru
             return err_set(err, "there is no object at %#llx any more: it may be gone",
                            (unsigned long long)q->address);
     } else {
-        struct heap_limits limits = q->limits ? *q->limits : none;
-        limits.stop = NULL; /* a short first part, whose progress would be another's */
-        w->n_wanted = python_census_instances(w->pid, &limits, q->type, w->wanted, SAMPLES, err);
+        if (!choose_instances(w, q, err))
+            return false;
         w->enough = w->n_wanted < ENOUGH ? w->n_wanted : ENOUGH;
-        if (!w->n_wanted)
-            return err_set(err, "process %d has no instances of %s", w->pid, q->type);
     }
     for (size_t i = 0; i < w->n_wanted; i++) {
         map_set(&w->wanted_at, w->wanted[i], (uint32_t)i);
@@ -442,6 +502,15 @@ static void describe(struct walk *w, const struct holders_question *q,
     char path[PATH_TEXT_SIZE];
     struct path_words words = {w->pid, &w->runtime.layout, w->peek, &w->types, &w->nodes};
     struct text t = TEXT(path);
+    if (!answer->partial && !q->address && w->n_found * 4 <= answer->sampled) {
+        text_add(&t,
+                 "no module and no running function leads to %zu of %zu that were looked at: "
+                 "garbage in cycles, or held by C code",
+                 answer->sampled - w->n_found, answer->sampled);
+        answer->path = xstrdup(path);
+        answer->holder_type = xstrdup("object");
+        return;
+    }
     if (!w->n_found)
         return;
     choose_ways(w);
@@ -465,6 +534,8 @@ static void describe(struct walk *w, const struct holders_question *q,
                 path_add_rest(&t, &words, &w->found[i], holder);
                 break;
             }
+        if (answer->held * 2 < w->n_found || w->n_found * 2 < answer->sampled)
+            text_add(&t, " (%zu of %zu that were looked at)", answer->held, answer->sampled);
     }
     uint32_t type = type_of(w, answer->holder);
     text_make_printable(path);
@@ -491,7 +562,7 @@ static bool look(pid_t pid, const struct holders_question *q, struct holders_ans
             add_modules(w);
             run(w);
         }
-        answer->sampled = w->n_wanted;
+        answer->sampled = q->address ? w->n_wanted : stayed(w);
         answer->reached = w->n_found;
         answer->objects = w->looked_at;
         answer->partial = w->cut;
@@ -510,7 +581,7 @@ bool python_holders(pid_t pid, const struct holders_question *q, struct holders_
     if (!look(pid, q, answer, err))
         return false;
     uint64_t before_ns = answer->duration_ns;
-    if (answer->path || answer->partial)
+    if (answer->partial || (answer->path && (q->address || answer->held)))
         return true;
     holders_answer_clear(answer);
     if (!look(pid, q, answer, err))

@@ -16,19 +16,21 @@
 #include "model/heap_count.h"
 
 struct holders_question {
-    uint64_t address;                 /* of a container (struct heap_container); 0: ask by type */
-    const char *type;                 /* "checkout.Order", "str": as the census calls it */
+    uint64_t address; /* of a container (struct heap_container); 0: ask by type */
+    const char *type; /* "checkout.Order", "str": as the census calls it */
+    bool newborn;     /* ask of the type's instances those that are born meanwhile: 2 s more */
     const struct heap_limits *limits; /* own_bytes_max, duration_ns_max, stop and context */
 };
 
 struct holders_answer {
-    /* "module checkout.Cache._instance ._cache (dict, 48,211 entries) -> str"; NULL: no way was
-     * found. Printable; owned, as the next. */
+    /* "module checkout.Cache._instance ._cache (dict, 48,211 entries) -> str". It says if that
+     * holds few of them, or if nothing leads to them. NULL: no way was found. Printable; owned, as
+     * the next. */
     char *path;
     char *holder_type; /* what `path` leads to: the container itself, or what holds the instances */
     uint64_t holder;   /* its address */
     uint64_t length;   /* its items; 0: it is no container */
-    size_t sampled;    /* instances that were looked for, */
+    size_t sampled;    /* instances that were looked for, and were not freed meanwhile, */
     size_t reached;    /* came upon on the way from the roots, */
     size_t held;       /* of those, held by `holder` */
     uint64_t objects;  /* looked at */

@@ -71,21 +71,26 @@ static void add_key(struct text *t, const struct path_words *w, uint64_t key)
     }
 }
 
-/* " of worker()" for a local of a generator or coroutine. From 3.11 its frame is a part of it;
- * before, its code is beside a pointer to that (Include/genobject.h). */
+/* " of worker()" for a local of a generator, coroutine or frame object. From 3.11 a generator's
+ * frame is a part of it; before, its code is beside a pointer to that (Include/genobject.h). A
+ * frame object has its code to 3.10; later it points at the frame. */
 static void add_owner(struct text *t, const struct path_words *w, uint32_t parent)
 {
     const struct layout *l = w->layout;
     const struct type *type = parent == PATH_NONE ? NULL : type_of(w, w->nodes->at[parent].object);
     uint64_t code = 0, name = 0;
-    if (!type || w->nodes->at[parent].kind == PATH_FRAME || !strcmp(type->name, "frame"))
+    if (!type || w->nodes->at[parent].kind == PATH_FRAME)
         return;
-    uint64_t object = w->nodes->at[parent].object;
-    if (l->minor >= 11)
+    uint64_t object = w->nodes->at[parent].object, frame = object;
+    if (!strcmp(type->name, "frame")) {
+        if (l->minor <= 10 || peek_word(w->peek, object + FRAME_OBJECT_AT, &frame))
+            peek_word(w->peek, frame + l->frame_code.at, &code);
+    } else if (l->minor >= 11) {
         peek_word(w->peek, object + type->basic_bytes - l->frame_locals_at + l->frame_code.at,
                   &code);
-    else
+    } else {
         peek_word(w->peek, object + (l->minor == 10 ? 24 : 32), &code);
+    }
     if (l->minor >= 14)
         code &= ~REFERENCE_TAGS;
     const struct field f = l->code_qualname.size ? l->code_qualname : l->code_name;
@@ -146,26 +151,57 @@ static void add_step(struct text *t, const struct path_words *w, const struct pa
     }
 }
 
-/* The nodes on the way, root first; the middle of a very long one is left out. */
-static size_t collect(const struct path_nodes *nodes, uint32_t node, uint32_t out[STEPS_MAX],
-                      size_t *elided)
+/* Steps of a way: a list that is linked is one step, many times. */
+struct step {
+    uint32_t node; /* the last of them */
+    uint32_t times;
+};
+
+struct steps {
+    struct step at[STEPS_MAX];
+    size_t n, elided; /* so many are left out in the middle */
+};
+
+static bool is_same_step(const struct path_nodes *nodes, uint32_t a, uint32_t b)
 {
-    unsigned depth = path_depth(nodes, node);
-    size_t n = depth < STEPS_MAX ? depth : STEPS_MAX;
-    *elided = depth - n;
-    for (unsigned i = depth; i-- > 0; node = nodes->at[node].parent) {
-        if (i < STEPS_MAX / 2)
-            out[i] = node;
-        else if (i >= STEPS_MAX / 2 + *elided)
-            out[i - *elided] = node;
-    }
-    return n;
+    const struct path_node *x = &nodes->at[a], *y = &nodes->at[b];
+    return x->kind == y->kind && x->value == y->value && x->value && x->kind != REF_INDEX;
 }
 
-static size_t add_root(struct text *t, const struct path_words *w, const uint32_t *way, size_t n)
+/* The way from `from`, without it, to the node; PATH_NONE: from the root on. */
+static struct steps collect(const struct path_nodes *nodes, uint32_t node, uint32_t from)
 {
-    const struct path_node *root = &w->nodes->at[way[0]];
-    const struct path_node *next = n > 1 ? &w->nodes->at[way[1]] : NULL;
+    struct steps out = {.n = 0};
+    VEC(struct step) way = {0}; /* the last one first */
+    for (; node != PATH_NONE && node != from; node = nodes->at[node].parent) {
+        if (way.n && is_same_step(nodes, vec_last(&way)->node, node))
+            vec_last(&way)->times++;
+        else
+            vec_push(&way, ((struct step){node, 1}));
+    }
+    out.n = way.n < STEPS_MAX ? way.n : STEPS_MAX;
+    out.elided = way.n - out.n;
+    for (size_t i = 0; i < out.n; i++)
+        out.at[i] = way.at[way.n - 1 - i - (i < STEPS_MAX / 2 ? 0 : out.elided)];
+    vec_free(&way);
+    return out;
+}
+
+static void add_times(struct text *t, const struct step *step)
+{
+    char figure[FIGURE_MAX];
+    if (step->times > 1)
+        text_add(t, " x%s", figure_count(figure, step->times));
+}
+
+static size_t add_root(struct text *t, const struct path_words *w, const struct steps *way)
+{
+    const struct path_node *root = &w->nodes->at[way->at[0].node];
+    const struct path_node *next = way->n > 1 ? &w->nodes->at[way->at[1].node] : NULL;
+    if (root->kind != PATH_FRAME && root->kind != REF_ROOT) { /* a way that is too long */
+        text_add(t, "...");
+        return 0;
+    }
     if (root->kind == PATH_FRAME) {
         uint64_t name = 0;
         const struct field f =
@@ -195,14 +231,12 @@ static size_t add_root(struct text *t, const struct path_words *w, const uint32_
 
 void path_add(struct text *t, const struct path_words *w, uint32_t node)
 {
-    uint32_t way[STEPS_MAX];
-    size_t elided, n = collect(w->nodes, node, way, &elided);
-    if (!n)
-        return;
-    for (size_t i = add_root(t, w, way, n); i < n; i++) {
-        if (elided && i == STEPS_MAX / 2)
-            text_add(t, " ... (%zu steps) ...", elided);
-        add_step(t, w, &w->nodes->at[way[i]]);
+    struct steps way = collect(w->nodes, node, PATH_NONE);
+    for (size_t i = way.n ? add_root(t, w, &way) : 0; i < way.n; i++) {
+        if (way.elided && i == STEPS_MAX / 2)
+            text_add(t, " ... (%zu steps) ...", way.elided);
+        add_step(t, w, &w->nodes->at[way.at[i].node]);
+        add_times(t, &way.at[i]);
     }
 }
 
@@ -242,20 +276,21 @@ uint64_t path_add_object(struct text *t, const struct path_words *w, uint64_t ob
 void path_add_rest(struct text *t, const struct path_words *w, const struct path_node *found,
                    uint32_t from)
 {
-    uint32_t way[STEPS_MAX];
-    size_t elided, n = collect(w->nodes, found->parent, way, &elided), i = 0;
-    while (i < n && way[i] != from)
-        i++;
+    struct steps way = collect(w->nodes, found->parent, from);
     /* Items of the first stand for all others, so which it is is not told. */
-    for (i++; i < n; i++) {
-        const struct path_node *node = &w->nodes->at[way[i]];
+    for (size_t i = 0; i < way.n; i++) {
+        const struct path_node *node = &w->nodes->at[way.at[i].node];
         const struct type *type = type_of(w, node->object);
+        if (way.elided && i == STEPS_MAX / 2)
+            text_add(t, " ... (%zu steps) ...", way.elided);
         if (node->kind == REF_INSTANCE || node->kind == REF_MEMBER || node->kind == REF_LOCAL)
             add_step(t, w, node);
+        add_times(t, &way.at[i]);
         text_add(t, " -> %s", type ? type->name : "object");
     }
     const struct type *type = type_of(w, found->object);
-    if (found->kind == REF_INSTANCE || found->kind == REF_MEMBER || found->kind == REF_CLOSURE)
+    if (found->kind == REF_INSTANCE || found->kind == REF_MEMBER || found->kind == REF_CLOSURE ||
+        found->kind == REF_LOCAL)
         add_step(t, w, found);
     text_add(t, " -> %s", type ? type->name : "object");
 }

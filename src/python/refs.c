@@ -19,7 +19,12 @@
 #define PART_BYTES   1024u
 #define DEQUE_BLOCK  64u
 #define MODULE_DICT  16
+#define TYPE_WEAK_AT 208 /* tp_weaklistoffset */
 #define TYPE_DICT_AT 264
+#define TYPE_MRO_AT  344 /* tp_mro; tp_bases before it */
+#define WEAK_CALLED  24  /* PyWeakReference.wr_callback */
+#define STACK_AT     64 /* PyFrameObject.f_valuestack; f_stacktop or, in 3.10, f_stackdepth after */
+#define STACK_MAX    4096u
 #define MEMBER_DEF   40 /* PyMemberDescrObject.d_member */
 #define MEMBER_CELL  16 /* T_OBJECT_EX; T_OBJECT is 6 (structmember.h) */
 #define DICT_BEFORE  24 /* a managed dict's pointer, before the object; 3.11: values before that */
@@ -58,6 +63,11 @@ static uint64_t word(struct refs *r, uint64_t addr)
 static uint64_t tuple_items(const struct refs *r)
 {
     return r->layout->minor >= 14 ? 32 : 24;
+}
+
+static uint64_t tags(const struct refs *r)
+{
+    return r->layout->minor >= 14 ? ~REFERENCE_TAGS : ~0ull;
 }
 
 /* Keys with the values beside them, or with those of an array. */
@@ -229,7 +239,7 @@ static void tell_slots(struct refs *r, uint64_t object, uint32_t type)
 void refs_of_frame(struct refs *r, uint64_t code, uint64_t locals)
 {
     const struct layout *l = r->layout;
-    uint64_t mask = l->minor >= 14 ? ~REFERENCE_TAGS : ~0ull, first = 0;
+    uint64_t first = 0;
     uint64_t tuples[3] = {0}; /* of names, in the order of the array */
     if (l->minor >= 11) {
         tuples[0] = word(r, code + l->code_filename.at - 16);
@@ -241,25 +251,50 @@ void refs_of_frame(struct refs *r, uint64_t code, uint64_t locals)
     for (size_t t = 0; t < 3; t++) {
         uint64_t n = object_plausible(tuples[t]) ? word(r, tuples[t] + object_size.at) : 0;
         for (uint64_t i = 0; i < n && first + i < LOCALS_MAX && !r->ended; i++)
-            tell(r, word(r, locals + (first + i) * 8) & mask, REF_LOCAL,
+            tell(r, word(r, locals + (first + i) * 8) & tags(r), REF_LOCAL,
                  word(r, tuples[t] + tuple_items(r) + i * 8));
         first += n;
     }
 }
 
-static void of_module(struct refs *r, uint64_t object, const struct type *type)
+/* What a frame that rests has on its stack above its locals: above all what it awaits. Include/
+ * frameobject.h, from 3.8; Include/internal/pycore_frame.h. */
+static void tell_stack(struct refs *r, uint64_t frame)
 {
-    (void)type;
-    refs_of_dict(r, word(r, object + MODULE_DICT), REF_GLOBAL);
+    const struct layout *l = r->layout;
+    uint64_t from = frame + l->frame_locals_at, to = 0;
+    if (l->minor <= 10) {
+        from = word(r, frame + STACK_AT);
+        to = l->minor == 10 ? from + (uint32_t)word(r, frame + STACK_AT + 16) * 8
+                            : word(r, frame + STACK_AT + 8);
+    } else if (l->running == RUNNING_DEPTH) {
+        to = from + (uint32_t)word(r, frame + l->frame_running.at) * 8;
+    } else {
+        to = word(r, frame + l->frame_running.at);
+    }
+    for (uint64_t at = from; at < to && to - from <= STACK_MAX * 8 && !r->ended; at += 8)
+        tell(r, word(r, at) & tags(r), REF_PART, 0);
 }
 
-static void of_function(struct refs *r, uint64_t object, const struct type *type)
+/* From 3.11: the function that runs, where no other holds it. */
+static void tell_running(struct refs *r, uint64_t frame)
 {
-    bool old = r->layout->minor <= 9;
-    uint64_t code = word(r, object + (old ? 16 : 48)), closure = word(r, object + (old ? 48 : 72));
-    uint64_t defaults = word(r, object + (old ? 32 : 56)), by_name = old ? 40 : 64;
-    uint64_t names = 0, n = 0, skip = 0;
+    if (r->layout->minor >= 11)
+        tell(r, word(r, frame + (r->layout->minor == 11 ? 0 : 16)) & tags(r), REF_PART, 0);
+}
+
+static void of_module(struct refs *r, uint64_t object, const struct type *type)
+{
+    uint64_t dict = word(r, object + MODULE_DICT);
     (void)type;
+    refs_of_dict(r, dict, REF_GLOBAL);
+    tell(r, dict, REF_PART, 0);
+}
+
+/* What a function closes over, by its names. */
+static void tell_closure(struct refs *r, uint64_t code, uint64_t closure)
+{
+    uint64_t names = 0, n = 0, skip = 0;
     if (object_plausible(closure))
         n = word(r, closure + object_size.at);
     if (n && n < LOCALS_MAX && r->layout->minor >= 11) { /* its last names are the free ones */
@@ -274,10 +309,23 @@ static void of_function(struct refs *r, uint64_t object, const struct type *type
             tell(r, word(r, cell + CELL_OBJECT_AT), REF_CLOSURE,
                  word(r, names + tuple_items(r) + (skip + i) * 8));
     }
+}
+
+static void of_function(struct refs *r, uint64_t object, const struct type *type)
+{
+    bool old = r->layout->minor <= 9;
+    uint64_t code = word(r, object + (old ? 16 : 48)), closure = word(r, object + (old ? 48 : 72));
+    uint64_t defaults = word(r, object + (old ? 32 : 56)), by_name = old ? 40 : 64;
+    (void)type;
+    tell_closure(r, code, closure);
     if (object_plausible(defaults))
         tell_array(r, defaults + tuple_items(r), word(r, defaults + object_size.at), REF_DEFAULT);
     refs_of_dict(r, word(r, object + by_name), REF_DEFAULT);
     refs_of_dict(r, word(r, object + (old ? 72 : 88)), REF_ATTRIBUTE);
+    /* After what it names: these, and its globals, which a module may not have. */
+    tell(r, closure, REF_PART, 0);
+    tell(r, code, REF_PART, 0);
+    tell(r, word(r, object + (old ? 24 : 16)), REF_PART, 0);
 }
 
 static void of_nothing(struct refs *r, uint64_t object, const struct type *type)
@@ -285,13 +333,23 @@ static void of_nothing(struct refs *r, uint64_t object, const struct type *type)
     (void)r, (void)object, (void)type;
 }
 
-/* To 3.10: an object with its locals; later the frame is somewhere else. */
-static void of_frame(struct refs *r, uint64_t object, const struct type *type)
+static void of_weak(struct refs *r, uint64_t object, const struct type *type)
 {
     (void)type;
-    if (r->layout->minor <= 10)
-        refs_of_frame(r, word(r, object + r->layout->frame_code.at),
-                      object + r->layout->frame_locals_at);
+    tell(r, word(r, object + WEAK_CALLED), REF_PART, 0);
+}
+
+/* To 3.10: an object with its locals; later one that points at them, which a traceback keeps. */
+static void of_frame(struct refs *r, uint64_t object, const struct type *type)
+{
+    const struct layout *l = r->layout;
+    uint64_t frame = l->minor <= 10 ? object : word(r, object + FRAME_OBJECT_AT);
+    (void)type;
+    if (!object_plausible(frame))
+        return;
+    refs_of_frame(r, word(r, frame + l->frame_code.at) & tags(r), frame + l->frame_locals_at);
+    tell_stack(r, frame);
+    tell_running(r, frame);
 }
 
 static void of_generator(struct refs *r, uint64_t object, const struct type *type)
@@ -304,8 +362,9 @@ static void of_generator(struct refs *r, uint64_t object, const struct type *typ
         return;
     }
     uint64_t locals = object + type->basic_bytes, frame = locals - l->frame_locals_at;
-    uint64_t mask = l->minor >= 14 ? ~REFERENCE_TAGS : ~0ull;
-    refs_of_frame(r, word(r, frame + l->frame_code.at) & mask, locals);
+    refs_of_frame(r, word(r, frame + l->frame_code.at) & tags(r), locals);
+    tell_stack(r, frame);
+    tell_running(r, frame);
 }
 
 static const struct known {
@@ -318,10 +377,10 @@ static const struct known {
     {"generator", of_generator},
     {"coroutine", of_generator},
     {"async_generator", of_generator},
-    {"weakref", of_nothing},
-    {"weakref.ReferenceType", of_nothing},
-    {"weakproxy", of_nothing},
-    {"weakref.ProxyType", of_nothing},
+    {"weakref", of_weak},
+    {"weakref.ReferenceType", of_weak},
+    {"weakproxy", of_weak},
+    {"weakref.ProxyType", of_weak},
     {"getset_descriptor", of_nothing},
     {"member_descriptor", of_nothing},
     {"method_descriptor", of_nothing},
@@ -333,12 +392,38 @@ static void tell_parts(struct refs *r, uint64_t object, const struct type *type)
 {
     uint64_t words[PART_BYTES / 8], class;
     size_t bytes = type->basic_bytes < sizeof words ? type->basic_bytes : sizeof words;
+    uint64_t weak =
+        word(r, type->address + TYPE_WEAK_AT); /* who refers to it, and is not its own */
     if (bytes <= 16 || !peek_read(r->peek, object + 16, words, bytes - 16))
         return;
     for (size_t i = 0; i < (bytes - 16) / 8 && !r->ended; i++)
-        if (object_plausible(words[i]) && peek_word(r->peek, words[i] + 8, &class) &&
-            types_find(r->types, class) != MAP_NONE)
+        if (object_plausible(words[i]) && 16 + i * 8 != weak &&
+            peek_word(r->peek, words[i] + 8, &class) && types_find(r->types, class) != MAP_NONE)
             tell(r, words[i], REF_PART, 0);
+}
+
+static void of_class(struct refs *r, uint64_t object, const struct type *type)
+{
+    uint64_t dict = word(r, object + TYPE_DICT_AT);
+    (void)type;
+    refs_of_dict(r, dict, REF_ATTRIBUTE);
+    tell(r, dict, REF_PART, 0);
+    tell(r, word(r, object + TYPE_MRO_AT - 8), REF_PART, 0);
+    tell(r, word(r, object + TYPE_MRO_AT), REF_PART, 0);
+}
+
+/* Of a class of one's own that is derived from it too, such as weakref.KeyedRef. */
+static bool is_weak(struct refs *r, const struct type *type)
+{
+    for (int depth = 0; depth < 8 && type->base; depth++) {
+        uint32_t base = types_find(r->types, type->base);
+        if (base == MAP_NONE)
+            return false;
+        type = &r->types->list.at[base];
+        if (!strcmp(type->name, "weakref") || !strcmp(type->name, "weakref.ReferenceType"))
+            return true;
+    }
+    return false;
 }
 
 void refs_of(struct refs *r, uint64_t object, uint32_t index)
@@ -367,7 +452,7 @@ void refs_of(struct refs *r, uint64_t object, uint32_t index)
         tell_deque(r, object);
         break;
     case KIND_TYPE:
-        refs_of_dict(r, word(r, object + TYPE_DICT_AT), REF_ATTRIBUTE);
+        of_class(r, object, &type);
         return;
     default:
         /* A class of one's own has its attributes in slots and a dict alone, unless a base in C
@@ -375,7 +460,10 @@ void refs_of(struct refs *r, uint64_t object, uint32_t index)
         tell_attributes(r, object, &type);
         if (type.flags & TYPE_HEAP)
             tell_slots(r, object, index);
-        tell_parts(r, object, &type);
+        if (type.flags & TYPE_HEAP && is_weak(r, &type))
+            of_weak(r, object, &type);
+        else
+            tell_parts(r, object, &type);
         return;
     }
     if (type.flags & TYPE_HEAP) {

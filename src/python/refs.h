@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What an object refers to, and by which words of the program: attributes, items, closures, locals.
- * Weak references are none. One look at a heap, one thread; everything is bounded, and what makes
- * no sense refers to nothing.
+ * Weak references are none, but to what they call. One look at a heap, one thread; everything is
+ * bounded, and what makes no sense refers to nothing.
  */
 #ifndef PYTHON_REFS_H
 #define PYTHON_REFS_H
@@ -14,6 +14,8 @@
 #include "base/vec.h"
 #include "python/peek.h"
 #include "python/types.h"
+
+#define FRAME_OBJECT_AT 24 /* of a frame object, from 3.11: where its frame is */
 
 enum ref_kind {
     REF_ROOT,      /* value: sys.modules' key, a str */

@@ -228,6 +228,7 @@ void censuses_ask_holder(struct censuses *c, const struct recording *rec,
     look->question.type = look->type;
     look->question.language = language;
     look->question.container = leak_container(rec, incarnation, type);
+    look->question.newborn = leak_is_mostly_old(rec, incarnation, type);
     ask(c, look);
 }
 

@@ -155,6 +155,43 @@ static void test_copy_and_collect(void **state)
     recording_free(copy);
 }
 
+/* A dict that was filled at once, with as many as leak, does not hold them. */
+static void test_filled_once(void **state)
+{
+    (void)state;
+    struct recording *rec = new_recording(1);
+    for (int i = 0; i < 4; i++) {
+        struct heap_count heap;
+        heap_count_init(&heap, 42);
+        heap.time_ns = START + (uint64_t)i * 5 * NS_PER_S;
+        heap_count_add(&heap, "tuple", LANGUAGE_PYTHON, 0, 1000 + 1000 * (uint64_t)i, 100000);
+        if (i)
+            heap_count_add_container(&heap, "dict", 0x1000, 1682, 1682 * 8);
+        if (i > 1)
+            heap_count_add_container(&heap, "list", 0x2000, 1000 * (uint64_t)i - 900, 8000);
+        heap_count_close(&heap, CENSUS_CONTAINERS_MAX);
+        recording_add_census(rec, (struct incarnation_id){1}, &heap);
+        heap_count_clear(&heap);
+        struct string_id tuple = dictionary_string(&rec->words, "tuple");
+        uint64_t seems = leak_container(rec, (struct incarnation_id){1}, tuple);
+        if (i > 1)
+            assert_int_equal(seems, 0x2000);
+    }
+    struct string_id tuple = dictionary_string(&rec->words, "tuple");
+    assert_false(leak_is_mostly_old(rec, (struct incarnation_id){1}, tuple)); /* 1000 of 4000 */
+    add(rec, 1, 20, 10);
+    struct string_id list = dictionary_string(&rec->words, "list");
+    assert_false(leak_is_mostly_old(rec, (struct incarnation_id){1}, list));
+    add(rec, 1, 25, 10);
+    recording_free(rec);
+    rec = new_recording(1);
+    add(rec, 1, 0, 10);
+    add(rec, 1, 5, 10);
+    list = dictionary_string(&rec->words, "list");
+    assert_true(leak_is_mostly_old(rec, (struct incarnation_id){1}, list));
+    recording_free(rec);
+}
+
 static const double schedule_s[] = {0, 2, 5, 10, 20, 30, 60, 90, 120, 150, 180, 210, 240};
 #define CENSUSES (sizeof schedule_s / sizeof schedule_s[0])
 
@@ -295,13 +332,10 @@ static void test_partial(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_heap_count),
-        cmocka_unit_test(test_thinning),
-        cmocka_unit_test(test_rows_are_bounded),
-        cmocka_unit_test(test_copy_and_collect),
-        cmocka_unit_test(test_rules),
-        cmocka_unit_test(test_family),
-        cmocka_unit_test(test_partial),
+        cmocka_unit_test(test_heap_count),       cmocka_unit_test(test_thinning),
+        cmocka_unit_test(test_rows_are_bounded), cmocka_unit_test(test_copy_and_collect),
+        cmocka_unit_test(test_filled_once),      cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_family),           cmocka_unit_test(test_partial),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

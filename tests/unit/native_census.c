@@ -266,7 +266,7 @@ static void test_vast(void **state)
     census(r.pid, NULL, &c);
     assert_int_equal(count_of(&c, "shop::Order"), 10000);
     assert_int_equal(c.space.mapped_bytes < 20u << 20 && c.space.mapped_bytes > 15u << 20, 1);
-    assert_true(native_holders(r.pid, "shop::Widget", NULL, &h, &err));
+    assert_true(native_holders(r.pid, "shop::Widget", false, NULL, &h, &err));
     double took_s = (double)(clock_mono_ns() - from_ns) / 1e9;
     print_message("# %.2f s and %.2f s\n", (double)c.duration_ns / 1e9, took_s);
     assert_true(took_s < 8);
@@ -429,7 +429,7 @@ static void test_hostile(void **state)
             native_census(r.pid, NULL, &c, NULL);
             if (round % 4 == 3) {
                 struct holders h;
-                native_holders(r.pid, "shop::Order", NULL, &h, NULL);
+                native_holders(r.pid, "shop::Order", false, NULL, &h, NULL);
                 holders_clear(&h);
             }
             for (size_t k = 0; k < c.rows.n; k++)
@@ -481,7 +481,7 @@ static void check_holders(const char *flags, const char *type, const char *root,
     struct running r = start(flags, "plain", NULL);
     struct holders h;
     struct err err = {""};
-    if (!native_holders(r.pid, type, NULL, &h, &err))
+    if (!native_holders(r.pid, type, false, NULL, &h, &err))
         fail_msg("%s", err.text);
     print_message("# %s\n", h.path);
     assert_true(h.reached);
@@ -509,20 +509,45 @@ static void test_holders(void **state)
     struct running r = start("-O1 -pthread", "plain", NULL);
     struct holders h;
     struct err err = {""};
-    assert_true(native_holders(r.pid, "shop::Order", NULL, &h, &err));
+    assert_true(native_holders(r.pid, "shop::Order", false, NULL, &h, &err));
     assert_int_equal(h.objects, 10000);
     assert_true(is_listed(&h, 1, "[malloc 128K-160K]", 10000));
     assert_true(is_listed(&h, 1, "[malloc 1-24]", 5000));
     holders_clear(&h);
-    assert_false(native_holders(r.pid, "shop::Nothing", NULL, &h, &err));
+    assert_false(native_holders(r.pid, "shop::Nothing", false, NULL, &h, &err));
     assert_non_null(strstr(err.text, "shop::Nothing"));
     holders_clear(&h);
     int asked = 0;
     struct heap_limits limits = {.stop = stop_at_once, .context = &asked};
-    if (native_holders(r.pid, "shop::Order", &limits, &h, &err))
+    if (native_holders(r.pid, "shop::Order", false, &limits, &h, &err))
         assert_true(h.partial && !h.reached);
     assert_true(asked > 0);
     holders_clear(&h);
+    end(r);
+}
+
+static void check_path(pid_t pid, const char *type, bool newborn, const char *begins)
+{
+    struct holders h;
+    struct err err = {""};
+    if (!native_holders(pid, type, newborn, NULL, &h, &err))
+        fail_msg("%s", err.text);
+    if (!h.path || strncmp(h.path, begins, strlen(begins)) != 0)
+        fail_msg("%s: %s", type, h.path ? h.path : "no path");
+    holders_clear(&h);
+}
+
+/* What leaks is told from older objects of its class; what is lost, from what is held. */
+static void test_leaks(void **state)
+{
+    (void)state;
+    char *argv[] = {build("g++", "leak_held.cc", "-O1"), NULL};
+    struct running r = run(argv);
+    wait_ready(r);
+    check_path(r.pid, "shop::Order", true, "global fresh in program");
+    check_path(r.pid, "shop::Lost", false, "nothing points at ");
+    check_path(r.pid, "shop::Lost", true, "nothing points at "); /* none is born: all are asked */
+    check_path(r.pid, "shop::Link", false, "global head in program");
     end(r);
 }
 
@@ -557,7 +582,7 @@ int main(void)
         cmocka_unit_test(test_tcmalloc),      cmocka_unit_test(test_mimalloc),
         cmocka_unit_test(test_gone),          cmocka_unit_test(test_dying),
         cmocka_unit_test(test_hostile),       cmocka_unit_test(test_holders),
-        cmocka_unit_test(test_cost),
+        cmocka_unit_test(test_leaks),         cmocka_unit_test(test_cost),
     };
     return cmocka_run_group_tests_name("native_census", tests, make_folder, remove_folder);
 }

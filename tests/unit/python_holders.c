@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Who holds what, in real interpreters: tests/programs/python_holders.py prints the addresses of
- * containers and the ways to them, which must be found.
+ * containers and the ways to them, python_leaks.py types, which must be found.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -75,6 +75,52 @@ static void test_ways(void **state)
     stop(p);
 }
 
+/* What leaks is told from older objects of its type, of which another list holds more. */
+static void check_newborn(pid_t pid)
+{
+    struct holders_question q = {.type = "__main__.Entry", .newborn = true};
+    struct holders_answer answer;
+    struct err err = {""};
+    if (!python_holders(pid, &q, &answer, &err))
+        fail_msg("%s", err.text);
+    if (!answer.path || !strstr(answer.path, "module __main__.fresh (list, ") ||
+        !strstr(answer.path, " items) -> __main__.Entry"))
+        fail_msg("new ones: found %s", answer.path ? answer.path : "nothing");
+    holders_answer_clear(&answer);
+}
+
+/* Leaks that no container holds for itself. Each line of the program: TYPE PATH. */
+static void test_leaks(void **state)
+{
+    struct program p = start_with(*state, "python_leaks.py", NULL);
+    char line[512];
+    int lines = 0;
+    for (; fgets(line, sizeof line, p.out) && line[0] != '\n'; lines++) {
+        char *path = strchr(line, ' ');
+        assert_non_null(path);
+        *path++ = '\0';
+        path[strcspn(path, "\n")] = '\0';
+        struct holders_question q = {.type = line};
+        struct holders_answer answer;
+        struct err err = {""};
+        if (!python_holders(p.pid, &q, &answer, &err))
+            fail_msg("%s: %s", line, err.text);
+        if (!answer.path || strcmp(answer.path, path) != 0)
+            fail_msg("%s: found %s", line, answer.path ? answer.path : "nothing");
+        holders_answer_clear(&answer);
+    }
+    assert_int_equal(lines, 6);
+    struct holders_question q = {.type = "__main__.Node"};
+    struct holders_answer answer;
+    assert_true(python_holders(p.pid, &q, &answer, NULL));
+    assert_non_null(answer.path);
+    if (!strstr(answer.path, "module __main__.head .after x"))
+        fail_msg("a linked list: found %s", answer.path);
+    holders_answer_clear(&answer);
+    check_newborn(p.pid);
+    stop(p);
+}
+
 static void test_unanswered(void **state)
 {
     const struct heap_limits stopped = {.stop = always}, small = {.own_bytes_max = 50000};
@@ -105,6 +151,10 @@ static void test_unanswered(void **state)
     stop(p);
 }
 
+#define LEAKS(version)                                                                             \
+    {                                                                                              \
+        "leaks " version, test_leaks, NULL, NULL, (void *)version                                  \
+    }
 #define WAYS(version)                                                                              \
     {                                                                                              \
         "ways " version, test_ways, NULL, NULL, (void *)version                                    \
@@ -114,6 +164,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ON_EVERY_PYTHON(WAYS),
+        ON_EVERY_PYTHON(LEAKS),
         {"unanswered", test_unanswered, NULL, NULL, (void *)"/usr/bin/python3"},
     };
     return cmocka_run_group_tests_name("python_holders", tests, NULL, NULL);

@@ -106,9 +106,9 @@ void draw_status(struct grid *g, int row, const struct status *s)
     if (stopped.count)
         text_add(&t, "  cost %.1f%% of CPU", stopped.mean);
     if (own.count)
-        text_add(&t, "  own CPU %.1f%%", own.mean);
+        text_add(&t, "  own %.1f%%", own.mean);
     if (over)
-        text_add(&t, " over budget");
+        text_add(&t, "  over budget");
     int right = text_columns(text), left = text_columns(s->message);
     grid_fill(g, row, 0, g->columns, STYLE_NORMAL);
     if (left == 0 || left + 2 + right <= g->columns)

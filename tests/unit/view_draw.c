@@ -148,6 +148,28 @@ static void rows_within_the_noise_do_not_swap(void **state)
     table_clear(&t);
 }
 
+/* A burst's window, after the whole: its rows have not passed anybody. */
+static void another_window_is_another_order(void **state)
+{
+    (void)state;
+    struct order o = {0};
+    struct table t = {0};
+    fill(&t, (const double[]){25, 10}, 2);
+    order_begin(&o, 1);
+    order_apply(&o, &t, 0, true, 1000, NS_PER_S);
+    fill(&t, (const double[]){24.8, 25}, 2);
+    order_begin(&o, 1);
+    order_apply(&o, &t, 0, true, 1000, 2 * NS_PER_S);
+    assert_int_equal(t.rows.at[0].key, 1);
+    fill(&t, (const double[]){24.8, 25}, 2);
+    order_begin(&o, 2);
+    order_apply(&o, &t, 0, true, 1000, 3 * NS_PER_S);
+    assert_int_equal(t.rows.at[0].key, 2);
+    assert_int_equal(order_move(&o, 2, 3 * NS_PER_S), 0);
+    order_clear(&o);
+    table_clear(&t);
+}
+
 static void another_column_is_another_order(void **state)
 {
     (void)state;
@@ -371,6 +393,7 @@ int main(void)
         cmocka_unit_test(tables_have_fixed_columns),
         cmocka_unit_test(trees_are_indented_and_keep_the_name_in_sight),
         cmocka_unit_test(rows_within_the_noise_do_not_swap),
+        cmocka_unit_test(another_window_is_another_order),
         cmocka_unit_test(another_column_is_another_order),
         cmocka_unit_test(tabs_do_not_move),
         cmocka_unit_test(the_function_bar_fits_80_columns),

@@ -190,6 +190,15 @@ def _():
         reading_fails(place)
 
 
+@tap.test("a file that is only there as .part: that is named")
+def _():
+    with targets.folder() as place:
+        good = made_recording(place)
+        os.rename(good, good + ".part")
+        reading_fails(good, good + ".part")
+        proftop.ok("report", good + ".part")
+
+
 @tap.test("a snapshot that is cut short, at any length")
 def _():
     with targets.folder() as place:

@@ -387,6 +387,37 @@ static void a_raised_alert_is_said_once(void **state)
     recording_free(rec);
 }
 
+/* What is wrong, and the remedy, stand at the end of what is said of a long path. */
+static void a_long_message_takes_the_rows_that_it_needs(void **state)
+{
+    (void)state;
+    struct recording *rec = recording_new(NS_PER_S, 0);
+    struct grid g;
+    struct status s = {.rec = rec, .message = "saved a.ptop", .style = STYLE_NOTICE};
+    grid_init(&g, 40, 6, true);
+    for (int row = 0; row < 6; row++)
+        grid_put(&g, row, 0, 40, STYLE_NORMAL, "a row of the list");
+    draw_status(&g, 4, &s);
+    assert_string_equal(row_text(&g, 4), "saved a.ptop           0 samples  0 lost");
+    assert_string_equal(row_text(&g, 3), "a row of the list");
+    s.message = "cannot write /var/lib/proftop/x-20261130-120928.ptop: the disk is full; make room";
+    draw_status(&g, 4, &s);
+    assert_string_equal(row_text(&g, 1), "a row of the list");
+    assert_string_equal(row_text(&g, 2), "cannot write");
+    assert_string_equal(row_text(&g, 3), "/var/lib/proftop/x-20261130-120928.ptop:");
+    assert_string_equal(row_text(&g, 4), "the disk is full; make room");
+    assert_string_equal(row_text(&g, 5), "a row of the list");
+    s.message = "a word that is longer than its row:"
+                "0123456789012345678901234567890123456789"
+                "0123456789012345678901234567890123456789"
+                "0123456789012345678901234567890123456789";
+    draw_status(&g, 4, &s);
+    assert_string_equal(row_text(&g, 1), "a row of the list");
+    assert_int_equal(grid_at(&g, 4, 39)->codepoint, '~');
+    grid_clear(&g);
+    recording_free(rec);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -402,6 +433,7 @@ int main(void)
         cmocka_unit_test(the_header_shows_the_past),
         cmocka_unit_test(verdicts_are_two_lines_at_most),
         cmocka_unit_test(a_raised_alert_is_said_once),
+        cmocka_unit_test(a_long_message_takes_the_rows_that_it_needs),
     };
     return cmocka_run_group_tests_name("view_draw", tests, NULL, NULL);
 }

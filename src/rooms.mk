@@ -487,10 +487,13 @@ libui_a_SOURCES = \
 	src/ui/alerts_screen.c \
 	src/ui/alerts_screen.h \
 	src/ui/command.c \
+	src/ui/find.c \
 	src/ui/flame_screen.c \
 	src/ui/flame_screen.h \
 	src/ui/guard.c \
 	src/ui/guard.h \
+	src/ui/help_screen.c \
+	src/ui/help_screen.h \
 	src/ui/keys.c \
 	src/ui/keys.h \
 	src/ui/loop.c \

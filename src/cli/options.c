@@ -266,7 +266,9 @@ static bool sort_arguments(struct options *o, int argc, char **argv, int split, 
 {
     for (int i = optind; i < split; i++)
         vec_push(&o->arguments, argv[i]);
-    if (split < argc && split + 1 < argc)
+    if (split + 1 == argc)
+        return err_set(err, "after -- comes a command, and there is none (try proftop --help)");
+    if (split < argc)
         o->command = argv + split + 1;
     if (!o->arguments.n)
         return true;
@@ -337,7 +339,6 @@ bool options_check_record(const struct options *o, struct err *err)
                    {"keep", from_command_line(o, "keep")}},
       not_of_ring[] = {{"output", o->output}, {"growth", o->growth}};
     struct keep keep;
-    struct err why;
     for (size_t i = 0; i < sizeof of_ring / sizeof of_ring[0]; i++)
         if (of_ring[i].given && !ring)
             return err_set(err, "--%s goes with --ring SPAN alone", of_ring[i].name);
@@ -353,8 +354,7 @@ bool options_check_record(const struct options *o, struct err *err)
         return err_set(err, "--on-alert takes snapshot or none, not \"%s\"", o->on_alert);
     if (o->name && !*o->name)
         return err_set(err, "--name takes the name of a process, not an empty one");
-    return !ring || keep_parse(&keep, o->settings->now.keep, &why) ||
-           err_set(err, "--%s", why.text);
+    return !ring || keep_parse(&keep, o->settings->now.keep, err);
 }
 
 static bool check(const struct options *o, const bool *given, struct err *err)
@@ -383,7 +383,9 @@ static bool check(const struct options *o, const bool *given, struct err *err)
         return err_set(err, o->verb == VERB_DEMO ? "demo brings its own target"
                                                  : "one target only: process ids, a name, "
                                                    "a pid file or a command");
-    if ((o->verb == VERB_RECORD || o->verb == VERB_DUMP) && !targets)
+    if (o->verb == VERB_RECORD && !targets)
+        return err_set(err, "record needs a target: -p PID, -n NAME or -- COMMAND");
+    if (o->verb == VERB_DUMP && !targets)
         return err_set(err, "usage: proftop %s", verbs[o->verb].usage);
     if (((1u << o->verb) & PRINT) && o->pids.n > 1)
         return err_set(err, "%s takes one --pid: the process that is shown alone",

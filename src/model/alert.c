@@ -244,6 +244,10 @@ void alert_say(char *out, size_t size, const struct alert_rule *rule, double val
     int used = snprintf(out, size, "%.*s%s%s", head, sentence,
                         gap ? metric_figure(figure, rule->metric, value) : "", gap ? gap + 2 : "");
     if (tells_quota && quota_cpus > 0 && used > 0 && (size_t)used < size)
-        snprintf(out + used, size - (size_t)used, ": its cgroup may use %.3g CPU%s", quota_cpus,
-                 fabs(quota_cpus - 1) < 0.005 ? "" : "s");
+        used += snprintf(out + used, size - (size_t)used, ": its cgroup may use %.3g CPU%s",
+                         quota_cpus, fabs(quota_cpus - 1) < 0.005 ? "" : "s");
+    if (!beyond(rule, value, rule->threshold) && !alert_clears(rule, value) && used > 0 &&
+        (size_t)used < size)
+        snprintf(out + used, size - (size_t)used, ", clears %s %s", rule->below ? "over" : "under",
+                 metric_figure(figure, rule->metric, rule->clear_at));
 }

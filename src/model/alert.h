@@ -115,7 +115,8 @@ bool alert_check(const struct alert_rule *rule, struct alert_state *state, uint6
 bool alert_reset(const struct alert_rule *rule, struct alert_state *state, uint64_t time_ns,
                  struct alert_event *event);
 
-/* "CPU stands at 93.0% of what the target may use"; quota_cpus NAN: not known. */
+/* "CPU stands at 93.0% of what the target may use"; quota_cpus NAN: not known. Of a value that no
+ * longer alarms and does not clear yet, also at which it would: why it is still told. */
 void alert_say(char *out, size_t size, const struct alert_rule *rule, double value,
                double quota_cpus);
 

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "base/text.h"
 #include "store/store.h"
 
@@ -23,11 +24,24 @@
 #define HEADER_MAGIC "SQLite format 3"
 enum { HEADER_PAGE_SIZE = 16, HEADER_WRITE_VERSION = 18, HEADER_PAGE_COUNT = 28 };
 
+static bool is_there_as_part(const char *path)
+{
+    char *part = xasprintf("%s.part", path);
+    bool there = *path && access(part, R_OK) == 0;
+    free(part);
+    return there;
+}
+
 /* Says which of the reasons to open nothing it is, before SQLite sees the file. */
 static bool check_file(const char *path, struct err *err)
 {
     int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     struct stat st;
+    if (fd < 0 && errno == ENOENT && is_there_as_part(path))
+        return err_set(err,
+                       "there is no %s yet: %s.part is what is being recorded, or was when its "
+                       "recorder was killed; give that",
+                       path, path);
     if (fd < 0)
         return err_errno(err, "cannot open %s", path);
     unsigned char header[HEADER_BYTES] = {0};

@@ -20,7 +20,7 @@ static bool only_scrolls(const struct ui *ui)
            ui->screen == SCREEN_HELP || ui->screen == SCREEN_WAIT || ui->screen == SCREEN_OBJECT;
 }
 
-static void chose(struct ui *ui)
+void ui_chose(struct ui *ui)
 {
     struct list *l = ui_list(ui);
     l->holds = true;
@@ -47,7 +47,7 @@ static void move_by(struct ui *ui, long by)
         *at = *at + (size_t)by < last ? *at + (size_t)by : last;
     if (only_scrolls(ui))
         l->selected = l->top;
-    chose(ui);
+    ui_chose(ui);
 }
 
 static void move_to_end(struct ui *ui, bool end)
@@ -55,33 +55,6 @@ static void move_to_end(struct ui *ui, bool end)
     move_by(ui, end ? 1 << 30 : -(1 << 30));
     if (!end)
         ui_list(ui)->holds = false; /* the top stays chosen, whatever stands there */
-}
-
-static void search(struct ui *ui, int step, bool here)
-{
-    struct list *l = ui_list(ui);
-    size_t n = ui->table.rows.n;
-    if (!ui->search[0]) {
-        ui_say(ui, STYLE_NOTICE, "nothing to search for: / asks");
-        return;
-    }
-    if (ui->screen == SCREEN_FLAME) {
-        flame_screen_search(ui, step, here);
-        return;
-    }
-    if (ui->screen == SCREEN_SETTINGS) {
-        settings_screen_search(ui, step, here);
-        return;
-    }
-    for (size_t i = here ? 0 : 1; i <= n && n; i++) {
-        size_t row = (l->selected + (step > 0 ? i : n * 2 - i)) % n;
-        if (row_matches(&ui->table, row, ui->search)) {
-            l->selected = row;
-            chose(ui);
-            return;
-        }
-    }
-    ui_say(ui, STYLE_NOTICE, "no row here contains \"%.60s\"", ui->search);
 }
 
 static void sort_by(struct ui *ui, size_t column)
@@ -99,11 +72,21 @@ static void sort_by(struct ui *ui, size_t column)
     ui->refill = true;
 }
 
+/* Whether the screen's rows have an order that can be chosen; says so if not. */
+static bool can_sort(struct ui *ui)
+{
+    bool rows = screens[ui->screen].view && ui->screen != SCREEN_TIME;
+    if (ui->table.view && (rows || ui->screen == SCREEN_COMPARE) && !only_scrolls(ui))
+        return true;
+    ui_say(ui, STYLE_NOTICE, "there are no columns to sort by here");
+    return false;
+}
+
 /* The next column that has a title and room, to the left or to the right of the sorted one. */
 static void sort_step(struct ui *ui, int step)
 {
     const struct view *v = ui->table.view;
-    if (!v || screens[ui->screen].fill == NULL || only_scrolls(ui) || ui->screen == SCREEN_DETAIL)
+    if (!can_sort(ui))
         return;
     const char *sort = ui_sort(ui, ui->screen);
     long at = sort ? view_column(v, sort) : -1, n = (long)v->n_columns;
@@ -136,7 +119,7 @@ static void fold(struct ui *ui, bool folded)
     map_clear(&ui->folded);
     for (size_t i = 0; i < ui->folded_keys.n; i++)
         map_set(&ui->folded, ui->folded_keys.at[i], 1);
-    chose(ui);
+    ui_chose(ui);
     ui->refill = true;
 }
 
@@ -144,7 +127,7 @@ static void open_detail(struct ui *ui)
 {
     /* Ids may have changed since the table was filled: fill it again, and the row's key leads to
      * its function as numbered now. */
-    chose(ui);
+    ui_chose(ui);
     ui_fill(ui, clock_mono_ns());
     struct function_id f = ui_selected_function(ui);
     if (!f.n) {
@@ -171,7 +154,7 @@ static void open_row(struct ui *ui)
     if (only_scrolls(ui))
         return;
     if (ui->screen == SCREEN_THREADS && l->selected < ui->table.rows.n) {
-        chose(ui);
+        ui_chose(ui);
         ui_fill(ui, clock_mono_ns());
         uint32_t id = ui->table.rows.at[l->selected].thread.n;
         if (id && id < rec->threads.n) {
@@ -181,7 +164,7 @@ static void open_row(struct ui *ui)
         return;
     }
     if (ui->screen == SCREEN_WAITS && l->selected < ui->table.rows.n) {
-        chose(ui);
+        ui_chose(ui);
         ui_fill(ui, clock_mono_ns());
         if (l->selected < ui->table.rows.n) {
             ui->wait_key = ui->table.rows.at[l->selected].key;
@@ -191,17 +174,17 @@ static void open_row(struct ui *ui)
         return;
     }
     if (ui->screen == SCREEN_OBJECTS) {
-        chose(ui);
+        ui_chose(ui);
         objects_screen_open(ui);
         return;
     }
     if (ui->screen == SCREEN_ALERTS) {
-        chose(ui);
+        ui_chose(ui);
         alerts_screen_open(ui);
         return;
     }
     if (ui->screen == SCREEN_PROCESSES && l->selected < ui->table.rows.n) {
-        chose(ui);
+        ui_chose(ui);
         ui_fill(ui, clock_mono_ns());
         if (l->selected < ui->table.rows.n && ui->table.rows.at[l->selected].pid) {
             ui->filter.pid = ui->table.rows.at[l->selected].pid;
@@ -247,7 +230,7 @@ static void vary(struct ui *ui)
         return;
     }
     if (ui->screen == SCREEN_THREADS || ui->screen == SCREEN_PROCESSES ||
-        ui->screen == SCREEN_OBJECTS || only_scrolls(ui)) {
+        ui->screen == SCREEN_OBJECTS || ui->screen == SCREEN_SETTINGS || only_scrolls(ui)) {
         ui_say(ui, STYLE_NOTICE, "v is for functions: their callers, and what they call");
         return;
     }
@@ -447,10 +430,10 @@ static bool row_command(struct ui *ui, enum command command)
         prompt_start(&ui->prompt, PROMPT_SEARCH, "Search:", "");
         return true;
     case COMMAND_NEXT:
-        search(ui, 1, false);
+        ui_search(ui, 1, false);
         return true;
     case COMMAND_PREVIOUS:
-        search(ui, -1, false);
+        ui_search(ui, -1, false);
         return true;
     case COMMAND_FILTER:
         prompt_start(&ui->prompt, PROMPT_FILTER, "Filter:", ui->filter_text);
@@ -462,7 +445,8 @@ static bool row_command(struct ui *ui, enum command command)
         sort_step(ui, 1);
         return true;
     case COMMAND_INVERT:
-        ui_list(ui)->invert = !ui_list(ui)->invert;
+        if (can_sort(ui))
+            ui_list(ui)->invert = !ui_list(ui)->invert;
         ui->refill = true;
         return true;
     case COMMAND_FOLD:
@@ -506,8 +490,13 @@ static void snapshot(struct ui *ui, bool ask)
 
 static void switch_sides(struct ui *ui)
 {
-    if (ui->screen != SCREEN_COMPARE && ui->compare.with == COMPARE_NOTHING) {
+    struct compare_side before, after;
+    if (ui->screen != SCREEN_COMPARE && !ui_sides(ui, &before, &after)) {
         ui_say(ui, STYLE_NOTICE, "that is for the comparison (c)");
+        return;
+    }
+    if (ui->screen == SCREEN_COMPARE && ui->compare.objects) {
+        ui_say(ui, STYLE_NOTICE, "objects are compared in one table");
         return;
     }
     ui->compare.sides = !ui->compare.sides;
@@ -589,7 +578,7 @@ static void prompt_done(struct ui *ui, enum prompt_kind kind)
     case PROMPT_SEARCH:
         snprintf(ui->search, sizeof ui->search, "%s", text);
         if (text[0])
-            search(ui, 1, true);
+            ui_search(ui, 1, true);
         else
             ui->refill = true;
         break;
@@ -645,7 +634,7 @@ static void click(struct ui *ui, const struct terminal_event *event, uint64_t no
         size_t row = link - LINK_ROW;
         bool twice = row == ui->click_row && now_ns - ui->click_ns < DOUBLE_CLICK_NS;
         ui_list(ui)->selected = row;
-        chose(ui);
+        ui_chose(ui);
         ui->click_row = row;
         ui->click_ns = now_ns;
         if (twice)
@@ -668,7 +657,7 @@ static void click(struct ui *ui, const struct terminal_event *event, uint64_t no
     }
 }
 
-void ui_event(struct ui *ui, const struct terminal_event *event, uint64_t now_ns)
+static void take_event(struct ui *ui, const struct terminal_event *event, uint64_t now_ns)
 {
     if (ui->prompt.kind) {
         prompt_event(ui, event->key);
@@ -702,4 +691,20 @@ void ui_event(struct ui *ui, const struct terminal_event *event, uint64_t now_ns
             return;
         }
     }
+}
+
+/* What a key was answered stands until the next one, so that no answer is taken for another's. News
+ * that came by itself stays its time, and so does what is wrong with what is being typed. */
+void ui_event(struct ui *ui, const struct terminal_event *event, uint64_t now_ns)
+{
+    bool key = event->key != TERMINAL_DRAG && event->key != TERMINAL_RELEASE;
+    if (ui->answered && key && !ui->prompt.kind) {
+        ui->message_until_ns = 0;
+        ui->answered = false;
+        ui->repaint = true;
+    }
+    uint64_t said = ui->said;
+    take_event(ui, event, now_ns);
+    if (ui->said != said)
+        ui->answered = true;
 }

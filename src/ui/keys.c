@@ -35,7 +35,7 @@ const struct key keys[] = {
      NULL,
      NULL},
     {COMMAND_HELP, {FKEY(1), 'h', '?'}, "F1 h ?", "this help", "F1", "Help"},
-    {COMMAND_SEARCH, {'/', FKEY(3)}, "/ F3", "search the rows", "F3", "Search"},
+    {COMMAND_SEARCH, {'/', FKEY(3)}, "/ F3", "search the rows, or the text", "F3", "Search"},
     {COMMAND_NEXT, {'n'}, "n", "the next row found", NULL, NULL},
     {COMMAND_PREVIOUS, {'N'}, "N", "the row found before", NULL, NULL},
     {COMMAND_FILTER,

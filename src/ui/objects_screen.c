@@ -132,6 +132,7 @@ void object_screen_fill(struct ui *ui)
 void object_screen_draw(struct ui *ui, int row, int height)
 {
     draw_text_lines(&ui->grid, row, height, &ui->objects.lines, ui_list(ui)->top);
+    ui_mark_found(ui, row, height);
 }
 
 size_t object_screen_rows(const struct ui *ui)

@@ -210,8 +210,9 @@ int settings_screen_words(const struct ui *ui)
 }
 
 /* The key, the value or the sentence about it has the word. */
-static bool matches(const struct ui *ui, size_t at)
+static bool matches(const struct ui *ui, size_t at, const void *context)
 {
+    (void)context;
     const struct settings *s = ui->options->settings;
     char value[SETTING_TEXT_MAX];
     if (at >= settings_count)
@@ -222,19 +223,9 @@ static bool matches(const struct ui *ui, size_t at)
            strcasestr(setting_text(value, row, &s->now), ui->search);
 }
 
-void settings_screen_search(struct ui *ui, int step, bool here)
+bool settings_screen_find(struct ui *ui, int step, bool here)
 {
-    struct list *l = ui_list(ui);
-    size_t n = settings_screen_rows(ui);
-    for (size_t i = here ? 0 : 1; i <= n && n; i++) {
-        size_t at = (l->selected + (step > 0 ? i : n * 2 - i)) % n;
-        if (matches(ui, at)) {
-            l->selected = at;
-            ui_keep_in_sight(ui);
-            return;
-        }
-    }
-    ui_say(ui, STYLE_NOTICE, "no setting has \"%.60s\"", ui->search);
+    return ui_find_row(ui, settings_screen_rows(ui), matches, NULL, step, here);
 }
 
 static void draw_row(struct ui *ui, int row, size_t at)

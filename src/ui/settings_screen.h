@@ -22,7 +22,7 @@ size_t settings_screen_rows(const struct ui *ui);
 /* Lines under the list, about the selected one; none on a small screen. */
 int settings_screen_words(const struct ui *ui);
 /* Selects the next row, or the one before (step -1), with what is searched for. */
-void settings_screen_search(struct ui *ui, int step, bool here);
+bool settings_screen_find(struct ui *ui, int step, bool here);
 /* false: the command means the same as on other screens. */
 bool settings_screen_command(struct ui *ui, enum command command);
 /* What was typed at the prompt. */

@@ -70,6 +70,8 @@ void ui_say(struct ui *ui, enum style style, const char *fmt, ...)
     va_end(ap);
     ui->message_style = style;
     ui->message_until_ns = clock_mono_ns() + MESSAGE_NS;
+    ui->answered = false; /* ui_event() knows better */
+    ui->said++;
     ui->repaint = true;
 }
 

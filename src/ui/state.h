@@ -9,6 +9,7 @@
 #include "session/session.h"
 #include "ui/alerts_screen.h"
 #include "ui/flame_screen.h"
+#include "ui/help_screen.h"
 #include "ui/keys.h"
 #include "ui/memory_screen.h"
 #include "ui/objects_screen.h"
@@ -133,7 +134,8 @@ struct ui {
     struct prompt prompt;
     char message[600];
     enum style message_style;
-    uint64_t message_until_ns;
+    uint64_t message_until_ns, said; /* said: how many there were */
+    bool answered;                   /* the message answers a key */
     uint32_t notice_seq;
 
     double memory_top;
@@ -183,7 +185,20 @@ void ui_paint(struct ui *ui, uint64_t now_ns);
 void ui_draw_list(struct ui *ui, int row, int height);
 char screen_letter(const char *view);
 
+/* find.c */
+typedef bool row_matches_fn(const struct ui *ui, size_t row, const void *context);
+/* Selects the next of n rows that matches, in the direction of `step`; the selected one counts if
+ * `here`. false: there is none. */
+bool ui_find_row(struct ui *ui, size_t n, row_matches_fn *matches, const void *context, int step,
+                 bool here);
+/* The same for what is searched for, on the screen that is shown; says so if it is not there. */
+void ui_search(struct ui *ui, int step, bool here);
+/* Marks what is searched for in these lines of the grid. */
+void ui_mark_found(struct ui *ui, int row, int height);
+
 /* command.c */
+/* A row was chosen: it is kept in sight, and stays chosen when the order changes. */
+void ui_chose(struct ui *ui);
 void ui_command(struct ui *ui, enum command command);
 void ui_event(struct ui *ui, const struct terminal_event *event, uint64_t now_ns);
 

@@ -62,6 +62,19 @@ void time_screen_chose(struct ui *ui)
     ui->refill = true;
 }
 
+static bool matches(const struct ui *ui, size_t row, const void *context)
+{
+    const struct metric_info *m = &metrics[((const enum metric *)context)[row]];
+    return text_matches(m->title, ui->search) || text_matches(m->name, ui->search);
+}
+
+bool time_screen_find(struct ui *ui, int step, bool here)
+{
+    enum metric shown[METRIC_COUNT];
+    size_t n = time_metrics(shown, ui_recording(ui));
+    return ui_find_row(ui, n, matches, shown, step, here);
+}
+
 /* "mean 31.0%, 2.0% to 98.0% in the window; 3 spikes in all, the highest 98.0%". */
 static void say_metric(char *out, size_t size, const struct ui *ui)
 {

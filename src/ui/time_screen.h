@@ -33,6 +33,7 @@ void time_screen_fill(struct ui *ui);
 void time_screen_draw(struct ui *ui, int row, int height);
 size_t time_screen_rows(const struct ui *ui);
 /* The cursor was moved to another row. */
+bool time_screen_find(struct ui *ui, int step, bool here); /* a metric by its name */
 void time_screen_chose(struct ui *ui);
 /* Which stretch of time is under the mouse; false: none. */
 bool time_screen_cell(const struct ui *ui, const struct terminal_event *event, struct window *cell);

@@ -4,12 +4,14 @@
  * was at its beginning. The newest first. Pure.
  */
 #include "view/alerts.h"
+#include "view/draw_time.h"
 #include "view/rows.h"
 #include "view/views.h"
 
 #include "base/text.h"
 
 enum alerts_column {
+    COL_SINCE,
     COL_TIME,
     COL_SEVERITY,
     COL_STATE,
@@ -26,14 +28,15 @@ enum alerts_column {
 };
 
 static const struct column columns[COL_COUNT] = {
-    [COL_TIME] = {"time_s", "SINCE", FORMAT_SECONDS, 7, 80, COLUMN_BOTH, false},
-    [COL_SEVERITY] = {"severity", "SEVERITY", FORMAT_TEXT, 8, 80, COLUMN_BOTH, false},
-    [COL_STATE] = {"state", "STATE", FORMAT_TEXT, 7, 80, COLUMN_BOTH, false},
-    [COL_METRIC_TITLE] = {"title", "WHAT", FORMAT_TEXT, 12, 80, COLUMN_SCREEN, false},
+    [COL_SINCE] = {"since", "SINCE", FORMAT_WORD, 8, 80, COLUMN_SCREEN, false},
+    [COL_TIME] = {"time_s", NULL, FORMAT_SECONDS, 0, 0, COLUMN_DATA, false},
+    [COL_SEVERITY] = {"severity", "SEVERITY", FORMAT_WORD, 8, 80, COLUMN_BOTH, false},
+    [COL_STATE] = {"state", "STATE", FORMAT_WORD, 7, 80, COLUMN_BOTH, false},
+    [COL_METRIC_TITLE] = {"title", "WHAT", FORMAT_WORD, 14, 80, COLUMN_SCREEN, false},
     [COL_FIGURE] = {"figure", "VALUE", FORMAT_RATE, 10, 80, COLUMN_SCREEN, false},
     [COL_LIMIT] = {"limit", "THRESHOLD", FORMAT_RATE, 10, 80, COLUMN_SCREEN, false},
     [COL_LASTED] = {"lasted_s", "LASTED", FORMAT_SECONDS, 6, 80, COLUMN_SCREEN, false},
-    [COL_RULE] = {"rule", "RULE", FORMAT_TEXT, 10, 120, COLUMN_SCREEN, false},
+    [COL_RULE] = {"rule", "RULE", FORMAT_WORD, 16, 120, COLUMN_SCREEN, false},
     [COL_METRIC] = {"metric", NULL, FORMAT_TEXT, 0, 0, COLUMN_DATA, false},
     [COL_VALUE] = {"value", NULL, FORMAT_RATE, 0, 0, COLUMN_DATA, false},
     [COL_THRESHOLD] = {"threshold", NULL, FORMAT_RATE, 0, 0, COLUMN_DATA, false},
@@ -89,6 +92,7 @@ static void add_event(struct table *table, const struct query *query, size_t i)
     struct row *row = table_add_row(table);
     row->key = key_of(event);
     row->role = event->raised && newest ? ROW_ALERT : ROW_PLAIN;
+    table_set_text(table, COL_SINCE, wall_clock(figure, query->rec, event->time_ns));
     table_set_number(table, COL_TIME, rows_time_s(query->rec, event->time_ns));
     table_set_text(table, COL_SEVERITY, severity_name(event->severity));
     table_set_text(table, COL_STATE, event->raised ? "raised" : "cleared");

@@ -9,7 +9,9 @@
 #include "base/clock.h"
 #include "base/text.h"
 
-#define TAB_MAX 64
+#define TAB_MAX       64
+#define MESSAGE_ROWS  3
+#define MESSAGE_BYTES 600
 /* What watching costs is told of so long, as it belongs to the rate that stands beside it: the
  * seconds of attaching are over then. */
 #define COST_SPAN_NS (10 * NS_PER_S)
@@ -91,6 +93,42 @@ static bool is_over_budget(const struct recording *rec, uint64_t from_ns, uint64
                           (own.count && own.mean > 2 * budget));
 }
 
+/* The bytes of a text that stand in a line of so many columns: all of it, or up to a blank. */
+static size_t line_bytes(const char *text, int columns)
+{
+    const char *at = text, *fits = text, *blank = text;
+    for (int used = 0; *at; fits = at) {
+        if (*at == ' ')
+            blank = at;
+        used += codepoint_columns(codepoint_next(&at));
+        if (used > columns)
+            return (size_t)((blank > text ? blank : fits) - text);
+    }
+    return (size_t)(at - text);
+}
+
+static void draw_message(struct grid *g, int row, const struct status *s)
+{
+    const char *lines[MESSAGE_ROWS] = {s->message};
+    size_t sizes[MESSAGE_ROWS], n = 0;
+    for (;;) {
+        sizes[n] = line_bytes(lines[n], g->columns);
+        const char *rest = lines[n] + sizes[n];
+        if (++n == MESSAGE_ROWS || !*rest)
+            break;
+        lines[n] = rest + strspn(rest, " ");
+    }
+    for (size_t i = 0; i < n; i++) {
+        char text[MESSAGE_BYTES];
+        int size = i + 1 < n ? (int)sizes[i] : MESSAGE_BYTES - 1; /* the last is cut with a sign */
+        snprintf(text, sizeof text, "%.*s", size, lines[i]);
+        int at = row + 1 - (int)(n - i);
+        if (at < row) /* a row of the list */
+            grid_fill(g, at, 0, g->columns, STYLE_NORMAL);
+        grid_put(g, at, 0, g->columns, s->style, text);
+    }
+}
+
 void draw_status(struct grid *g, int row, const struct status *s)
 {
     const struct cost *cost = &s->rec->cost;
@@ -109,14 +147,15 @@ void draw_status(struct grid *g, int row, const struct status *s)
     if (stopped.count)
         text_add(&t, "  cost %.1f%% of CPU", stopped.mean);
     if (own.count)
-        text_add(&t, "  own CPU %.1f%%", own.mean);
+        text_add(&t, "  own %.1f%%", own.mean);
     if (over)
-        text_add(&t, " over budget");
+        text_add(&t, "  over budget");
     int right = text_columns(text), left = text_columns(s->message);
     grid_fill(g, row, 0, g->columns, STYLE_NORMAL);
     if (left == 0 || left + 2 + right <= g->columns)
         grid_put_right(g, row, 0, g->columns, over ? STYLE_WARNING : STYLE_STATUS, text);
-    grid_put(g, row, 0, g->columns, s->style, s->message);
+    if (left)
+        draw_message(g, row, s);
 }
 
 int draw_prompt(struct grid *g, int row, const char *label, const char *text)

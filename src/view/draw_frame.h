@@ -25,7 +25,9 @@ void draw_tabs(struct grid *g, int row, const struct label *tabs, size_t n, size
 /* "F1Help F3Search ...": shortened evenly where it does not fit, cut with a sign at last. */
 void draw_bar_line(struct grid *g, int row, const struct label *items, size_t n);
 
-/* Samples, lost ones, what the target and the machine pay for us; and a message at its left. */
+/* Samples, lost ones, what the target and the machine pay for us; or a message at its left. One
+ * that is longer than the row begins in the rows above it: what is wrong with a long path, and what
+ * to do about it, stands at its end. */
 struct status {
     const struct recording *rec;
     uint64_t at_ns;

@@ -25,12 +25,18 @@ struct layout {
 
 static bool is_text(const struct column *c)
 {
-    return c->format == FORMAT_TEXT || c->format == FORMAT_PATH;
+    return !column_is_number(c);
+}
+
+/* Of the room that is left. */
+static int share_of(const struct column *c)
+{
+    return c->format == FORMAT_TEXT ? 3 : c->format == FORMAT_PATH ? 2 : 0;
 }
 
 static int least(const struct column *c, bool tight)
 {
-    return is_text(c) && tight && c->width > TEXT_LEAST ? TEXT_LEAST : c->width;
+    return share_of(c) && tight && c->width > TEXT_LEAST ? TEXT_LEAST : c->width;
 }
 
 static int least_width(const struct view *v, const struct layout *l, bool tight)
@@ -75,19 +81,14 @@ static void lay_out(struct layout *l, const struct view *v, int width)
         ;
     int spare = width - least_width(v, l, tight), shares = 0;
     for (size_t i = 0; i < l->n; i++)
-        if (is_text(&v->columns[l->places[i].column]))
-            shares += v->columns[l->places[i].column].format == FORMAT_TEXT ? 3 : 2;
+        shares += share_of(&v->columns[l->places[i].column]);
     int at = 1, left = spare > 0 ? spare : 0, shares_left = shares;
     for (size_t i = 0; i < l->n; i++) {
         const struct column *c = &v->columns[l->places[i].column];
-        l->places[i].width = least(c, tight);
-        if (is_text(c)) {
-            int share = c->format == FORMAT_TEXT ? 3 : 2;
-            int extra = shares_left ? left * share / shares_left : 0;
-            l->places[i].width += extra;
-            left -= extra;
-            shares_left -= share;
-        }
+        int share = share_of(c), extra = shares_left ? left * share / shares_left : 0;
+        l->places[i].width = least(c, tight) + extra;
+        left -= extra;
+        shares_left -= share;
         l->places[i].at = at;
         if (at + l->places[i].width > width)
             l->places[i].width = width > at ? width - at : 0;

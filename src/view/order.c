@@ -11,6 +11,13 @@ void order_clear(struct order *o)
     memset(o, 0, sizeof *o);
 }
 
+void order_begin(struct order *o, uint64_t about)
+{
+    if (o->about != about)
+        order_clear(o);
+    o->about = about;
+}
+
 /* How far apart two values must be to be told apart. */
 static double noise(const struct column *c, double a, double b, double samples)
 {
@@ -102,7 +109,9 @@ void order_apply(struct order *o, struct table *t, int column, bool descending, 
     if (column < 0 || (size_t)column >= t->n_columns)
         return;
     if (o->column != column || o->descending != descending) {
+        uint64_t about = o->about;
         order_clear(o);
+        o->about = about;
         o->column = column;
         o->descending = descending;
     }

@@ -21,11 +21,14 @@ struct order_row {
 struct order {
     VEC(struct order_row) rows; /* as they stood last time, from the top */
     struct map places;          /* key -> index into rows */
+    uint64_t about;             /* what they are of: begun anew with another window or filter */
     int column;                 /* what they were sorted by */
     bool descending;
 };
 
 void order_clear(struct order *o); /* frees, forgets */
+/* Forgets the order of what was shown before, if `about` is another than then. */
+void order_begin(struct order *o, uint64_t about);
 /* Reorders a table that came sorted by `column`, so that what is within the noise stays. `samples`
  * is how many observations a percent of 100 stands for. */
 void order_apply(struct order *o, struct table *t, int column, bool descending, double samples,

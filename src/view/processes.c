@@ -9,7 +9,10 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/map.h"
+#include "base/text.h"
+#include "view/draw_time.h"
 #include "view/views.h"
 
 enum processes_column {
@@ -25,6 +28,8 @@ enum processes_column {
     COL_TOP,
     COL_RSS,
     COL_SAMPLES,
+    COL_CAME,
+    COL_WENT,
     COL_STARTED,
     COL_ENDED,
     COL_COUNT
@@ -43,10 +48,13 @@ static const struct column columns[COL_COUNT] = {
     [COL_TOP] = {"top_function", "TOP FUNCTION", FORMAT_TEXT, 12, 80, COLUMN_BOTH, false},
     [COL_RSS] = {"rss_bytes", "RSS", FORMAT_BYTES, 6, 120, COLUMN_BOTH, true},
     [COL_SAMPLES] = {"samples", "SAMPLES", FORMAT_COUNT, 9, 120, COLUMN_BOTH, true},
-    [COL_STARTED] = {"started_s", "STARTED", FORMAT_SECONDS, 7, 120, COLUMN_BOTH, false},
-    [COL_ENDED] = {"ended_s", "ENDED", FORMAT_SECONDS, 7, 120, COLUMN_BOTH, false},
+    [COL_CAME] = {"came", "STARTED", FORMAT_WORD, 8, 120, COLUMN_SCREEN, false},
+    [COL_WENT] = {"went", "ENDED", FORMAT_WORD, 8, 120, COLUMN_SCREEN, false},
+    [COL_STARTED] = {"started_s", NULL, FORMAT_SECONDS, 0, 0, COLUMN_DATA, false},
+    [COL_ENDED] = {"ended_s", NULL, FORMAT_SECONDS, 0, 0, COLUMN_DATA, false},
 };
 
+#define FIRST_LOOK_NS  (100 * NS_PER_MS) /* who is met by then was there already */
 #define SIBLINGS_LEAST 3
 #define SEEN_LEAST_NS  NS_PER_S
 #define TICKS_LEAST    20
@@ -268,9 +276,14 @@ static void add_process(struct table *table, const struct query *query,
     rows_set_text(table, COL_TOP_WAIT, p->top_runnable ? "cpu" : wait_name(p->top_wait));
     if (p->rss_bytes)
         table_set_number(table, COL_RSS, (double)p->rss_bytes);
+    char clock[FIGURE_MAX];
+    bool came = in->from_ns > rec->start_ns + FIRST_LOOK_NS;
+    table_set_text(table, COL_CAME, came ? wall_clock(clock, rec, in->from_ns) : "at first");
     table_set_number(table, COL_STARTED, rows_time_s(rec, in->from_ns));
-    if (in->to_ns)
+    if (in->to_ns) {
+        table_set_text(table, COL_WENT, wall_clock(clock, rec, in->to_ns));
         table_set_number(table, COL_ENDED, rows_time_s(rec, in->to_ns));
+    }
 }
 
 static int busier(const void *x, const void *y)

@@ -246,7 +246,8 @@ void table_fill(struct table *table, const struct view *view, const struct query
 
 bool column_is_number(const struct column *column)
 {
-    return column->format != FORMAT_TEXT && column->format != FORMAT_PATH;
+    return column->format != FORMAT_TEXT && column->format != FORMAT_PATH &&
+           column->format != FORMAT_WORD;
 }
 
 /* A count in at most width columns: 11,904, then 11904, then 1.2M. */
@@ -294,7 +295,9 @@ static void print_number(char *out, size_t size, const struct column *column, do
         snprintf(out, size, "%.20s/s", figure_bytes(figure, number));
         return;
     case FORMAT_COUNT_RATE:
-        if (fabs(number) < 9.95)
+        if (fabs(number) < 0.05) /* no sign for nothing */
+            snprintf(out, size, "0.0");
+        else if (fabs(number) < 9.95)
             snprintf(out, size, "%+.1f", number);
         else
             snprintf(out, size, "%c%s", number < 0 ? '-' : '+',
@@ -319,6 +322,7 @@ static void print_number(char *out, size_t size, const struct column *column, do
     case FORMAT_BAR:
     case FORMAT_TEXT:
     case FORMAT_PATH:
+    case FORMAT_WORD:
         break;
     }
     snprintf(out, size, "%g", number);

@@ -30,6 +30,7 @@ struct value {
 enum column_format {
     FORMAT_TEXT,       /* left, takes what room is left */
     FORMAT_PATH,       /* text, shortened at its front with a sign by who prints it */
+    FORMAT_WORD,       /* text of a length that is known: the column takes no more than its width */
     FORMAT_COUNT,      /* 11,904 */
     FORMAT_ID,         /* 11904: a pid */
     FORMAT_PCT,        /* 41.8 */

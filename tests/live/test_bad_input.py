@@ -190,6 +190,15 @@ def _():
         reading_fails(place)
 
 
+@tap.test("a file that is only there as .part: that is named")
+def _():
+    with targets.folder() as place:
+        good = made_recording(place)
+        os.rename(good, good + ".part")
+        reading_fails(good, good + ".part")
+        proftop.ok("report", good + ".part")
+
+
 @tap.test("a snapshot that is cut short, at any length")
 def _():
     with targets.folder() as place:
@@ -269,25 +278,28 @@ def _():
         assert "space" in lines[0] or "full" in lines[0], lines
 
 
-WRONG = {
-    "an unknown option": ["record", "--frobnicate"],
-    "no file to report on": ["report"],
-    "a pid that is no number": ["record", "-p", "12x", "-o", "a"],
-    "no target": ["record", "-o", "a"],
-    "two targets": ["record", "-p", "1", "-o", "a", "--", "true"],
-    "no file to write to": ["record", "-p", "1"],
-    "a rate out of range": ["record", "-p", "1", "-o", "a", "-r", "0"],
-    "a length that is no number": ["record", "-p", "1", "-o", "a", "-d", "soon"],
-    "one file to compare": ["diff", "a"],
-    "two processes to show alone": ["report", "a", "-p", "1", "-p", "2"],
+WRONG = {  # and words that its line has
+    "an unknown option": (["record", "--frobnicate"], "--frobnicate"),
+    "no file to report on": (["report"], "FILE"),
+    "a pid that is no number": (["record", "-p", "12x", "-o", "a"], "12x"),
+    "no target": (["record", "-o", "a"], "needs a target"),
+    "no target to watch": (["--"], "after --"),
+    "no command to record": (["record", "-o", "a", "--"], "after --"),
+    "two targets": (["record", "-p", "1", "-o", "a", "--", "true"], "one target"),
+    "no file to write to": (["record", "-p", "1"], "-o FILE"),
+    "a rate out of range": (["record", "-p", "1", "-o", "a", "-r", "0"], "1 to 1000000"),
+    "a length that is no number": (["record", "-p", "1", "-o", "a", "-d", "soon"], "soon"),
+    "one file to compare": (["diff", "a"], "BEFORE AFTER"),
+    "two processes to show alone": (["report", "a", "-p", "1", "-p", "2"], "one --pid"),
 }
 
-for kind, arguments in WRONG.items():
+for kind, wrong in WRONG.items():
 
-    @tap.test("a wrong command line: %s: exit 2" % kind, arguments)
-    def _(arguments):
+    @tap.test("a wrong command line: %s: exit 2" % kind, wrong)
+    def _(wrong):
+        arguments, words = wrong
         with targets.folder() as place:
-            proftop.fails(arguments, status=2, cwd=place)
+            proftop.fails(arguments, words, status=2, cwd=place)
             tap.equal(os.listdir(place), [], "files left")
 
 

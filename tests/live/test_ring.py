@@ -328,7 +328,7 @@ def _():
         (("--dir",), ["--ring", "30m"]),
         (("--output",), ["--ring", "30m", "--dir", "/tmp", "-o", "x"]),
         (("--ring",), ["--keep", "5", "-o", "x"]),
-        (("--keep",), ["--ring", "30m", "--dir", "/tmp", "--keep", "some"]),
+        ((" --keep takes",), ["--ring", "30m", "--dir", "/tmp", "--keep", "some"]),
         (("snapshot",), ["--ring", "30m", "--dir", "/tmp", "--on-alert", "panic"]),
     ):
         proftop.fails(["record", "-p", "1", *args], *words, status=2)

@@ -216,6 +216,39 @@ def _():
         screen.wait("F10Quit")
 
 
+@tap.test("text that only scrolls is searched too, and the metrics by their names")
+def _():
+    with watched() as (screen, _target):
+        for key, there, word, line in (
+            ("h", "[h Help]", "ten seconds later", "ten seconds later; enlarged is what"),
+            ("9", "[9 Time]", "descriptors", " descriptors "),
+        ):
+            screen.keys(key)
+            screen.wait(there)
+            assert line not in screen.text(), screen.text()
+            screen.keys("/")
+            screen.wait("Search:")
+            screen.type(word)
+            screen.wait(line)
+        screen.keys("1", "Enter", "n")
+        screen.wait('no row here contains "descriptors"')
+
+
+@tap.test("what a key was answered is gone with the next key")
+def _():
+    with watched() as (screen, _target):
+        for keys, answer in (
+            (["n"], "nothing to search for"),
+            (["f", "I"], "there are no columns to sort by here"),
+            (["h", ">"], "there are no columns to sort by here"),
+            (["1", "|"], "that is for the comparison (c)"),
+        ):
+            screen.keys(*keys)
+            screen.wait(answer)
+            screen.keys("Down")
+            screen.wait_gone(answer, 3)
+
+
 @tap.test("the filter narrows the rows and comes off")
 def _():
     with watched() as (screen, _target):

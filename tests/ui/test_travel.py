@@ -78,9 +78,11 @@ def file_shown(columns=80, rows=24):
 def _():
     with bursting("60", "4") as target, tmux.terminal(80, 24) as screen:
         screen.type("%s %d" % (proftop.PATH, target.pid))
-        screen.wait("LIVE")
+        screen.wait(re.compile(r"LIVE +1\ds").search)
         press_until(screen, ",", window_of)
-        screen.wait("c says what ran")
+        text = screen.wait("c says what ran")
+        # Rows of another window are others: none of them is marked as one that has moved.
+        assert not re.search("^[\u2191\u2193]", text, re.MULTILINE), text
         screen.keys("9")
         screen.wait("IN WINDOW")
         if "^" not in tmux.line_with(screen.text(), "^ spikes").split("spikes")[1]:

@@ -258,6 +258,22 @@ static void hovering_is_not_told_again(void **state)
     recording_free(rec);
 }
 
+/* Raised at 80, cleared under 75: what is said at 77 tells why it is still said. */
+static void what_hovers_says_when_it_clears(void **state)
+{
+    (void)state;
+    struct recording *rec = with_rule("cpu: cpu_pct > 80, clear 75");
+    char text[128];
+    uint64_t t = START;
+    assert_string_equal(said(rec, METRIC_CPU_PCT, &t, 85, 4), "W");
+    alert_log_say(text, sizeof text, rec, 0);
+    assert_string_equal(text, "CPU stands at 85.0% of what the target may use");
+    assert_string_equal(said(rec, METRIC_CPU_PCT, &t, 77, 4), "");
+    alert_log_say(text, sizeof text, rec, 0);
+    assert_string_equal(text, "CPU stands at 77.0% of what the target may use, clears under 75.0%");
+    recording_free(rec);
+}
+
 static void below_is_the_other_way(void **state)
 {
     (void)state;
@@ -270,7 +286,7 @@ static void below_is_the_other_way(void **state)
     assert_string_equal(said(rec, METRIC_SAMPLES, &t, 33, 9), "");
     assert_float_equal(rec->alert_states.at[0].worst, 20, 0);
     alert_log_say(text, sizeof text, rec, 0);
-    assert_string_equal(text, "samples has fallen to 33/s");
+    assert_string_equal(text, "samples has fallen to 33/s, clears over 33/s");
     assert_string_equal(said(rec, METRIC_SAMPLES, &t, 34, 4), "-");
     recording_free(rec);
 }
@@ -482,6 +498,7 @@ int main(void)
         cmocka_unit_test(lists_have_one_of_a_name),
         cmocka_unit_test(defaults_fire_at_their_threshold),
         cmocka_unit_test(hovering_is_not_told_again),
+        cmocka_unit_test(what_hovers_says_when_it_clears),
         cmocka_unit_test(below_is_the_other_way),
         cmocka_unit_test(a_metric_that_vanishes_clears),
         cmocka_unit_test(a_seldom_metric_is_not_missing),

@@ -3,9 +3,12 @@
  * and the summary say of them. */
 #include "view_fixture.h"
 
+#include "base/text.h"
 #include "model/alert_log.h"
 #include "view/alerts.h"
 #include "view/draw_header.h"
+#include "view/draw_table.h"
+#include "view/draw_time.h"
 #include "view/views.h"
 
 static void set_rules(struct recording *rec, const char *const *lines, size_t n)
@@ -32,13 +35,17 @@ static void the_log_names_snapshots_and_silence(void **state)
     struct table t = {0};
     struct query q = fixture_query(rec);
     size_t event;
+    char clock[FIGURE_MAX];
+    const char *path = "/var/lib/proftop/proftop-python3-30175-burst-20261130-113749.ptop";
     feed(rec, METRIC_P95, 2.5, 0, 5);
-    alert_log_set_snapshot(rec, 1, "/var/lib/shots/a.ptop");
+    alert_log_set_snapshot(rec, 1, path);
     feed(rec, METRIC_CPU_PCT, 5, 5, 100);
     q.window = window_all(rec);
     table_fill(&t, &alerts_view, &q);
     assert_int_equal(t.rows.n, 2);
-    assert_string_equal(fixture_text(&t, 1, "snapshot"), "/var/lib/shots/a.ptop");
+    assert_string_equal(fixture_text(&t, 1, "snapshot"), path);
+    assert_string_equal(fixture_text(&t, 1, "since"),
+                        wall_clock(clock, rec, rec->alerts.at[0].time_ns));
     assert_string_equal(fixture_text(&t, 1, "rule"), "p95");
     assert_string_equal(fixture_text(&t, 1, "figure"), "2.5s");
     assert_string_equal(fixture_text(&t, 0, "state"), "cleared");
@@ -47,6 +54,15 @@ static void the_log_names_snapshots_and_silence(void **state)
     assert_true(alerts_find(rec, t.rows.at[0].key, &event) && event == 1);
     assert_true(alerts_find(rec, t.rows.at[1].key, &event) && event == 0);
     assert_false(alerts_find(rec, 12345, &event));
+    /* What the words before it do not need is the path's. */
+    struct grid g;
+    grid_init(&g, 200, 3, true);
+    draw_table(&g, 0, 0, 200, 3, &t, &(struct table_look){.selected = SIZE_MAX});
+    char line[201] = "";
+    for (int at = 0; at < 200; at++)
+        line[at] = (char)grid_at(&g, 2, at)->codepoint;
+    assert_non_null(strstr(line, path));
+    grid_clear(&g);
     table_clear(&t);
     recording_free(rec);
 }

@@ -148,6 +148,28 @@ static void rows_within_the_noise_do_not_swap(void **state)
     table_clear(&t);
 }
 
+/* A burst's window, after the whole: its rows have not passed anybody. */
+static void another_window_is_another_order(void **state)
+{
+    (void)state;
+    struct order o = {0};
+    struct table t = {0};
+    fill(&t, (const double[]){25, 10}, 2);
+    order_begin(&o, 1);
+    order_apply(&o, &t, 0, true, 1000, NS_PER_S);
+    fill(&t, (const double[]){24.8, 25}, 2);
+    order_begin(&o, 1);
+    order_apply(&o, &t, 0, true, 1000, 2 * NS_PER_S);
+    assert_int_equal(t.rows.at[0].key, 1);
+    fill(&t, (const double[]){24.8, 25}, 2);
+    order_begin(&o, 2);
+    order_apply(&o, &t, 0, true, 1000, 3 * NS_PER_S);
+    assert_int_equal(t.rows.at[0].key, 2);
+    assert_int_equal(order_move(&o, 2, 3 * NS_PER_S), 0);
+    order_clear(&o);
+    table_clear(&t);
+}
+
 static void another_column_is_another_order(void **state)
 {
     (void)state;
@@ -365,12 +387,44 @@ static void a_raised_alert_is_said_once(void **state)
     recording_free(rec);
 }
 
+/* What is wrong, and the remedy, stand at the end of what is said of a long path. */
+static void a_long_message_takes_the_rows_that_it_needs(void **state)
+{
+    (void)state;
+    struct recording *rec = recording_new(NS_PER_S, 0);
+    struct grid g;
+    struct status s = {.rec = rec, .message = "saved a.ptop", .style = STYLE_NOTICE};
+    grid_init(&g, 40, 6, true);
+    for (int row = 0; row < 6; row++)
+        grid_put(&g, row, 0, 40, STYLE_NORMAL, "a row of the list");
+    draw_status(&g, 4, &s);
+    assert_string_equal(row_text(&g, 4), "saved a.ptop           0 samples  0 lost");
+    assert_string_equal(row_text(&g, 3), "a row of the list");
+    s.message = "cannot write /var/lib/proftop/x-20261130-120928.ptop: the disk is full; make room";
+    draw_status(&g, 4, &s);
+    assert_string_equal(row_text(&g, 1), "a row of the list");
+    assert_string_equal(row_text(&g, 2), "cannot write");
+    assert_string_equal(row_text(&g, 3), "/var/lib/proftop/x-20261130-120928.ptop:");
+    assert_string_equal(row_text(&g, 4), "the disk is full; make room");
+    assert_string_equal(row_text(&g, 5), "a row of the list");
+    s.message = "a word that is longer than its row:"
+                "0123456789012345678901234567890123456789"
+                "0123456789012345678901234567890123456789"
+                "0123456789012345678901234567890123456789";
+    draw_status(&g, 4, &s);
+    assert_string_equal(row_text(&g, 1), "a row of the list");
+    assert_int_equal(grid_at(&g, 4, 39)->codepoint, '~');
+    grid_clear(&g);
+    recording_free(rec);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tables_have_fixed_columns),
         cmocka_unit_test(trees_are_indented_and_keep_the_name_in_sight),
         cmocka_unit_test(rows_within_the_noise_do_not_swap),
+        cmocka_unit_test(another_window_is_another_order),
         cmocka_unit_test(another_column_is_another_order),
         cmocka_unit_test(tabs_do_not_move),
         cmocka_unit_test(the_function_bar_fits_80_columns),
@@ -379,6 +433,7 @@ int main(void)
         cmocka_unit_test(the_header_shows_the_past),
         cmocka_unit_test(verdicts_are_two_lines_at_most),
         cmocka_unit_test(a_raised_alert_is_said_once),
+        cmocka_unit_test(a_long_message_takes_the_rows_that_it_needs),
     };
     return cmocka_run_group_tests_name("view_draw", tests, NULL, NULL);
 }

@@ -2,6 +2,8 @@
 /* The processes' rows, and the rule for the odd one out, on recordings whose figures are known. */
 #include "view_fixture.h"
 
+#include "base/text.h"
+#include "view/draw_time.h"
 #include "view/views.h"
 
 struct family {
@@ -68,6 +70,7 @@ static void rows(void **state)
     uint32_t gone = add_child(&f, 102, "worker", 5, WAIT_NONE, 0);
     recording_end_incarnation(f.rec, (struct incarnation_id){gone}, START_NS + 5 * NS_PER_S, false);
     struct table t = {0};
+    char clock[FIGURE_MAX];
     fill(&t, &f);
     assert_int_equal(t.rows.n, 2); /* the target made no sample */
     size_t r = row_of(&t, 101);
@@ -80,9 +83,13 @@ static void rows(void **state)
     assert_string_equal(fixture_text(&t, r, "top_wait"), "read");
     assert_string_equal(fixture_text(&t, r, "top_function"), "work");
     assert_int_equal(fixture_value(&t, r, "ended_s")->kind, VALUE_NULL);
+    assert_int_equal(fixture_value(&t, r, "went")->kind, VALUE_NULL);
+    assert_string_equal(fixture_text(&t, r, "came"), "at first");
     assert_int_equal(t.rows.at[r].pid, 101);
     r = row_of(&t, 102);
     assert_true(fixture_number(&t, r, "ended_s") == 5);
+    assert_string_equal(fixture_text(&t, r, "went"),
+                        wall_clock(clock, f.rec, START_NS + 5 * NS_PER_S));
     assert_string_equal(fixture_text(&t, r, "top_wait"), "(null)");
     table_clear(&t);
     recording_free(f.rec);

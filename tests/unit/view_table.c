@@ -120,6 +120,9 @@ static void figures(void **state)
     check_figure(FORMAT_BYTE_RATE, 6, 1.9 * 1048576, "1.9M/s");
     check_figure(FORMAT_RATE, 6, 0.62, "0.62");
     check_figure(FORMAT_RATE, 6, 1234567, "1.2M");
+    check_figure(FORMAT_COUNT_RATE, 7, 1020, "+1,020");
+    check_figure(FORMAT_COUNT_RATE, 7, -0.3, "-0.3");
+    check_figure(FORMAT_COUNT_RATE, 7, -0.01, "0.0");
     check_figure(FORMAT_CHANGE, 6, 121.2, "+121%");
     check_figure(FORMAT_CHANGE, 6, -51, "-51%");
     check_figure(FORMAT_CHANGE, 6, 5000, ">+999%");
@@ -400,8 +403,7 @@ static void summary_of_run_queue(void **state)
         add_seconds(rec, METRIC_NEIGHBOURS_PCT, cases[i].neighbours);
         add_seconds(rec, METRIC_STEAL_PCT, cases[i].steal);
         if (cases[i].says[0])
-            snprintf(wanted, sizeof wanted, "without a CPU %s",
-                     cases[i].says);
+            snprintf(wanted, sizeof wanted, "without a CPU %s", cases[i].says);
         assert_string_equal(verdict(&t, rec, "run queue"), wanted);
         snprintf(wanted, sizeof wanted, "the hypervisor keeps %.0f%% of the machine's CPUs (steal)",
                  cases[i].steal);

@@ -78,12 +78,19 @@ const char *objects_short_owner(char *out, size_t size, const char *path)
             break;
         }
     }
+    /* "local self of Shop.get_product() .cache": the name says less than what follows it. */
+    const char *of = NULL, *way = NULL;
+    if (strncmp(path, "local ", strlen("local ")) == 0 && (of = strstr(path, " of ")) &&
+        (way = strstr(of, "() .")))
+        path += strlen("local ");
     const char *end = path + strlen(path);
     for (const char *arrow = path; (arrow = strstr(arrow, " -> ")); arrow += 4)
         if (!strstr(arrow + 4, " -> ") && !strchr(arrow + 4, '('))
             end = arrow; /* the type itself */
     size_t n = 0;
     for (const char *c = path; c < end && n + 1 < size; c++) {
+        if (way && c == of)
+            c = way + strlen("()");
         if (c[0] == ' ' && c[1] == '.')
             continue;
         if (c[0] == ',' && c[1] == ' ' && strchr(c, ')')) { /* how many, which the rate tells */

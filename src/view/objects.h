@@ -32,7 +32,8 @@ void objects_say(char *out, size_t size, const struct query *query);
 bool objects_find(const struct query *query, uint64_t key, struct type_growth *found);
 
 /* What a programmer looks for in a holder's path, to out: "Cache.shared.entries (dict)" of
- * "module __main__.Cache.shared .entries (dict, 20,269 entries) -> str". */
+ * "module __main__.Cache.shared .entries (dict, 20,269 entries) -> str", "self.cache (dict)" of
+ * "local self of Shop.serve() .cache (dict, 20,269 entries) -> str". */
 const char *objects_short_owner(char *out, size_t size, const char *path);
 
 /* "str grows 1,020/s, held by module checkout.CACHE (dict)". */

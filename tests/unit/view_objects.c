@@ -68,6 +68,24 @@ static const struct value *cell(const struct table *t, const char *type, const c
     return NULL;
 }
 
+static void test_short_owner(void **state)
+{
+    (void)state;
+    static const char *const owners[][2] = {
+        {HELD_BY, "checkout.Cache.one._cache (dict)"},
+        {"module __main__.Cache.shared .entries (dict, 20,269 entries) -> str",
+         "Cache.shared.entries (dict)"},
+        {"local self of Shop.get_product() .cache ._cache (dict, 9 entries) -> str",
+         "self.cache._cache (dict)"},
+        {"local rows of main() (list, 9 items) -> str", "local rows of main() (list)"},
+        {"global g_cache in server -> [malloc 25-40] -> ns::Order",
+         "global g_cache in server -> [malloc 25-40]"},
+    };
+    char out[300];
+    for (size_t i = 0; i < sizeof owners / sizeof owners[0]; i++)
+        assert_string_equal(objects_short_owner(out, sizeof out, owners[i][0]), owners[i][1]);
+}
+
 static void test_table(void **state)
 {
     (void)state;
@@ -197,6 +215,7 @@ static void test_compare(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_short_owner),
         cmocka_unit_test(test_table),
         cmocka_unit_test(test_words),
         cmocka_unit_test(test_compare),

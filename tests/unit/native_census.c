@@ -548,6 +548,7 @@ static void test_leaks(void **state)
     check_path(r.pid, "shop::Lost", false, "nothing points at ");
     check_path(r.pid, "shop::Lost", true, "nothing points at "); /* none is born: all are asked */
     check_path(r.pid, "shop::Link", false, "global head in program");
+    check_path(r.pid, "shop::Link", true, "global head in program");
     end(r);
 }
 

@@ -378,8 +378,8 @@ static bool are_lost(struct search *s)
         words += s->tallies.at[i].words;
     if (s->out->partial || words * LOST_SHARE >= s->set.blocks)
         return false;
-    snprintf(text, sizeof text, "nothing points at %s of %s of them: lost",
-             figure_count(lost, s->set.blocks - words), figure_count(all, s->set.blocks));
+    snprintf(text, sizeof text, "nothing, %s of %s lost", figure_count(lost, s->set.blocks - words),
+             figure_count(all, s->set.blocks));
     s->out->path = xstrdup(text);
     return true;
 }

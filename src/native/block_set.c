@@ -54,6 +54,16 @@ void block_set_empty(struct block_set *s)
     s->high = s->blocks = 0;
 }
 
+void block_set_copy(struct block_set *to, const struct block_set *from)
+{
+    memcpy(to->bits, from->bits, (to->n_bits / 64 + 1) * sizeof *to->bits);
+    vec_clear(&to->outside);
+    vec_append(&to->outside, from->outside.at, from->outside.n);
+    to->low = from->low;
+    to->high = from->high;
+    to->blocks = from->blocks;
+}
+
 /* The heap that addr lies in. */
 static const struct block_range *heap_at(struct block_set *s, uint64_t addr)
 {

@@ -38,6 +38,8 @@ void block_set_clear(struct block_set *s);
 /* Takes all blocks out. O(size of the heaps / 128). */
 void block_set_empty(struct block_set *s);
 void block_set_add(struct block_set *s, uint64_t addr, uint64_t size);
+/* Of the same heaps; *to keeps its own memory. */
+void block_set_copy(struct block_set *to, const struct block_set *from);
 /* To be called after the last addition. */
 void block_set_close(struct block_set *s);
 /* addr lies in a block of the set. 1 to 10 ns. */

@@ -20,6 +20,7 @@
 #include "native/malloc_heap.h"
 #include "native/rtti.h"
 #include "target/maps.h"
+#include "target/remote.h"
 #include "target/resident.h"
 
 #define KEY_SIZE      0x80000000u /* a size class's number; else a C++ class's */
@@ -75,7 +76,7 @@ struct search {
     VEC(struct found) found;
     VEC(uint64_t) globals; /* addresses of words that point into the set */
     uint64_t global_words, stack_words, outside_words;
-    uint64_t visited_words; /* in blocks that were asked about before */
+    uint64_t own_words; /* in blocks that were asked about, or are of that kind */
     /* Blocks with mappings of their own, by address. */
     VEC(struct block_range) mapped;
     VEC(char *) path; /* names, the objects first; owned */
@@ -124,6 +125,13 @@ static void add(struct block_set *set, uint64_t addr, uint64_t usable_size)
     block_set_add(set, addr, usable_size - 8 < HEAD_BYTES ? usable_size - 8 : HEAD_BYTES);
 }
 
+/* Of the kind that is asked about. */
+static bool is_wanted(const struct search *s, uint32_t key)
+{
+    return key & KEY_SIZE ? (key & ~KEY_SIZE) == s->wanted_size
+                          : !strncmp(rtti_name(s->rtti, key), s->type, NAME_COMPARED);
+}
+
 /* The first walk: the objects that are asked about. */
 static bool select_block(void *context, const struct malloc_block *b)
 {
@@ -134,9 +142,7 @@ static bool select_block(void *context, const struct malloc_block *b)
     }
     if (block_set_has(&s->before, b->addr))
         return true;
-    uint32_t key = key_of(s, b);
-    if (key & KEY_SIZE ? (key & ~KEY_SIZE) == s->wanted_size
-                       : !strncmp(rtti_name(s->rtti, key), s->type, NAME_COMPARED))
+    if (is_wanted(s, key_of(s, b)))
         add(&s->set, b->addr, b->usable_size);
     return true;
 }
@@ -182,12 +188,15 @@ static bool look_at_block(void *context, const struct malloc_block *b)
         done = page + size - b->addr;
         stop_inner(s, 0);
     }
-    bool visited = words && block_set_has(&s->visited, b->addr);
-    if (visited)
-        s->visited_words += words;
-    if (!words || visited)
+    if (!words)
         return !s->ended;
-    uint32_t key = key_of(s, b);
+    bool visited = block_set_has(&s->visited, b->addr);
+    uint32_t key = visited ? 0 : key_of(s, b);
+    /* One that was born meanwhile is but the next of a list. */
+    if (visited || is_wanted(s, key)) {
+        s->own_words += words;
+        return !s->ended;
+    }
     struct tally *t = tally_of(s, key);
     t->words += words;
     t->blocks++;
@@ -214,6 +223,21 @@ static enum holder_kind kind_of(const struct search *s, size_t i, bool *after_mo
     if (*after_module)
         return HOLDER_GLOBAL;
     return strcmp(maps_path(&s->maps, map), "[stack]") ? HOLDER_OUTSIDE : HOLDER_STACK;
+}
+
+/* Whether the word is the address of a block of the kind that is asked about which was born after
+ * those were selected: the head of a list is such a one. */
+static bool is_newer(struct search *s, uint64_t word)
+{
+    struct malloc_block b = {.addr = word};
+    uint64_t head[1 + 2];
+    if (word % 16 || !malloc_heap_holds(s->heap, word) || block_set_has(&s->before, word) ||
+        !remote_read(s->pid, word - 8, head, sizeof head))
+        return false;
+    b.usable_size = (head[0] & ~7ull) - 8;
+    b.bytes = (const uint8_t *)&head[1];
+    b.copied_size = sizeof head - 8;
+    return head[0] >= 32 && head[0] < 1ull << 47 && is_wanted(s, key_of(s, &b));
 }
 
 static void take_word(struct search *s, enum holder_kind kind, uint64_t at)
@@ -246,7 +270,8 @@ static void look_outside(struct search *s)
                 !resident_any(&s->pages, at, size) || !resident_read(&s->pages, at, s->piece, size))
                 continue;
             for (size_t k = 0; k < size / 8; k++)
-                if (block_set_has(&s->set, s->piece[k]))
+                if (block_set_has(&s->set, s->piece[k]) ||
+                    (s->level == 1 && kind == HOLDER_GLOBAL && is_newer(s, s->piece[k])))
                     take_word(s, kind, at + k * 8);
             stop_inner(s, 900);
         }
@@ -348,13 +373,13 @@ static bool next_level(struct search *s)
 static bool are_lost(struct search *s)
 {
     char text[160], lost[FIGURE_MAX], all[FIGURE_MAX];
-    uint64_t words = s->visited_words + s->global_words + s->stack_words + s->outside_words;
+    uint64_t words = s->own_words + s->global_words + s->stack_words + s->outside_words;
     for (size_t i = 0; i < s->tallies.n; i++)
         words += s->tallies.at[i].words;
     if (s->out->partial || words * LOST_SHARE >= s->set.blocks)
         return false;
-    snprintf(text, sizeof text, "nothing points at %s of %s of them: lost",
-             figure_count(lost, s->set.blocks - words), figure_count(all, s->set.blocks));
+    snprintf(text, sizeof text, "nothing, %s of %s lost", figure_count(lost, s->set.blocks - words),
+             figure_count(all, s->set.blocks));
     s->out->path = xstrdup(text);
     return true;
 }
@@ -372,6 +397,26 @@ static bool walk(struct search *s, bool (*block)(void *, const struct malloc_blo
     return true;
 }
 
+static int by_start(const void *a, const void *b)
+{
+    const struct block_range *x = a, *y = b;
+    return x->start < y->start ? -1 : x->start > y->start;
+}
+
+static bool select_all(struct search *s, struct err *err)
+{
+    block_set_empty(&s->set);
+    vec_clear(&s->mapped);
+    if (!walk(s, select_block, err))
+        return false;
+    block_set_close(&s->set);
+    vec_sort(&s->mapped, by_start);
+    /* What is asked about does not hold itself. */
+    block_set_copy(&s->visited, &s->set);
+    s->out->objects = s->set.blocks;
+    return true;
+}
+
 static bool search_levels(struct search *s, struct err *err)
 {
     for (s->level = 1; s->level <= HOLDER_LEVELS && !s->ended; s->level++) {
@@ -379,9 +424,17 @@ static bool search_levels(struct search *s, struct err *err)
         map_clear(&s->by_key);
         vec_clear(&s->found);
         vec_clear(&s->globals);
-        s->global_words = s->stack_words = s->outside_words = s->visited_words = 0;
+        s->global_words = s->stack_words = s->outside_words = s->own_words = 0;
         if (!walk(s, look_at_block, err))
             return false;
+        /* The new ones hang on older ones of their kind, as in a tree: then all are asked about. */
+        if (s->level == 1 && s->before.blocks && s->own_words * 2 > s->set.blocks) {
+            block_set_empty(&s->before);
+            if (!select_all(s, err))
+                return false;
+            s->level = 0;
+            continue;
+        }
         look_outside(s);
         if (s->ended || (s->level == 1 && are_lost(s)) || !next_level(s))
             break;
@@ -402,22 +455,6 @@ static void write_path(struct search *s)
     s->out->path = xstrdup(text);
 }
 
-static int by_start(const void *a, const void *b)
-{
-    const struct block_range *x = a, *y = b;
-    return x->start < y->start ? -1 : x->start > y->start;
-}
-
-static bool select_all(struct search *s, struct err *err)
-{
-    block_set_empty(&s->set);
-    vec_clear(&s->mapped);
-    if (!walk(s, select_block, err))
-        return false;
-    block_set_close(&s->set);
-    return true;
-}
-
 /* The heap as it is now: it may have grown since it was found. */
 static bool find_heap(struct search *s, struct err *err)
 {
@@ -433,10 +470,12 @@ static bool wait_for_births(struct search *s, struct err *err)
 {
     struct timespec step = {0, (long)STEP_NS};
     block_set_init(&s->set, s->heap);
+    block_set_init(&s->visited, s->heap);
     if (!select_all(s, err))
         return false;
     s->before = s->set;
     s->set = (struct block_set){.n_bits = 0};
+    block_set_clear(&s->visited);
     for (uint64_t end_ns = clock_mono_ns() + NEWBORN_NS; clock_mono_ns() < end_ns && !s->ended;) {
         nanosleep(&step, NULL);
         stop_inner(s, 0);
@@ -467,19 +506,10 @@ static bool find_holders(struct search *s, bool newborn, struct err *err)
         if (!select_all(s, err))
             return false;
     }
-    s->out->objects = s->set.blocks;
     if (!s->set.blocks)
         return err_set(err, "there is no %s in the heap of process %d any more", s->type,
                        (int)s->pid);
-    vec_sort(&s->mapped, by_start);
     vec_push(&s->path, xstrdup(s->type));
-    /* What is asked about does not hold itself. */
-    struct block_set copy = s->visited;
-    memcpy(copy.bits, s->set.bits, (copy.n_bits / 64 + 1) * sizeof *copy.bits);
-    vec_append(&copy.outside, s->set.outside.at, s->set.outside.n);
-    copy.low = s->set.low;
-    copy.high = s->set.high;
-    s->visited = copy;
     return search_levels(s, err);
 }
 

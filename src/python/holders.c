@@ -503,9 +503,7 @@ static void describe(struct walk *w, const struct holders_question *q,
     struct path_words words = {w->pid, &w->runtime.layout, w->peek, &w->types, &w->nodes};
     struct text t = TEXT(path);
     if (!answer->partial && !q->address && w->n_found * 4 <= answer->sampled) {
-        text_add(&t,
-                 "no module and no running function leads to %zu of %zu that were looked at: "
-                 "garbage in cycles, or held by C code",
+        text_add(&t, "nothing that Python reaches, %zu of %zu: garbage or C's",
                  answer->sampled - w->n_found, answer->sampled);
         answer->path = xstrdup(path);
         answer->holder_type = xstrdup("object");

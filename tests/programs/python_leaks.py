@@ -99,7 +99,7 @@ said("__main__.Request", M + "errors (list, 300 items) -> KeyError -> traceback 
 said("__main__.Row", M + "task -> coroutine local rows of fetch() (list, 300 items) -> __main__.Row")
 said("__main__.Called", M + "watchers (list, 300 items) -> %s -> method-wrapper -> __main__.Called" % type(watchers[0]).__name__.replace("R", "weakref.R"))
 said("weakref.KeyedRef", M + "values .data (dict, 5,000 entries) -> weakref.KeyedRef")
-said("__main__.Loop", "no module and no running function leads to 48 of 48 that were looked at: garbage in cycles, or held by C code")
+said("__main__.Loop", "nothing that Python reaches, 48 of 48: garbage or C's")
 said("__main__.Entry", M + "old (list, 5,000 items) -> __main__.Entry")
 ended = threading.Event()
 leaking = threading.Thread(target=leak)

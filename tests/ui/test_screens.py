@@ -451,6 +451,11 @@ def _():
         assert "slow_sum" in screen.text()
         screen.keys("2")
         screen.wait("[2 Lines]")
+        # A window that starts now would stay empty for good.
+        screen.keys("r")
+        screen.wait("the target has ended: nothing comes after that")
+        screen.keys("1")
+        screen.wait("slow_sum")
 
 
 @tap.test("two files open on the comparison")

@@ -79,17 +79,18 @@ static void put_side(FILE *out, const char *title, const struct compare_side *si
 static void put_head(FILE *out, const struct compare_side sides[2], const struct diff_options *o,
                      const struct compare_summary *summary)
 {
-    char note[COMPARE_NOTE_MAX];
+    char note[COMPARE_NOTE_MAX], others[64];
     put_side(out, "BEFORE", &sides[0], &o->before, &summary->before);
     put_side(out, "AFTER ", &sides[1], &o->after, &summary->after);
+    compare_say_others(others, sizeof others, summary);
     compare_say_engines(note, sizeof note, &sides[0], &sides[1]);
     text_make_printable(note);
     if (*note)
         fprintf(out, "%s\n", note);
     fprintf(out, "time on CPU %.2f -> %.2f cores  waiting %.2f -> %.2f threads  ",
             summary->before.cpu, summary->after.cpu, summary->before.wait, summary->after.wait);
-    fprintf(out, "%zu slower, %zu faster by %.0f %% or more (~ within the noise)\n",
-            summary->regressions, summary->improvements, COMPARE_THRESHOLD_PCT);
+    fprintf(out, "%zu slower, %zu faster by %.0f %% or more%s (~ within the noise)\n",
+            summary->regressions, summary->improvements, COMPARE_THRESHOLD_PCT, others);
 }
 
 static json_t *objects_side_json(const struct compare_side *side, const struct diff_side *named,

@@ -5,12 +5,14 @@
  */
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/text.h"
 #include "cli/alerting.h"
 #include "cli/ring.h"
@@ -118,6 +120,17 @@ static void count_last(struct session *s, int signal_fd)
     }
 }
 
+/* A file that could not be written on: what of it can be read is not to be overlooked. */
+static int fail_unfinished(const struct options *o, const struct err *err)
+{
+    struct err more = *err;
+    char *part = xasprintf("%s.part", o->output);
+    if (access(part, R_OK) == 0)
+        err_set(&more, "%.250s; what was written before is in %.200s", err->text, part);
+    free(part);
+    return fail(&more);
+}
+
 int verb_record(const struct options *o)
 {
     struct err err;
@@ -150,7 +163,7 @@ int verb_record(const struct options *o)
     if (!record_loop(s, w, o, signal_fd, &err)) {
         session_stop(s);
         store_writer_keep(w);
-        status = fail(&err);
+        status = fail_unfinished(o, &err);
     } else {
         count_last(s, signal_fd);
         session_stop(s);
@@ -158,13 +171,16 @@ int verb_record(const struct options *o)
         const struct recording *rec = session_recording(s);
         if (!rec->cost.samples) {
             store_writer_abandon(w);
-            err_set(&err, "no sample was taken, so nothing was written to %s", o->output);
+            err_set(&err,
+                    "no sample was taken before the end, so nothing was written to %s: record for "
+                    "longer, or something that lasts longer",
+                    o->output);
             status = fail(&err);
         } else {
             finish_names(s, signal_fd);
             char count[FIGURE_MAX];
             if (!store_writer_finish(w, rec, &err))
-                status = fail(&err);
+                status = fail_unfinished(o, &err);
             else
                 log_note("%s: %s samples", o->output, figure_count(count, rec->cost.samples));
         }

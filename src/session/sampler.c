@@ -277,7 +277,7 @@ static void work_budget(struct sampler *s, uint64_t now_ns)
     if (news == BUDGET_SLOWER)
         sink_mark(&s->sink, MARK_RATE, now_ns,
                   "sampling at %.0f Hz to keep the budget (stopped %.1f%% of wall time, own CPU "
-                  "%.1f%%); -r or --budget off keeps the rate",
+                  "%.1f%%)",
                   b->rate_hz, b->target_now, b->own_now);
     if (news == BUDGET_BACK)
         sink_mark(&s->sink, MARK_RATE, now_ns, "sampling at %.0f Hz again", b->rate_hz);

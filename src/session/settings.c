@@ -89,12 +89,20 @@ static void set_alert(struct settings *s, const char *name, const char *text,
     *alert = (struct alert_text){xstrdup(name), xstrdup(text), *from};
 }
 
+/* What was added at a file's end, and so to the alerts, is likely to be a setting. */
 static bool check_alert(const struct settings *s, const char *name, const char *text,
                         struct err *err)
 {
     const struct setting *row = setting_find(name);
+    bool no_rule = *text && strcmp(text, "off") != 0 && !strpbrk(text, "<>");
+    const char *nearest = no_rule && s->problems.n < PROBLEMS_MAX ? setting_nearest(name) : NULL;
     if (row && !strpbrk(text, "<>"))
         return err_set(err, "%s is no alert: it belongs before the line [alerts]", row->key);
+    if (nearest)
+        return err_set(err,
+                       "%s is no alert: did you mean \"%s\"? That belongs before the line "
+                       "[alerts]",
+                       name, nearest);
     if (!*text)
         return err_set(err, "%s: a rule is METRIC > THRESHOLD, or off", name);
     if (s->alerts.n >= ALERTS_MAX)

@@ -624,6 +624,19 @@ static void prompt_event(struct ui *ui, uint32_t key)
     }
 }
 
+/* The screen that this key shows; false: there is none. */
+static bool go_to_key(struct ui *ui, uint32_t key)
+{
+    for (int i = 0; i < SCREEN_COUNT; i++) {
+        if ((screens[i].digit && key == (uint32_t)screens[i].digit) ||
+            (screens[i].letter && key == (uint32_t)screens[i].letter)) {
+            go_to(ui, (enum screen_id)i);
+            return true;
+        }
+    }
+    return false;
+}
+
 static void click(struct ui *ui, const struct terminal_event *event, uint64_t now_ns)
 {
     const struct grid_cell *c = grid_at(&ui->grid, event->row, event->column);
@@ -642,6 +655,8 @@ static void click(struct ui *ui, const struct terminal_event *event, uint64_t no
     } else if (link >= LINK_COLUMN && ui->table.view &&
                link - LINK_COLUMN < ui->table.view->n_columns) {
         sort_by(ui, link - LINK_COLUMN);
+    } else if (link >= LINK_LETTER && link < LINK_COLUMN) {
+        go_to_key(ui, link - LINK_LETTER);
     } else if (link >= LINK_BAR && link < LINK_COLUMN) {
         /* The bar stands in the order of the function keys. */
         for (size_t i = 0, nth = 0; i < 10; i++) {
@@ -684,13 +699,7 @@ static void take_event(struct ui *ui, const struct terminal_event *event, uint64
         ui_command(ui, command);
         return;
     }
-    for (int i = 0; i < SCREEN_COUNT; i++) {
-        if ((screens[i].digit && event->key == (uint32_t)screens[i].digit) ||
-            (screens[i].letter && event->key == (uint32_t)screens[i].letter)) {
-            go_to(ui, (enum screen_id)i);
-            return;
-        }
-    }
+    go_to_key(ui, event->key);
 }
 
 /* What a key was answered stands until the next one, so that no answer is taken for another's. News

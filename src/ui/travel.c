@@ -220,15 +220,16 @@ static void jump_to_event(struct ui *ui, bool later)
 
 bool travel_stands_still(struct ui *ui, const char *so)
 {
-    if (session_kind(ui->session) != SESSION_FILE)
+    if (session_kind(ui->session) == SESSION_LIVE)
         return false;
-    ui_say(ui, STYLE_NOTICE, "a file stands still: %s", so);
+    bool file = session_kind(ui->session) == SESSION_FILE;
+    ui_say(ui, STYLE_NOTICE, "%s: %s", file ? "a file stands still" : "the target has ended", so);
     return true;
 }
 
 static void pause_or_go_on(struct ui *ui)
 {
-    if (travel_stands_still(ui, "there is nothing to pause"))
+    if (!ui->frozen && travel_stands_still(ui, "there is nothing to pause"))
         return;
     /* A copy, and not merely a window that ends now: what the sampler saw before now is still on
      * its way, and old samples are thinned. */
@@ -256,7 +257,7 @@ static void next_span(struct ui *ui)
 
 static void start_now(struct ui *ui)
 {
-    if (travel_stands_still(ui, "nothing comes after its end"))
+    if (travel_stands_still(ui, "nothing comes after that"))
         return;
     travel_let_go(ui);
     ui->started_ns = window_all(ui_recording(ui)).to_ns;

@@ -41,7 +41,7 @@ void travel_press(struct ui *ui, const struct strip *strip, struct window on);
 bool travel_command(struct ui *ui, enum command command);
 /* false: the event means something else. */
 bool travel_mouse(struct ui *ui, const struct terminal_event *event);
-/* A file stands still: says so, and true. */
+/* A file stands still, and a target that has ended: says so, and true. */
 bool travel_stands_still(struct ui *ui, const char *so);
 
 #endif

@@ -708,6 +708,8 @@ void compare_fill(struct table *table, struct compare_summary *summary,
     for (size_t i = 0; i < c.subjects.n; i++) {
         summary->regressions += c.subjects.at[i].verdict == VERDICT_REGRESSION;
         summary->improvements += c.subjects.at[i].verdict == VERDICT_IMPROVEMENT;
+        summary->appeared += c.subjects.at[i].verdict == VERDICT_NEW;
+        summary->vanished += c.subjects.at[i].verdict == VERDICT_GONE;
     }
     summary->time_diff_s =
         busy_rate(&c.sides[AFTER], &summary->after) - busy_rate(&c.sides[BEFORE], &summary->before);
@@ -723,4 +725,14 @@ void compare_fill(struct table *table, struct compare_summary *summary,
     }
     map_free(&c.index);
     vec_free(&c.subjects);
+}
+
+void compare_say_others(char *out, size_t size, const struct compare_summary *summary)
+{
+    struct text t = {out, size, 0, false};
+    out[0] = '\0';
+    if (summary->appeared)
+        text_add(&t, ", %zu new", summary->appeared);
+    if (summary->vanished)
+        text_add(&t, ", %zu gone", summary->vanished);
 }

@@ -52,8 +52,12 @@ struct compare_totals {
 struct compare_summary {
     double time_diff_s; /* non-idle thread seconds per second, after - before */
     size_t regressions, improvements;
+    size_t appeared, vanished; /* new ones, and those that are gone */
     struct compare_totals before, after;
 };
+
+/* ", 1 new, 2 gone", for after how many are slower and faster; empty if none is. */
+void compare_say_others(char *out, size_t size, const struct compare_summary *summary);
 
 /*
  * The comparison's columns are those of the JSON's diff rows; screens use the same table. A row's

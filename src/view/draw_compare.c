@@ -73,14 +73,14 @@ void draw_compare_objects_head(struct grid *g, int row, const struct compare_hea
 void draw_compare_head(struct grid *g, int row, const struct compare_head *before,
                        const struct compare_head *after, const struct compare_summary *summary)
 {
-    char text[512], a[FIGURE_MAX], b[FIGURE_MAX];
+    char text[512], others[64], a[FIGURE_MAX], b[FIGURE_MAX];
     draw_sides(g, row, before, after);
     struct text t = TEXT(text);
-    text_add(&t, "%zu slower, %zu faster", summary->regressions, summary->improvements);
+    compare_say_others(others, sizeof others, summary);
+    text_add(&t, "%zu slower, %zu faster%s", summary->regressions, summary->improvements, others);
     /* Before the totals, which a narrow screen cuts: it is about what these numbers are worth. */
     if (before->engine[0] && after->engine[0] && strcmp(before->engine, after->engine) != 0)
-        text_add(&t, " (%s -> %s: time may move to or from system calls)", before->engine,
-                 after->engine);
+        text_add(&t, " (%s -> %s: system calls may differ)", before->engine, after->engine);
     text_add(&t, ": CPU %.2f -> %.2f cores, waits %.1f -> %.1f", summary->before.cpu,
              summary->after.cpu, summary->before.wait, summary->after.wait);
     if (!isnan(before->rss_bytes) && !isnan(after->rss_bytes))
@@ -132,14 +132,14 @@ static void put_pct(struct grid *g, int row, int column, int width, enum style s
 /* "+121%", "new", "gone". */
 static void change_text(char *out, size_t size, const struct value *change, const char *verdict)
 {
-    if (change->kind == VALUE_NUMBER && fabs(change->number) < 0.5)
+    if (strcmp(verdict, "new") == 0 || strcmp(verdict, "gone") == 0)
+        snprintf(out, size, "%s", verdict);
+    else if (change->kind == VALUE_NUMBER && fabs(change->number) < 0.5)
         snprintf(out, size, "0%%");
     else if (change->kind == VALUE_NUMBER && fabs(change->number) < 99999.5)
         snprintf(out, size, "%+.0f%%", change->number);
     else if (change->kind == VALUE_NUMBER)
         snprintf(out, size, ">99999%%");
-    else if (strcmp(verdict, "new") == 0 || strcmp(verdict, "gone") == 0)
-        snprintf(out, size, "%s", verdict);
     else
         snprintf(out, size, "-");
 }

@@ -230,8 +230,10 @@ static void draw_verdict_line(struct grid *g, int row, enum style style, char si
     char text[512];
     snprintf(text, sizeof text, "%c %s", sign, sentence);
     grid_put(g, row, 0, g->columns - 3, style, text);
-    if (letter)
+    if (letter) {
         grid_char(g, row, g->columns - 1, STYLE_KEY, (uint32_t)letter);
+        grid_link(g, row, 0, g->columns, (uint16_t)(LINK_LETTER + letter));
+    }
 }
 
 void draw_verdicts(struct grid *g, int row, const struct recording *rec,

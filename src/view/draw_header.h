@@ -13,6 +13,7 @@
 
 #define HEADER_ROWS  3
 #define VERDICT_ROWS 2
+#define LINK_LETTER  0x0300 /* of a verdict: + the key of the screen with its proof */
 
 struct header {
     const struct recording *rec;

@@ -276,6 +276,7 @@ def _():
         lines = [line for line in done.stderr.splitlines() if line.startswith("proftop: ")]
         tap.equal(len(lines), 1, "lines on stderr (%r)" % done.stderr)
         assert "space" in lines[0] or "full" in lines[0], lines
+        assert lines[0].endswith(" is in %s/a.ptop.part" % place), lines
 
 
 WRONG = {  # and words that its line has

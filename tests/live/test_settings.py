@@ -119,6 +119,21 @@ def _():
         tap.equal(place.problems("/dev/null", status=0), [], "problems of another file")
 
 
+@tap.test("settings below [alerts], where --write's file ends: what they are near to, and where they belong")
+def _():
+    with home() as place:
+        place.write("[alerts]\nrate = 5\nwindw = 1m\nload = cpu_pct 80\nhot = cpu_pct > 60\n")
+        said = [line.split(":", 2)[2] for line in place.problems()]
+        tap.equal(said[0], " rate is no alert: it belongs before the line [alerts]", "a setting")
+        tap.equal(
+            said[1],
+            ' windw is no alert: did you mean "window"? That belongs before the line [alerts]',
+            "what is near to one",
+        )
+        assert 'after cpu_pct comes > or <, not "80"' in said[2], said
+        tap.equal(len(said), 3, "problems")
+
+
 HOSTILE = {
     "CRLF": (b"rate = 50\r\nbudget = 2\r\n", None),
     "a byte order mark": (b"\xef\xbb\xbfrate = 50", None),

@@ -383,6 +383,10 @@ def _():
         screen.wait("TOTAL%\u25be")
         screen.click(23, 3)
         screen.wait("[h Help]")
+        # A verdict leads to its proof.
+        screen.wait(lambda text: re.match("! .*  [A-Za-z]$", text.split("\n")[3]))
+        screen.click(3, 9)
+        screen.wait(re.compile(r"\[(1 Hot|4 Waits|5 Threads|6 Memory|9 Time)\]").search)
 
 
 @tap.test("200x50 has a detail of the selected function")
@@ -447,6 +451,11 @@ def _():
         assert "slow_sum" in screen.text()
         screen.keys("2")
         screen.wait("[2 Lines]")
+        # A window that starts now would stay empty for good.
+        screen.keys("r")
+        screen.wait("the target has ended: nothing comes after that")
+        screen.keys("1")
+        screen.wait("slow_sum")
 
 
 @tap.test("two files open on the comparison")

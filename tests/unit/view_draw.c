@@ -360,6 +360,7 @@ static void verdicts_are_two_lines_at_most(void **state)
     assert_int_equal(grid_at(&g, 0, 0)->style, STYLE_CRITICAL);
     assert_int_equal(grid_at(&g, 1, 0)->style, STYLE_WARNING);
     assert_int_equal(grid_at(&g, 0, 59)->codepoint, 'a');
+    assert_int_equal(grid_at(&g, 0, 20)->link, LINK_LETTER + 'a');
     assert_string_equal(row_text(&g, 2), "");
     grid_clear(&g);
     recording_free(rec);

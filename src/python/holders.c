@@ -236,7 +236,15 @@ static void add_modules(struct walk *w)
     w->refs.each = each;
 }
 
-static void add_frames_of(struct walk *w, uint64_t state)
+/* A function that runs, and where its locals are. */
+struct active {
+    uint64_t code, locals;
+};
+struct all_active {
+    VEC(struct active) list; /* threads newest first, of each the innermost first */
+};
+
+static void find_frames_of(struct walk *w, uint64_t state, struct all_active *out)
 {
     const struct layout *l = &w->runtime.layout;
     uint64_t frame, code, mask = l->minor >= 14 ? ~REFERENCE_TAGS : ~0ull;
@@ -249,15 +257,18 @@ static void add_frames_of(struct walk *w, uint64_t state)
         if (peek_word(w->peek, frame + l->frame_code.at, &code) &&
             (type = type_of(w, code &= mask)) != MAP_NONE &&
             !strcmp(w->types.list.at[type].name, "code"))
-            add_root(w, code, frame + l->frame_locals_at, true);
+            vec_push(&out->list, ((struct active){code, frame + l->frame_locals_at}));
         if (!peek_word(w->peek, frame + l->frame_previous.at, &frame))
             return;
     }
 }
 
+/* The main thread's outermost function first: what it holds is held for as long as the program
+ * runs, and what a request's handler has for a moment says less. */
 static void add_frames(struct walk *w)
 {
     const struct layout *l = &w->runtime.layout;
+    struct all_active found = {0};
     uint64_t interps[INTERPRETERS_MAX], state;
     size_t n = interpreters(w, interps);
     for (size_t i = 0; i < n; i++) {
@@ -265,8 +276,11 @@ static void add_frames(struct walk *w)
         for (int k = 0;
              k < THREADS_MAX && peek_word(w->peek, at, &state) && object_plausible(state);
              k++, at = state + l->ts_next.at)
-            add_frames_of(w, state);
+            find_frames_of(w, state, &found);
     }
+    for (size_t i = found.list.n; i-- > 0;)
+        add_root(w, found.list.at[i].code, found.list.at[i].locals, true);
+    vec_free(&found.list);
 }
 
 static bool open_walk(struct walk *w, pid_t pid, const struct heap_limits *limits, struct err *err)

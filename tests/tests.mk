@@ -390,6 +390,7 @@ LIVE_FILES = \
 	tests/programs/enlarge.c \
 	tests/programs/enlarge.py \
 	tests/programs/leak.py \
+	tests/programs/late_heap.c \
 	tests/programs/leak_classes.cc \
 	tests/programs/leak_held.cc \
 	tests/programs/leak_line.cc \

@@ -291,9 +291,10 @@ static void take_result(struct censuses *c, struct recording *rec, struct look *
     if (look->kind == LOOK_COUNT) {
         struct subject *subject = &c->subjects.at[look->incarnation];
         schedule_next(subject, now_ns);
-        if (!look->ok)
+        /* In the first half a minute it may be that the process has not begun yet. */
+        if (subject->taken >= SCHEDULED && !look->ok)
             subject->due_ns = now_ns + AGAIN_NS;
-        else if (!look->count.rows.n)
+        else if (subject->taken >= SCHEDULED && !look->count.rows.n)
             subject->due_ns = now_ns + NOTHING_NS;
         if (look->ok)
             recording_add_census(rec, (struct incarnation_id){look->incarnation}, &look->count);

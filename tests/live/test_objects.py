@@ -10,6 +10,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 import contextlib
 import json
+import shutil
+import subprocess
 import time
 
 import paging
@@ -198,6 +200,29 @@ def _():
             census = census_of(process, place)
         assert not census["partial"], census["why_partial"]
         assert census["moved_pct"] < 5, census["moved_pct"]
+
+
+@tap.test("a process that had no heap when it was met is counted once it has one")
+def _():
+    with targets.folder() as place:
+        compiler = shutil.which(os.environ.get("CC", "gcc").split()[0]) or shutil.which("cc")
+        tap.require(compiler, "no C compiler")
+        binary, path = os.path.join(place, "late"), os.path.join(place, "late.ptop")
+        subprocess.run([compiler, os.path.join(targets.PROGRAMS, "late_heap.c"), "-o", binary], check=True)
+        with targets.started([binary], ready="ready", stdin=subprocess.PIPE) as process:
+            with proftop.started("record", "-p", process.pid, "-o", path):
+                part = path + ".part"  # committed a second after the first census
+                targets.wait_for(lambda: os.path.exists(part), "the first second")
+                process.stdin.write(b"\n")
+                process.stdin.flush()
+
+                def counted():
+                    time.sleep(0.5)
+                    ran = proftop.run("report", part, "--view", "objects", "--format", "json")
+                    rows = json.loads(ran.stdout)["rows"] if ran.returncode == 0 else []
+                    return sum(row["count"] for row in rows) >= 3000
+
+                targets.wait_for(counted, "a census of the heap", 60)
 
 
 @tap.test("--no-census: the heap is not read, and the table says that nothing was counted")

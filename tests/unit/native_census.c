@@ -262,12 +262,12 @@ static void test_vast(void **state)
     struct heap_count c;
     struct holders h;
     struct err err = {""};
-    uint64_t from_ns = clock_mono_ns();
+    clock_t from = clock(); /* of the CPU: others may be at work here */
     census(r.pid, NULL, &c);
     assert_int_equal(count_of(&c, "shop::Order"), 10000);
     assert_int_equal(c.space.mapped_bytes < 20u << 20 && c.space.mapped_bytes > 15u << 20, 1);
     assert_true(native_holders(r.pid, "shop::Widget", false, NULL, &h, &err));
-    double took_s = (double)(clock_mono_ns() - from_ns) / 1e9;
+    double took_s = (double)(clock() - from) / CLOCKS_PER_SEC;
     print_message("# %.2f s and %.2f s\n", (double)c.duration_ns / 1e9, took_s);
     assert_true(took_s < 8);
     heap_count_clear(&c);

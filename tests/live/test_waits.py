@@ -145,7 +145,7 @@ def _():
         assert "crosser-1 waits for crosser-2" in said and said.startswith("deadlock"), said
         tap.equal(verdicts["deadlock"]["view"], "waits", "where the deadlock's proof is")
         said = verdicts["lock"]["verdict"]
-        assert "2 threads wait for a lock that holder holds in read_disk()" in said, said
+        assert "5 threads wait for locks that holder holds in read_disk()" in said, said
         text = proftop.ok("report", recording, "--view", "waits", "--format", "csv")
         assert "ask_server" in text and server in text, text
 

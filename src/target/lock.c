@@ -14,6 +14,7 @@
 
 #define WORD(bytes, at) (memcpy(&word_, (bytes) + (at), sizeof word_), word_)
 
+#define PAGE_BYTES      4096
 #define AFTER_BYTES     20 /* the futex and what follows it */
 #define MUTEX_BYTES     20
 #define CONTENDED       2      /* of a normal mutex's lock: taken, and somebody waits */
@@ -24,6 +25,10 @@
 #define NUSERS_MAX      65536u
 #define RWLOCK_USED     2u /* PTHREAD_RWLOCK_FUTEX_USED */
 #define RWLOCK_BLOCKED  1u
+#define READER_SHIFT    3  /* of a read-write lock's readers; below it: */
+#define WRLOCKED        2u /* a writer waits first in line, or writes */
+#define WRPHASE         1u
+#define READERS_MAX     65536u
 #define PTHREAD_TID_AT  720
 #define PTHREAD_SELF_AT 16
 
@@ -76,6 +81,20 @@ static pid_t rwlock_writer(struct inner_tids *tids, pid_t waiter, const uint8_t 
     return 0;
 }
 
+/* A writer waits until they have gone: in wrphase_futex itself, others behind it in writers_futex.
+ * The futex alone is no proof; that nobody writes and a writer has announced itself is. */
+static uint32_t rwlock_readers(const uint8_t *around, uint32_t value, uint32_t *lock_before)
+{
+    uint32_t word_, before = value == RWLOCK_USED ? 8 : 12;
+    uint32_t word = WORD(around, 12 - before), writers = WORD(around, 24 - before);
+    uint32_t writer = WORD(around, 12 - before + 24), readers = word >> READER_SHIFT;
+    if (word & WRPHASE || !(word & WRLOCKED) || !readers || readers > READERS_MAX || writer ||
+        !(writers & RWLOCK_BLOCKED) || writers & ~(RWLOCK_USED | RWLOCK_BLOCKED))
+        return 0;
+    *lock_before = before;
+    return readers;
+}
+
 static pid_t joined_thread(struct inner_tids *tids, pid_t waiter, uint64_t address, uint32_t word,
                            uint64_t now_ns)
 {
@@ -96,7 +115,9 @@ struct lock lock_look(struct inner_tids *tids, pid_t waiter, const uint64_t args
     uint32_t operation = (uint32_t)args[1] & (uint32_t)FUTEX_CMD_MASK, value = (uint32_t)args[2];
     struct remote_span spans[] = {{args[0], around + 12, AFTER_BYTES, false},
                                   {args[0] - 12, around, 12, false}};
-    remote_read_spans(tids->pid, spans, 2);
+    /* What lies before a page may be another mapping, and a read of it may wait (userfaultfd). */
+    bool within = args[0] % PAGE_BYTES >= sizeof around - AFTER_BYTES;
+    remote_read_spans(tids->pid, spans, within ? 2 : 1);
     if (!spans[0].ok)
         return lock;
     lock.words = hash_bytes(at, AFTER_BYTES);
@@ -107,14 +128,28 @@ struct lock lock_look(struct inner_tids *tids, pid_t waiter, const uint64_t args
             lock.kind = LOCK_MUTEX;
             return lock;
         }
+        bool shared = !(args[1] & FUTEX_PRIVATE_FLAG);
+        if (shared && !tids->namespaced && (pid_t)inner != waiter && inner) {
+            lock.kind = LOCK_MUTEX;
+            lock.process = (pid_t)inner;
+            return lock;
+        }
     }
     if (operation != FUTEX_WAIT && operation != FUTEX_WAIT_BITSET)
         return lock;
-    if (spans[1].ok && value == (RWLOCK_USED | RWLOCK_BLOCKED) && word == value) {
-        lock.owner = rwlock_writer(tids, waiter, around, now_ns, &before);
-        lock.kind = lock.owner ? LOCK_RWLOCK : LOCK_UNKNOWN;
-        lock.address -= before;
-        return lock;
+    if (spans[1].ok && value & RWLOCK_USED && !(value & ~(RWLOCK_USED | RWLOCK_BLOCKED)) &&
+        word == value) {
+        if (value & RWLOCK_BLOCKED)
+            lock.owner = rwlock_writer(tids, waiter, around, now_ns, &before);
+        if (!lock.owner)
+            lock.readers = rwlock_readers(around, value, &before);
+        if (lock.readers)
+            lock.words = 0; /* they stand before the futex */
+        if (lock.owner || lock.readers) {
+            lock.kind = LOCK_RWLOCK;
+            lock.address -= before;
+            return lock;
+        }
     }
     if (value && word == value) {
         lock.owner = joined_thread(tids, waiter, args[0], word, now_ns);

@@ -25,7 +25,9 @@ enum lock_kind {
 struct lock {
     enum lock_kind kind;
     uint64_t address; /* of the futex, or of the lock that it is part of */
-    pid_t owner;      /* as we see it; 0: unknown */
+    pid_t owner;      /* as we see it; 0: unknown, or not of this process: */
+    pid_t process;    /* a thread of another one, which shares the mutex */
+    uint32_t readers; /* that hold the read-write lock */
     uint64_t words;   /* a hash of the words around the futex */
 };
 

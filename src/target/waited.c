@@ -258,11 +258,23 @@ static void about_path(const struct asked *a, uint64_t address)
     text_make_printable(a->out->text);
 }
 
+/* Who is no thread of this process, or not to be told by name. */
+static void add_holders(struct waited *out, const struct lock *lock, const char *name)
+{
+    struct text t = {out->text, sizeof out->text, strlen(out->text), false};
+    if (lock->process)
+        text_add(&t, WAITED_HELD_BY "%s (%d)", name, (int)lock->process);
+    else
+        text_add(&t, WAITED_HELD_BY "%u reader%s", lock->readers, lock->readers > 1 ? "s" : "");
+}
+
 static void about_futex(const struct asked *a)
 {
     struct lock lock = lock_look(&a->r->tids, a->tid, a->args, a->now_ns);
     char name[TASK_COMM_MAX];
     struct waited *out = a->out;
+    if (lock.process && !procfs_comm(lock.process, lock.process, name, sizeof name))
+        lock.kind = LOCK_UNKNOWN;
     out->owner = lock.owner;
     out->words = lock.words;
     switch (lock.kind) {
@@ -271,6 +283,8 @@ static void about_futex(const struct asked *a)
         out->changes = true;
         snprintf(out->text, sizeof out->text, "%s %#llx",
                  lock.kind == LOCK_MUTEX ? "lock" : "rwlock", (unsigned long long)lock.address);
+        if (lock.process || lock.readers)
+            add_holders(out, &lock, name);
         return;
     case LOCK_JOIN:
         procfs_comm(a->r->pid, lock.owner, name, sizeof name);

@@ -53,7 +53,7 @@ def blocked_program(place, *prefix):
 
             def settled():
                 states = targets.thread_states(process.pid)
-                return len(states) == 22 and sum(s != "R" for s in states.values()) >= 20
+                return len(states) == 24 and sum(s != "R" for s in states.values()) >= 22
 
             targets.wait_for(settled, "all threads to block")
             yield process, silent, full
@@ -99,6 +99,7 @@ def _():
             proftop.record(process.pid, recording, RECORD_S, 200)
             owner = tid_of(process.pid, "holder")
             crossers = [tid_of(process.pid, "crosser-%d" % n) for n in (1, 2)]
+            sharer = targets.children(process.pid)[0]
             alive = process.poll() is None
         assert alive, "the target has ended"
         rows = waits_by_function(recording)
@@ -113,6 +114,8 @@ def _():
             ("ask_neighbour", "read", "unix %s/silent.sock" % re.escape(place), False),
             ("listen_to_air", "read", r"udp local 127\.0\.0\.1:\d+", True),
             ("wait_for_work", "futex", r"futex 0x[0-9a-f]+", True),
+            ("want_catalogue", "futex", r"rwlock 0x[0-9a-f]+ held by 1 reader", False),
+            ("want_shared", "futex", r"lock 0x[0-9a-f]+ held by sharer \(%d\)" % sharer, False),
             ("lock_file", "flock", re.escape(place) + r"/locked held by waits \(\d+\)", False),
         ):
             row = only(rows, name)
@@ -145,7 +148,7 @@ def _():
         assert "crosser-1 waits for crosser-2" in said and said.startswith("deadlock"), said
         tap.equal(verdicts["deadlock"]["view"], "waits", "where the deadlock's proof is")
         said = verdicts["lock"]["verdict"]
-        assert "2 threads wait for a lock that holder holds in read_disk()" in said, said
+        assert "5 threads wait for locks that holder holds in read_disk()" in said, said
         text = proftop.ok("report", recording, "--view", "waits", "--format", "csv")
         assert "ask_server" in text and server in text, text
 

@@ -8,6 +8,7 @@
 #include <linux/userfaultfd.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +32,8 @@ static pthread_mutex_t first = PTHREAD_MUTEX_INITIALIZER, second = PTHREAD_MUTEX
 static pthread_rwlock_t table = PTHREAD_RWLOCK_INITIALIZER;
 static pthread_mutex_t queue_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t queue_filled = PTHREAD_COND_INITIALIZER;
+static pthread_rwlock_t catalogue = PTHREAD_RWLOCK_INITIALIZER;
+static pthread_mutex_t *shared; // with another process, which holds it
 static pthread_barrier_t held, crossed;
 static pthread_t napper;
 
@@ -84,6 +87,7 @@ static void *hold_locks(void *arg)
     pthread_mutex_lock(&robust);
     pthread_mutex_lock(&inheriting);
     pthread_rwlock_wrlock(&table);
+    pthread_rwlock_rdlock(&catalogue);
     pthread_barrier_wait(&held);
     read_disk();
     return NULL;
@@ -115,6 +119,45 @@ static void *want_table(void *arg)
     (void)arg;
     pthread_rwlock_rdlock(&table);
     return NULL;
+}
+
+static void *want_catalogue(void *arg)
+{
+    (void)arg;
+    pthread_rwlock_wrlock(&catalogue);
+    return NULL;
+}
+
+static void *want_shared(void *arg)
+{
+    (void)arg;
+    pthread_mutex_lock(shared);
+    return NULL;
+}
+
+// A process that holds a mutex which it shares with this one, and ends when this one does.
+static void start_sharer(void)
+{
+    pthread_mutexattr_t attr;
+    int ready[2];
+    char byte = 0;
+    char *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    shared = (pthread_mutex_t *)(page + PAGE / 2);
+    pthread_mutexattr_init(&attr);
+    pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
+    pthread_mutex_init(shared, &attr);
+    if (pipe(ready) != 0)
+        quit("pipe");
+    if (fork() == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+        prctl(PR_SET_NAME, "sharer", 0, 0, 0);
+        pthread_mutex_lock(shared);
+        if (write(ready[1], &byte, 1) == 1)
+            pause();
+        _exit(1);
+    }
+    if (read(ready[0], &byte, 1) != 1)
+        quit("read");
 }
 
 // Two threads that each hold what the other wants.
@@ -311,6 +354,7 @@ int main(int argc, char **argv)
     pthread_mutex_init(&inheriting, &attr);
     pthread_barrier_init(&held, NULL, 2);
     pthread_barrier_init(&crossed, NULL, 2);
+    start_sharer();
     napper = run("napper", take_nap);
     run("holder", hold_locks);
     pthread_barrier_wait(&held);
@@ -319,6 +363,8 @@ int main(int argc, char **argv)
     run("robust", want_robust);
     run("inheriting", want_inheriting);
     run("reader", want_table);
+    run("writer", want_catalogue);
+    run("sharing", want_shared);
     run("crosser-1", cross_over);
     run("crosser-2", cross_back);
     run("piper", fill_pipe);

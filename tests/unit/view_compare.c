@@ -325,15 +325,6 @@ static void new_and_gone(void **state)
     check_verdict(&t, "gone", "step_2");
     assert_int_equal(summary.appeared, 0);
     assert_int_equal(summary.vanished, 1);
-    /* The screen says the same word, and no -100%. */
-    char line[256];
-    struct grid g = {0};
-    grid_init(&g, 80, 2, true);
-    struct table_look look = {.top = fixture_find(&t, "name", "step_2"), .selected = SIZE_MAX};
-    draw_compare_overlay(&g, 0, 2, &t, &look);
-    grid_text(&g, 1, line, sizeof line);
-    assert_non_null(strstr(line, " gone "));
-    grid_clear(&g);
 
     /* One sample of a function is nothing new. */
     struct program rare = work;
@@ -679,32 +670,6 @@ static void three_times_on_forty_samples(void **state)
     table_clear(&t);
 }
 
-/* A burst that comes each minute: among so many the last one may be within their scatter, but it is
- * what stands first, and not what there is most of always. */
-static void a_burst_that_comes_again(void **state)
-{
-    (void)state;
-    struct table t = {0};
-    struct recording *rec = simulate(&work, 480, 15, 3);
-    struct function_id burst = fixture_function(rec, "rank_products", "/a/shop.py", 146);
-    struct stack_id stack = fixture_call(rec, (struct stack_id){0}, burst, 152);
-    struct function_id query = fixture_function(rec, "query_database", "/a/shop.py", 71);
-    struct stack_id waiting = fixture_call(rec, (struct stack_id){0}, query, 74);
-    for (int tick = 0; tick < 480 * 15; tick++) {
-        for (int tid = 2; tid < 8; tid++)
-            fixture_run(rec, fixture_thread(rec, tid, "worker"), waiting, STATE_WAITING, WAIT_READ,
-                        tick / 15.0, 1 / 15.0);
-        if (tick % (60 * 15) >= 40 * 15 && tick % (60 * 15) < 47 * 15)
-            fixture_run(rec, fixture_thread(rec, 9, "report"), stack, STATE_RUNNING, WAIT_NONE,
-                        tick / 15.0, 1 / 15.0);
-    }
-    const struct window spike = {START_NS + 461 * NS_PER_S, START_NS + 464 * NS_PER_S};
-    compare_with_rest(&t, rec, spike);
-    assert_string_equal(fixture_text(&t, 0, "name"), "rank_products");
-    table_clear(&t);
-    recording_free(rec);
-}
-
 /* A burst of 2.5 s in an alert's window of 7 s, sampled at 20 Hz: 50 samples, and a stray one in
  * the 50 s around it. Bursts that come all the time are no news. */
 static void a_burst_is_no_noise(void **state)
@@ -824,7 +789,6 @@ int main(void)
         cmocka_unit_test(bursts),
         cmocka_unit_test(two_windows),
         cmocka_unit_test(a_window_and_the_rest),
-        cmocka_unit_test(a_burst_that_comes_again),
         cmocka_unit_test(few_samples_are_no_verdict),
         cmocka_unit_test(three_times_on_forty_samples),
         cmocka_unit_test(a_burst_is_no_noise),

@@ -235,6 +235,10 @@ check_PROGRAMS += tests/unit/view_compare
 tests_unit_view_compare_SOURCES = tests/unit/view_compare.c
 tests_unit_view_compare_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
 
+check_PROGRAMS += tests/unit/view_compare_shown
+tests_unit_view_compare_shown_SOURCES = tests/unit/view_compare_shown.c
+tests_unit_view_compare_shown_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm
+
 check_PROGRAMS += tests/unit/view_significance
 tests_unit_view_significance_SOURCES = tests/unit/view_significance.c
 tests_unit_view_significance_LDADD = libview.a libmodel.a libbase.a $(CMOCKA_LIBS) -lm

@@ -575,6 +575,8 @@ static double own_of_window(const struct subject *s)
 
 static double size_of(const struct comparison *c, const struct subject *s)
 {
+    if (s->verdict == VERDICT_UNCHANGED && c->rest) /* what comes again and again scatters */
+        return s->rates[AFTER] - s->rates[BEFORE];
     if (s->verdict == VERDICT_UNCHANGED)
         return fmax(s->rates[BEFORE], s->rates[AFTER]);
     bool more = s->verdict == VERDICT_REGRESSION || s->verdict == VERDICT_NEW;
@@ -582,7 +584,8 @@ static double size_of(const struct comparison *c, const struct subject *s)
 }
 
 /* Regressions, what is new, improvements, what is gone, the rest; the greatest difference first.
- * Against the rest of a recording what is new is no less than what there is more of. */
+ * Against the rest of a recording what is new is no less than what there is more of, and of what is
+ * within the noise too what is most the window's own stands first. */
 static int worse(const void *x, const void *y, void *arg)
 {
     const struct comparison *c = arg;

@@ -325,15 +325,6 @@ static void new_and_gone(void **state)
     check_verdict(&t, "gone", "step_2");
     assert_int_equal(summary.appeared, 0);
     assert_int_equal(summary.vanished, 1);
-    /* The screen says the same word, and no -100%. */
-    char line[256];
-    struct grid g = {0};
-    grid_init(&g, 80, 2, true);
-    struct table_look look = {.top = fixture_find(&t, "name", "step_2"), .selected = SIZE_MAX};
-    draw_compare_overlay(&g, 0, 2, &t, &look);
-    grid_text(&g, 1, line, sizeof line);
-    assert_non_null(strstr(line, " gone "));
-    grid_clear(&g);
 
     /* One sample of a function is nothing new. */
     struct program rare = work;

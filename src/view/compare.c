@@ -403,13 +403,17 @@ static int stretch_side(const struct comparison *c)
     return before_s * STRETCHES <= after_s ? BEFORE : NO_STRETCH;
 }
 
+static bool is_the_rest(const struct compare_side *side)
+{
+    return side->without.to_ns > side->without.from_ns;
+}
+
 /* Within a window's length of it: that may hold the beginning or the end of what the window was
  * picked for, so that it does not show how the rest scatters. */
 static bool is_beside(const struct compare_side *side, struct window slice)
 {
     uint64_t length = side->without.to_ns - side->without.from_ns;
-    return side->without.to_ns > side->without.from_ns &&
-           slice.to_ns + length > side->without.from_ns &&
+    return is_the_rest(side) && slice.to_ns + length > side->without.from_ns &&
            slice.from_ns < side->without.to_ns + length;
 }
 
@@ -482,8 +486,11 @@ static double probability(const struct comparison *c, const struct subject *s)
     if (c->stretch >= 0) {
         const struct side *other = &c->sides[!c->stretch];
         double length = c->sides[c->stretch].span_s * (double)other->slices / other->span_s;
-        over_slices = significance_stretch(s->rates[c->stretch], length, rates[!c->stretch],
-                                           slices[!c->stretch]);
+        double rate = s->rates[c->stretch];
+        over_slices = significance_stretch(rate, length, rates[!c->stretch], slices[!c->stretch]);
+        if (is_the_rest(other->in)) /* what is unlike most may be found in some others */
+            over_slices = fmin(over_slices, significance_picked(rate, length, rates[!c->stretch],
+                                                                slices[!c->stretch]));
     } else {
         over_slices =
             significance_slices(rates[BEFORE], slices[BEFORE], rates[AFTER], slices[AFTER]);

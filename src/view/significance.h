@@ -23,6 +23,14 @@ double significance_slices(const double *a, size_t n, const double *b, size_t m)
  */
 double significance_stretch(double rate, double length, const double *slices, size_t n);
 
+/*
+ * The same of a stretch that was picked for what happens in it, which may happen in others, too: a
+ * burst in each minute. Then the question is not whether it is the only one, but whether most are
+ * unlike it: their median and the median deviation from it count, of which the bursts in less than
+ * half of the slices are no part.
+ */
+double significance_picked(double rate, double length, const double *slices, size_t n);
+
 /* Of two rates that rest on so many samples: Poisson counts, exactly, so also where there are few
  * or where one side is much longer. Guards against a target so regular that its slices hardly
  * scatter while the sampling could still have met it by chance. Samples that weigh more than others

@@ -32,8 +32,8 @@ static struct recording *shop(int seconds, int from, int to)
     return rec;
 }
 
-/* Among so many bursts the last one may be within their scatter, but it is what stands first, and
- * not what there is most of always. */
+/* One burst of many is what its window has and the rest has not; a window without one lacks
+ * nothing. */
 static void a_burst_that_comes_again(void **state)
 {
     (void)state;
@@ -45,6 +45,13 @@ static void a_burst_that_comes_again(void **state)
     struct compare_side in = {.rec = rec, .window = spike};
     compare_fill(&t, &summary, &rest, &in, NULL, false, 0);
     assert_string_equal(fixture_text(&t, 0, "name"), "rank_products");
+    assert_string_equal(fixture_text(&t, 0, "verdict"), "regression");
+    assert_int_equal(summary.regressions + summary.improvements, 1);
+    in.window = rest.without =
+        (struct window){START_NS + 430 * NS_PER_S, START_NS + 450 * NS_PER_S};
+    in.window.to_ns = rest.without.to_ns = START_NS + 455 * NS_PER_S;
+    compare_fill(&t, &summary, &rest, &in, NULL, false, 0);
+    assert_int_equal(summary.regressions + summary.improvements, 0);
     table_clear(&t);
     recording_free(rec);
 }

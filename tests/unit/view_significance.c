@@ -34,6 +34,16 @@ static void significance(void **state)
     assert_float_equal(significance_stretch(9.6, 2, a, 5), 0.0408, 0.0001);
     assert_float_equal(significance_stretch(9.6, 2, a, 1), 1, 0);
     assert_float_equal(significance_stretch(7, 2, same, 20), 1, 0);
+    /* Median 3, deviation 2: t = 6.6 / (2 / 0.6745 * sqrt(1 / 2 + 1 / (0.637 * 5))) = 2.467 with
+     * 0.37 * 4 degrees. */
+    assert_float_equal(significance_picked(9.6, 2, a, 5), 0.1748, 0.0001);
+    assert_float_equal(significance_picked(9.6, 2, a, 1), 1, 0);
+    assert_float_equal(significance_picked(7, 2, same, 20), 1, 0);
+    /* Bursts in four of ten: no part of what is usual. */
+    const double bursts[] = {0, 9, 0, 0, 9, 9, 0, 0, 9, 0};
+    assert_true(significance_stretch(9, 1, bursts, 10) > 0.2);
+    assert_float_equal(significance_picked(9, 1, bursts, 10), 0, 0);
+    assert_float_equal(significance_picked(0, 1, bursts, 10), 1, 0);
     /* 10 or more, or 0, of 10 that fall on either side alike: 2 / 1024. */
     assert_float_equal(significance_counts(1e-9, 1e-9, 10, 10), 2.0 / 1024, 1e-6);
     /* 8 or more of 10 that fall on either side alike: 56 / 1024, and as many the other way. */

@@ -4,6 +4,10 @@
  * only what no module leads to is then looked for in the frames of the threads, whose locals come
  * and go. Objects that refer to nothing are looked at, never remembered.
  *
+ * The target runs on, so that a part of a way may be gone before the next part is read: an object
+ * that is freed and at once another. Each way that is told is looked at again some times, and where
+ * it does not last all is looked for once more without what let go.
+ *
  * Of a type, some instances spread over the heap stand for all, or for those that are being born;
  * who holds them is the object nearest to them that lies on the way to half of those reached.
  */
@@ -45,6 +49,9 @@
 #define NEWBORN_MIN      8 /* fewer say nothing: any instances are asked */
 #define NEWBORN_NS       (2 * NS_PER_S)
 #define STEP_NS          (50 * NS_PER_MS)
+#define LOOKS_MAX        8 /* until a way is found that lasts */
+#define LOOKS_AT_BIRTHS  3 /* where each waits for them first */
+#define LASTS_TIMES      3
 #define SEEN_BYTES       40 /* of an object, behind its reference count: is it the same one? */
 
 /* Where the walk begins: a module, or a frame. */
@@ -77,6 +84,9 @@ struct walk {
     uint64_t end_ns;
     uint64_t looked_at;
     bool cut;
+    const struct map *fleeting; /* objects whose references did not last: they lead nowhere */
+    uint64_t let_go;            /* one more of them; 0: the way that is told lasts */
+    uint64_t expected;          /* what the node that is told again should refer to; 0: it did */
     /* What is looked for, and from where each was come upon. */
     uint64_t wanted[SAMPLES];
     uint8_t seen[SAMPLES][SEEN_BYTES];
@@ -165,14 +175,12 @@ static bool add_root(struct walk *w, uint64_t object, uint64_t value, bool frame
     return true;
 }
 
-/* Tells what a node refers to, to refs.each. */
-static void tell(struct walk *w, size_t node)
+/* Tells what an object refers to, to refs.each; frame: it is code, whose locals are there. */
+static void tell_of(struct walk *w, uint64_t object, bool frame, uint64_t locals)
 {
-    uint64_t object = w->objects.at[node];
     w->refs.ended = false;
-    const struct root *root = w->parents.at[node] == PATH_NONE ? root_at(w, node) : NULL;
-    if (root && root->frame) {
-        refs_of_frame(&w->refs, object, root->value);
+    if (frame) {
+        refs_of_frame(&w->refs, object, locals);
         return;
     }
     uint32_t type = type_of(w, object);
@@ -180,11 +188,18 @@ static void tell(struct walk *w, size_t node)
         refs_of(&w->refs, object, type);
 }
 
+static void tell(struct walk *w, size_t node)
+{
+    const struct root *root = w->parents.at[node] == PATH_NONE ? root_at(w, node) : NULL;
+    tell_of(w, w->objects.at[node], root && root->frame, root ? root->value : 0);
+}
+
 /* Looks at all that was come upon, and at what that leads to. */
 static void run(struct walk *w)
 {
     for (; w->done < w->objects.n && !w->cut && w->n_found < w->enough; w->done++)
-        tell(w, w->done);
+        if (map_get(w->fleeting, w->objects.at[w->done]) == MAP_NONE)
+            tell(w, w->done);
 }
 
 static bool is_named(struct walk *w, uint64_t name, const char *text)
@@ -452,6 +467,36 @@ static void choose_ways(struct walk *w)
     vec_free(&from);
 }
 
+static bool each_expected(void *context, const struct ref *ref)
+{
+    struct walk *w = context;
+    if (ref->object == w->expected)
+        w->expected = 0;
+    return w->expected;
+}
+
+/* The nearest to the root on the way to a node that does not refer to the next one any more: 0 if
+ * all still do, some moments later. */
+static uint64_t find_fleeting(struct walk *w, uint32_t node)
+{
+    struct timespec step = {0, (long)STEP_NS};
+    uint64_t let_go = 0;
+    w->refs.each = each_expected;
+    for (int i = 0; i < LASTS_TIMES && !let_go; i++) {
+        nanosleep(&step, NULL);
+        peek_forget(w->peek);
+        for (uint32_t n = node; n != PATH_NONE && w->nodes.at[n].parent != PATH_NONE;
+             n = w->nodes.at[n].parent) {
+            const struct path_node *parent = &w->nodes.at[w->nodes.at[n].parent];
+            w->expected = w->nodes.at[n].object;
+            tell_of(w, parent->object, parent->kind == PATH_FRAME, parent->value);
+            if (w->expected)
+                let_go = parent->object;
+        }
+    }
+    return let_go;
+}
+
 /* On how many ways each node lies. */
 static void count_ways(struct walk *w, struct map *counts)
 {
@@ -529,6 +574,7 @@ static void describe(struct walk *w, const struct holders_question *q,
     if (q->address) {
         vec_push(&w->nodes, w->found[0]);
         uint32_t last = (uint32_t)w->nodes.n - 1;
+        w->let_go = find_fleeting(w, last);
         answer->held = 1;
         answer->holder = q->address;
         path_add(&t, &words, last);
@@ -537,6 +583,7 @@ static void describe(struct walk *w, const struct holders_question *q,
         uint32_t holder = nearest_holder(w, &answer->held);
         if (holder == PATH_NONE)
             return;
+        w->let_go = find_fleeting(w, holder);
         answer->holder = w->nodes.at[holder].object;
         path_add(&t, &words, holder);
         if (w->nodes.at[holder].kind != PATH_FRAME)
@@ -555,11 +602,13 @@ static void describe(struct walk *w, const struct holders_question *q,
     answer->holder_type = xstrdup(type == MAP_NONE ? "object" : w->types.list.at[type].name);
 }
 
-static bool look(pid_t pid, const struct holders_question *q, struct holders_answer *answer,
-                 struct err *err)
+/* *let_go: what is to be added to fleeting, as the way does not last; 0: it does. */
+static bool look(pid_t pid, const struct holders_question *q, const struct map *fleeting,
+                 struct holders_answer *answer, uint64_t *let_go, struct err *err)
 {
     *answer = (struct holders_answer){0};
     struct walk *w = xcalloc(1, sizeof *w);
+    w->fleeting = fleeting;
     uint64_t start_ns = clock_mono_ns();
     bool ok = open_walk(w, pid, q->limits, err) && choose_wanted(w, q, err);
     if (ok) {
@@ -581,6 +630,7 @@ static bool look(pid_t pid, const struct holders_question *q, struct holders_ans
         describe(w, q, answer);
         answer->duration_ns = clock_mono_ns() - start_ns;
     }
+    *let_go = w->let_go;
     close_walk(w);
     free(w);
     return ok;
@@ -590,16 +640,29 @@ static bool look(pid_t pid, const struct holders_question *q, struct holders_ans
 bool python_holders(pid_t pid, const struct holders_question *q, struct holders_answer *answer,
                     struct err *err)
 {
-    if (!look(pid, q, answer, err))
-        return false;
-    uint64_t before_ns = answer->duration_ns;
-    if (answer->partial || (answer->path && (q->address || answer->held)))
-        return true;
-    holders_answer_clear(answer);
-    if (!look(pid, q, answer, err))
-        return false;
-    answer->duration_ns += before_ns;
-    return true;
+    struct map fleeting = {0};
+    uint64_t spent_ns = 0, let_go = 0;
+    int looks = q->newborn ? LOOKS_AT_BIRTHS : LOOKS_MAX;
+    bool ok, missed = false;
+    for (int i = 1;; i++) {
+        ok = look(pid, q, &fleeting, answer, &let_go, err);
+        spent_ns += answer->duration_ns;
+        bool found = answer->path && (q->address || answer->held);
+        if (!ok || answer->partial || i == looks || (found ? !let_go : missed))
+            break;
+        missed = missed || !found;
+        if (let_go)
+            map_set(&fleeting, let_go, 1);
+        holders_answer_clear(answer);
+    }
+    answer->duration_ns = spent_ns;
+    map_free(&fleeting);
+    if (ok && let_go && answer->path) {
+        char *path = xasprintf("perhaps %s", answer->path);
+        free(answer->path);
+        answer->path = path;
+    }
+    return ok;
 }
 
 void holders_answer_clear(struct holders_answer *answer)

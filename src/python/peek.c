@@ -45,6 +45,12 @@ void peek_free(struct peek *p)
     free(p);
 }
 
+void peek_forget(struct peek *p)
+{
+    for (size_t i = 0; i < PIECES; i++)
+        p->pieces[i].address = 0;
+}
+
 static void load(struct peek *p, struct piece *piece, uint64_t address)
 {
     if (!piece->bytes)

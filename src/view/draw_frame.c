@@ -15,6 +15,7 @@
 /* What watching costs is told of so long, as it belongs to the rate that stands beside it: the
  * seconds of attaching are over then. */
 #define COST_SPAN_NS (10 * NS_PER_S)
+#define OTHERS_SHARE 1.25
 
 /* The columns of a tab's text, which goes to out. */
 static int tab_text(char out[TAB_MAX], const struct label *tab)
@@ -80,7 +81,8 @@ void draw_bar_line(struct grid *g, int row, const struct label *items, size_t n)
     }
 }
 
-/* The cost is of the CPU time that the threads used, the budget is of the time that a core has. */
+/* The cost is of the CPU time that the threads used, the budget is of the time that a core has. The
+ * rate keeps the sampler within it; our own CPU has the screen and the censuses in it, too. */
 static bool is_over_budget(const struct recording *rec, uint64_t from_ns, uint64_t to_ns,
                            struct point stopped, struct point own)
 {
@@ -90,7 +92,7 @@ static bool is_over_budget(const struct recording *rec, uint64_t from_ns, uint64
     struct point system = series_summary(&series[METRIC_CPU_SYSTEM], from_ns, to_ns);
     double cores = fmin(user.mean + system.mean, 1);
     return budget > 0 && ((stopped.count && stopped.mean * cores > budget) ||
-                          (own.count && own.mean > 2 * budget));
+                          (own.count && own.mean > OTHERS_SHARE * 2 * budget));
 }
 
 /* The bytes of a text that stand in a line of so many columns: all of it, or up to a blank. */

@@ -22,6 +22,7 @@
 #include "model/window.h"
 
 #define SHELL_DEPTH 64 /* frames of a shell that runs a function of a script */
+#define INNER_MAX   128
 
 struct idle_rule {
     enum wait_kind wait;
@@ -200,57 +201,84 @@ static bool ends_plainly(const char *name, const char *tail)
     return !m;
 }
 
+/* A function, and what its name ends with. */
+struct named {
+    const struct function *f;
+    const char *name, *last; /* last: NULL: it has one part */
+};
+
+static struct named named_of(const struct recording *rec, const struct place *place)
+{
+    const struct function *f = function_at(&rec->words, place->function);
+    const char *name = string_text(&rec->words, f->name), *last = strrchr(name, '.');
+    return (struct named){f, name, last ? last + 1 : NULL};
+}
+
 /* In a file it may be a method. */
-static bool is_called(const char *name, const struct idle_rule *rule)
+static bool is_called(const struct named *named, const struct idle_rule *rule)
 {
     if (rule->function[0] == ':')
-        return ends_plainly(name, rule->function);
-    if (same_name(name, rule->function))
-        return true;
-    const char *last = rule->file ? strrchr(name, '.') : NULL;
-    return last && same_name(last + 1, rule->function);
+        return ends_plainly(named->name, rule->function);
+    return same_name(named->name, rule->function) ||
+           (rule->file && named->last && same_name(named->last, rule->function));
 }
 
 static bool is_in(const struct recording *rec, const struct function *f, const char *file)
 {
-    size_t n = strlen(file);
-    if (file[n - 1] == '.')
-        return strncmp(path_base(module_path(&rec->words, f->module)), file, n) == 0;
+    if (file[0] == '_') /* "_queue." */
+        return strncmp(path_base(module_path(&rec->words, f->module)), file, strlen(file)) == 0;
     return text_ends_with(string_text(&rec->words, f->file), file) ||
            text_ends_with(module_path(&rec->words, f->module), file);
 }
 
-static bool place_fits(const struct recording *rec, const struct idle_rule *rule,
-                       const struct place *place)
+static bool fits(const struct recording *rec, const struct idle_rule *rule,
+                 const struct named *named)
 {
-    const struct function *f = function_at(&rec->words, place->function);
-    if (rule->function && !is_called(string_text(&rec->words, f->name), rule))
+    if (rule->function && !is_called(named, rule))
         return false;
-    return !rule->file || is_in(rec, f, rule->file);
+    return !rule->file || is_in(rec, named->f, rule->file);
 }
 
-static bool gives_errands(const struct recording *rec, const struct place *place)
+static bool gives_errands(const struct recording *rec, const struct named *named)
 {
     for (size_t i = 0; i < sizeof errands / sizeof errands[0]; i++)
-        if (place_fits(rec, &errands[i], place))
+        if (fits(rec, &errands[i], named))
             return true;
     return false;
 }
 
-static bool rule_fits(const struct fold *fold, const struct idle_rule *rule, struct stack_id stack)
+/* The functions of a stack's innermost frames, as far as a rule has asked: found once for all. */
+struct inner {
+    const struct fold *fold;
+    struct stack_id next;
+    int depth; /* frames that are in it */
+    size_t n;
+    struct named at[INNER_MAX];
+    int depth_at[INNER_MAX];
+};
+
+static void look_inner(struct inner *in, int within)
 {
-    const struct recording *rec = fold->rec;
+    const struct recording *rec = in->fold->rec;
+    for (; in->next.n && in->depth < within;
+         in->next = fold_at(in->fold, in->next)->parent, in->depth++) {
+        const struct place *places;
+        size_t n = recording_places(rec, fold_at(in->fold, in->next)->frame, &places);
+        for (size_t i = 0; i < n && in->n < INNER_MAX; i++) {
+            in->depth_at[in->n] = in->depth;
+            in->at[in->n++] = named_of(rec, &places[i]);
+        }
+    }
+}
+
+static bool rule_fits(struct inner *in, const struct idle_rule *rule)
+{
     if (!rule->function && !rule->file)
         return true;
-    int depth = 0;
-    for (struct stack_id s = stack; s.n && depth < rule->within;
-         s = fold_at(fold, s)->parent, depth++) {
-        const struct place *places;
-        size_t n = recording_places(rec, fold_at(fold, s)->frame, &places);
-        for (size_t i = 0; i < n; i++)
-            if (place_fits(rec, rule, &places[i]))
-                return true;
-    }
+    look_inner(in, rule->within);
+    for (size_t i = 0; i < in->n && in->depth_at[i] < rule->within; i++)
+        if (fits(in->fold->rec, rule, &in->at[i]))
+            return true;
     return false;
 }
 
@@ -273,13 +301,12 @@ static bool is_one_peer(const char *about)
 }
 
 /* What an event loop calls stands inside of this. */
-static bool is_loop(const struct recording *rec, const struct place *place)
+static bool is_loop(const struct recording *rec, const struct named *named)
 {
     static const struct idle_rule asyncio = {.function = "_run_once",
                                              .file = "asyncio/base_events.py"};
-    const struct function *f = function_at(&rec->words, place->function);
-    return place_fits(rec, &asyncio, place) ||
-           strstr(module_path(&rec->words, f->module), "/uvloop/loop.");
+    return fits(rec, &asyncio, named) ||
+           strstr(module_path(&rec->words, named->f->module), "/uvloop/loop.");
 }
 
 /* A loop's own waiting: selectors, and asyncio itself. */
@@ -298,11 +325,11 @@ enum {
     OUTER_PROCESS = 32, /* a process was forked here: what is further out was its parent's */
 };
 
-static bool begins_process(const struct recording *rec, const struct place *place)
+static bool begins_process(const struct recording *rec, const struct named *named)
 {
     static const struct idle_rule begin = {.function = "_bootstrap",
                                            .file = "multiprocessing/process.py"};
-    return place_fits(rec, &begin, place);
+    return fits(rec, &begin, named);
 }
 
 static uint8_t look_outer(const struct fold *fold, struct frame_id frame)
@@ -312,14 +339,15 @@ static uint8_t look_outer(const struct fold *fold, struct frame_id frame)
     size_t n = recording_places(rec, frame, &places);
     uint8_t outer = OUTER_KNOWN;
     for (size_t i = 0; i < n; i++) {
-        const struct function *f = function_at(&rec->words, places[i].function);
-        if (!(outer & OUTER_LOOP) && is_loop(rec, &places[i]))
+        const struct named named = named_of(rec, &places[i]);
+        const struct function *f = named.f;
+        if (!(outer & OUTER_LOOP) && is_loop(rec, &named))
             outer |= OUTER_LOOP | (outer & OUTER_CALLED ? OUTER_LOOP_CALLED : 0);
         if (f->language == LANGUAGE_PYTHON && !is_loops_own(string_text(&rec->words, f->file)))
             outer |= OUTER_CALLED;
-        if (gives_errands(rec, &places[i]))
+        if (gives_errands(rec, &named))
             outer |= OUTER_ERRAND;
-        if (begins_process(rec, &places[i]))
+        if (begins_process(rec, &named))
             outer |= OUTER_PROCESS;
     }
     return outer;
@@ -396,8 +424,13 @@ bool wait_is_idle(const struct fold *fold, enum wait_kind wait, struct stack_id 
     for (size_t i = 0; i < sizeof object_rules / sizeof object_rules[0]; i++)
         if (object_rules[i].wait == wait && strstr(about, object_rules[i].part))
             return object_rules[i].idle;
+    struct inner inner;
+    inner.fold = fold;
+    inner.next = stack;
+    inner.depth = 0;
+    inner.n = 0;
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
-        if (rules[i].wait == wait && rule_fits(fold, &rules[i], stack))
+        if (rules[i].wait == wait && rule_fits(&inner, &rules[i]))
             return rules[i].idle &&
                    (wait != WAIT_POLL || rules[i].function || !is_one_peer(about)) &&
                    (wait != WAIT_CHILD || rules[i].file || starts_itself(fold, stack));

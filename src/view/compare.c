@@ -477,29 +477,33 @@ static bool is_on_both(const struct subject *s)
     return s->sides[BEFORE].ns && s->sides[AFTER].ns;
 }
 
-static double probability(const struct comparison *c, const struct subject *s)
+/* Whether the slices of time scatter by less than the difference. */
+static bool stands_out(const struct comparison *c, const struct subject *s, double chance)
 {
-    double rates[2][SLICES_MAX], over_slices;
+    double rates[2][SLICES_MAX];
     size_t slices[2];
     for (int n = 0; n < 2; n++)
         slices[n] = slice_rates(&c->sides[n], &s->sides[n], rates[n]);
-    if (c->stretch >= 0) {
-        const struct side *other = &c->sides[!c->stretch];
-        double length = c->sides[c->stretch].span_s * (double)other->slices / other->span_s;
-        double rate = s->rates[c->stretch];
-        over_slices = significance_stretch(rate, length, rates[!c->stretch], slices[!c->stretch]);
-        if (is_the_rest(other->in)) /* what is unlike most may be found in some others */
-            over_slices = fmin(over_slices, significance_picked(rate, length, rates[!c->stretch],
-                                                                slices[!c->stretch]));
-    } else {
-        over_slices =
-            significance_slices(rates[BEFORE], slices[BEFORE], rates[AFTER], slices[AFTER]);
-    }
+    if (c->stretch < 0)
+        return significance_slices(rates[BEFORE], slices[BEFORE], rates[AFTER], slices[AFTER]) <=
+               chance;
+    const struct side *other = &c->sides[!c->stretch];
+    double length = c->sides[c->stretch].span_s * (double)other->slices / other->span_s;
+    double rate = s->rates[c->stretch], *others = rates[!c->stretch];
+    size_t n = slices[!c->stretch];
+    return significance_stretch(rate, length, others, n) <= chance ||
+           /* What is unlike most may be found in some others. */
+           (is_the_rest(other->in) && significance_picked(rate, length, others, n) <= chance);
+}
+
+/* Whether a difference is more than chance gives by both tests; most fail the first. */
+static bool is_significant(const struct comparison *c, const struct subject *s, double chance)
+{
     double by_counts = is_on_both(s)
                            ? significance_counts(s->rates[BEFORE], samples_of(&s->sides[BEFORE]),
                                                  s->rates[AFTER], samples_of(&s->sides[AFTER]))
                            : probability_absent(c, s);
-    return fmax(over_slices, by_counts);
+    return by_counts <= chance && stands_out(c, s, chance);
 }
 
 /*
@@ -556,7 +560,7 @@ static void judge(struct comparison *c)
         bool both = is_on_both(s);
         if (both)
             s->change_pct = 100 * (s->rates[AFTER] / s->rates[BEFORE] - 1);
-        s->significant = worth_testing(s) && probability(c, s) <= chance;
+        s->significant = worth_testing(s) && is_significant(c, s, chance);
         if (!both && s->significant)
             judge_absent(c, s);
         if (!both || !s->significant || queueing(c, s, chance))

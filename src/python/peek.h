@@ -2,8 +2,8 @@
 /*
  * A process's memory through a cache, for looks at many small things that lie near each other:
  * about 0.1 us where the piece is at hand, 5 us where it must be copied. What was read once is not
- * read again, so the cache is for one look at a heap, and thrown away or forgotten after it. Pages that are
- * swapped out stay there. At most PEEK_BYTES_MAX of our memory; one thread.
+ * read again, so the cache is for one look at a heap, and thrown away or forgotten after it. Pages
+ * that are swapped out stay there. At most PEEK_BYTES_MAX of our memory; one thread.
  */
 #ifndef PYTHON_PEEK_H
 #define PYTHON_PEEK_H

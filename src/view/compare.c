@@ -128,6 +128,11 @@ struct comparison {
     int stretch;      /* the side that is taken as one stretch of the other; NO_STRETCH */
 };
 
+static bool is_the_rest(const struct compare_side *side)
+{
+    return side->without.to_ns > side->without.from_ns;
+}
+
 struct windows compare_windows(const struct compare_side *side)
 {
     return windows_without(side->window, side->without);
@@ -401,11 +406,6 @@ static int stretch_side(const struct comparison *c)
     if (after_s * STRETCHES <= before_s)
         return AFTER;
     return before_s * STRETCHES <= after_s ? BEFORE : NO_STRETCH;
-}
-
-static bool is_the_rest(const struct compare_side *side)
-{
-    return side->without.to_ns > side->without.from_ns;
 }
 
 /* Within a window's length of it: that may hold the beginning or the end of what the window was
@@ -704,7 +704,7 @@ void compare_fill(struct table *table, struct compare_summary *summary,
                   const char *sort, bool invert, size_t limit)
 {
     struct comparison c = {.sides = {{.in = before}, {.in = after}}};
-    c.rest = before->without.to_ns > before->without.from_ns;
+    c.rest = is_the_rest(before);
     *summary = (struct compare_summary){0};
     sum_side(&c, BEFORE, &summary->before);
     sum_side(&c, AFTER, &summary->after);

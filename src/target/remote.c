@@ -75,22 +75,29 @@ static bool side_by_side(const struct remote_span *a, const struct remote_span *
            (end - 1) / PAGE_BYTES == (b->addr + b->size - 1) / PAGE_BYTES;
 }
 
+/* How much is thrown away before spans[i]. */
+static size_t gap_before(const struct remote_span *spans, size_t i)
+{
+    if (!i || !side_by_side(&spans[i - 1], &spans[i]))
+        return 0;
+    return (size_t)(spans[i].addr - spans[i - 1].addr - spans[i - 1].size);
+}
+
 /* How many of the n spans are in it. */
 static size_t prepare(struct call *c, const struct remote_span *spans, size_t n)
 {
     size_t i;
     c->n_local = c->n_remote = 0;
     for (i = 0; i < n && c->n_local + 2 <= IOVECS_PER_CALL; i++) {
-        struct iovec span = {(void *)(uintptr_t)spans[i].addr, spans[i].size};
-        if (i && side_by_side(&spans[i - 1], &spans[i])) {
-            size_t gap = (size_t)(spans[i].addr - spans[i - 1].addr - spans[i - 1].size);
-            if (gap)
-                c->local[c->n_local++] = (struct iovec){c->between, gap};
-            c->remote[c->n_remote - 1].iov_len += gap + span.iov_len;
-        } else {
-            c->remote[c->n_remote++] = span;
-        }
+        size_t gap = gap_before(spans, i);
+        if (gap)
+            c->local[c->n_local++] = (struct iovec){c->between, gap};
         c->local[c->n_local++] = (struct iovec){spans[i].to, spans[i].size};
+        if (i && side_by_side(&spans[i - 1], &spans[i]))
+            c->remote[c->n_remote - 1].iov_len += gap + spans[i].size;
+        else
+            c->remote[c->n_remote++] =
+                (struct iovec){(void *)(uintptr_t)spans[i].addr, spans[i].size};
     }
     return i;
 }
@@ -103,10 +110,9 @@ static size_t read_batch(pid_t pid, struct remote_span *spans, size_t n, size_t 
     ssize_t got = process_vm_readv(pid, c.local, c.n_local, c.remote, c.n_remote, 0);
     *gone = got < 0 && errno != EFAULT;
     size_t left = got < 0 ? 0 : (size_t)got, whole = 0;
-    for (size_t i = 0; i < c.n_local && left >= c.local[i].iov_len; i++) {
-        left -= c.local[i].iov_len;
-        if (c.local[i].iov_base != c.between)
-            spans[whole++].ok = true;
+    while (whole < *batch && left >= gap_before(spans, whole) + spans[whole].size) {
+        left -= gap_before(spans, whole) + spans[whole].size;
+        spans[whole++].ok = true;
     }
     return whole;
 }

@@ -20,14 +20,22 @@ PACE_MS = "150"  # leaves time to spare on a busy machine too: else the others g
 ON_CPU = ["--state", "cpu"]
 
 
+def started_on(cpu, stack, command):
+    """One CPU of a virtual machine may be twice as fast as another, for seconds."""
+    target = stack.enter_context(targets.started(command, ready="ready"))
+    os.sched_setaffinity(target.pid, {cpu})
+    return target
+
+
 def record_pair(place, command, *slower):
     """Two recordings of a program, one with something made slower. They are made at the same
-    time, so that whatever else the machine does, it does to both."""
+    time and on the same CPU, so that whatever else the machine does, it does to both."""
+    cpu = min(os.sched_getaffinity(0))
     paths = [os.path.join(place, "before.ptop"), os.path.join(place, "after.ptop")]
     with contextlib.ExitStack() as stack:
         recorders = []
         for path, more in zip(paths, ((), slower)):
-            target = stack.enter_context(targets.started([*command, *more], ready="ready"))
+            target = started_on(cpu, stack, [*command, *more])
             watching = ["-p", str(target.pid), "-o", path, "-d", str(SECONDS), "-r", "1000"]
             recorders.append(stack.enter_context(proftop.started("record", *watching)))
         for recorder in recorders:
@@ -79,11 +87,12 @@ tap.test("Python: the slower one alone is a regression", split_py, *THIRTY, slow
 
 def record_unlike(place, command):
     """The same program twice at the same time, one longer and at another rate."""
+    cpu = min(os.sched_getaffinity(0))
     paths = [os.path.join(place, name) for name in ("short.ptop", "long.ptop")]
     with contextlib.ExitStack() as stack:
         recorders = []
         for path, seconds, rate in zip(paths, (8, 12), (1000, 200)):
-            target = stack.enter_context(targets.started(command, ready="ready"))
+            target = started_on(cpu, stack, command)
             watching = ["-p", str(target.pid), "-o", path, "-d", str(seconds), "-r", str(rate)]
             recorders.append(stack.enter_context(proftop.started("record", *watching)))
         for recorder in recorders:

@@ -9,8 +9,9 @@
 
 /* Of what a type grew, so much may have been given back in between. */
 #define GIVEN_BACK_MAX 0.3
-/* Growth now, as a share of that over the whole window: less has levelled off. */
+/* Growth now, as a share of that over the whole window: less has levelled off, or is about to. */
 #define STILL_GROWING 0.3
+#define SLOPE_STEADY  0.6
 /* For the rule of doubling: so many censuses over so long. */
 #define DOUBLED_CENSUSES 3
 #define DOUBLED_SPAN_NS  (8 * NS_PER_S)
@@ -22,6 +23,12 @@
  * type that would double within an hour. */
 #define SLOPE_BYTES_PER_S 1000.0
 #define SLOPE_DOUBLES_S   3600.0
+/* After a jump, of a start for one, what came since is looked at by itself: it has to be as steady
+ * as this (growth of its later half, as a share of that over all of it), or it is the end of the
+ * jump; so long; and it begins after one of these parts of the window. */
+#define SINCE_STEADY  0.85
+#define SINCE_SPAN_NS (60 * NS_PER_S)
+static const double since_parts[] = {0.125, 0.25, 0.5};
 /* What was there before is told from what grows where it is more than this of all. */
 #define OLD_SHARE 0.25
 
@@ -56,14 +63,21 @@ static struct line fit(const uint64_t *times_ns, const double *values, size_t n)
     return line;
 }
 
+/* The first census after a part of the time. */
+static size_t after_part(const uint64_t *times_ns, size_t n, double part)
+{
+    uint64_t span_ns = times_ns[n - 1] - times_ns[0];
+    size_t first = 0;
+    while (first + 1 < n && (double)(times_ns[first] - times_ns[0]) < part * (double)span_ns)
+        first++;
+    return first;
+}
+
 /* The later half of the time, but at least four points where there are so many. */
 static size_t later_half(const uint64_t *times_ns, size_t n)
 {
-    uint64_t middle_ns = times_ns[0] + (times_ns[n - 1] - times_ns[0]) / 2;
-    size_t first = 0;
-    while (first + 4 < n && times_ns[first] < middle_ns)
-        first++;
-    return first;
+    size_t first = after_part(times_ns, n, 0.5);
+    return first + 4 <= n ? first : n > 4 ? n - 4 : 0;
 }
 
 /* The largest fall from a value to a later one. */
@@ -87,46 +101,92 @@ static size_t began_at(const double *values, size_t n)
     return lowest;
 }
 
-void leak_judge(struct type_growth *g, const uint64_t *times_ns, const double *counts,
-                const double *sizes, size_t n)
+/* A type's counts, and what they were some time before. */
+struct course {
+    const uint64_t *times_ns;
+    const double *counts, *sizes;
+    size_t n;
+    double fall; /* the largest, also before */
+};
+
+/* Whether it grows, has kept it, and goes on; steady: see STILL_GROWING. */
+static bool grows(const struct course *c, double steady)
 {
-    size_t half = later_half(times_ns, n), began = began_at(counts, n);
-    struct line all = fit(times_ns, counts, n);
-    struct line now = fit(times_ns + half, counts + half, n - half);
-    g->count = g->largest_count = (uint64_t)counts[n - 1];
-    g->size_bytes = (uint64_t)sizes[n - 1];
-    g->initial_count = (uint64_t)counts[0];
-    g->initial_bytes = (uint64_t)sizes[0];
+    size_t half = later_half(c->times_ns, c->n), last = c->n - 1;
+    double net = c->counts[last] - c->counts[0], slope = fit(c->times_ns, c->counts, c->n).slope;
+    double now = fit(c->times_ns + half, c->counts + half, c->n - half).slope;
+    return net > 0 && c->fall <= GIVEN_BACK_MAX * net && now > 0 && now >= steady * slope &&
+           c->counts[last] > c->counts[half] && c->counts[last] > c->counts[last - 1];
+}
+
+static bool has_doubled(const struct course *c)
+{
+    double first = c->counts[0], last = c->counts[c->n - 1];
+    return c->n >= DOUBLED_CENSUSES &&
+           c->times_ns[c->n - 1] - c->times_ns[0] >= DOUBLED_SPAN_NS && last > LEAK_COUNT &&
+           last >= 2 * first;
+}
+
+static bool rises(const struct course *c, uint64_t least_ns)
+{
+    if (c->n < SLOPE_CENSUSES || c->times_ns[c->n - 1] - c->times_ns[0] < least_ns)
+        return false;
+    size_t half = later_half(c->times_ns, c->n), n = c->n - half;
+    struct line all = fit(c->times_ns, c->counts, c->n);
+    struct line now = fit(c->times_ns + half, c->counts + half, n);
+    return c->counts[c->n - 1] - c->counts[0] >= LEAK_COUNT &&
+           all.slope > SLOPE_ERRORS * all.error && now.slope > 2 * now.error &&
+           (fit(c->times_ns + half, c->sizes + half, n).slope >= SLOPE_BYTES_PER_S ||
+            now.slope * SLOPE_DOUBLES_S >= c->counts[c->n - 1]);
+}
+
+static struct course course_from(const struct course *c, size_t first)
+{
+    return (struct course){c->times_ns + first, c->counts + first, c->sizes + first, c->n - first,
+                           c->fall};
+}
+
+static enum leak_rule rule_of(const struct course *c)
+{
+    if (has_doubled(c) && grows(c, STILL_GROWING))
+        return LEAK_DOUBLED;
+    if (rises(c, SLOPE_SPAN_NS) && grows(c, SLOPE_STEADY))
+        return LEAK_SLOPE;
+    for (size_t i = 0; i < sizeof since_parts / sizeof *since_parts; i++) {
+        struct course since = course_from(c, after_part(c->times_ns, c->n, since_parts[i]));
+        if (rises(&since, SINCE_SPAN_NS) && grows(&since, SINCE_STEADY))
+            return LEAK_SLOPE;
+    }
+    return LEAK_NONE;
+}
+
+/* What the rules say of one type's counts at some times (ascending), of which the first n_before
+ * are older than the window. */
+static void judge(struct type_growth *g, const uint64_t *times_ns, const double *counts,
+                  const double *sizes, size_t n, size_t n_before)
+{
+    struct course all = {times_ns, counts, sizes, n, largest_fall(counts, n)};
+    struct course c = course_from(&all, n_before);
+    size_t half = later_half(c.times_ns, c.n);
+    struct line now = fit(c.times_ns + half, c.counts + half, c.n - half);
+    g->count = g->largest_count = (uint64_t)c.counts[c.n - 1];
+    g->size_bytes = (uint64_t)c.sizes[c.n - 1];
+    g->initial_count = (uint64_t)c.counts[0];
+    g->initial_bytes = (uint64_t)c.sizes[0];
     g->per_s = now.slope;
     g->error_per_s = 1.96 * now.error;
-    g->bytes_per_s = fit(times_ns + half, sizes + half, n - half).slope;
-    g->rule = LEAK_NONE;
-
-    uint64_t span_ns = times_ns[n - 1] - times_ns[0];
-    double net = counts[n - 1] - counts[0];
-    bool kept = net > 0 && largest_fall(counts, n) <= GIVEN_BACK_MAX * net;
-    bool goes_on = now.slope > 0 && now.slope >= STILL_GROWING * all.slope &&
-                   counts[n - 1] > counts[half] && counts[n - 1] > counts[n - 2];
-    if (!kept || !goes_on)
-        return;
-    if (n >= DOUBLED_CENSUSES && span_ns >= DOUBLED_SPAN_NS && counts[n - 1] > LEAK_COUNT &&
-        counts[n - 1] >= 2 * counts[0]) {
-        g->rule = LEAK_DOUBLED;
-    } else if (n >= SLOPE_CENSUSES && span_ns >= SLOPE_SPAN_NS && net >= LEAK_COUNT &&
-               all.slope > SLOPE_ERRORS * all.error && now.slope > 2 * now.error &&
-               (g->bytes_per_s >= SLOPE_BYTES_PER_S ||
-                now.slope * SLOPE_DOUBLES_S >= counts[n - 1])) {
-        g->rule = LEAK_SLOPE;
-    }
+    g->bytes_per_s = fit(c.times_ns + half, c.sizes + half, c.n - half).slope;
+    g->rule = rule_of(&c);
     if (g->rule == LEAK_NONE)
         return;
     g->severity = g->per_s > LEAK_HIGH_PER_S ? LEAK_HIGH : LEAK_MEDIUM;
-    g->since_ns = times_ns[began];
+    g->since_ns = c.times_ns[began_at(c.counts, c.n)];
 }
 
 /* One process's censuses in a window, and what each held of the types of the newest one. */
 struct history {
     VEC(const struct census *) censuses;
+    size_t n_before; /* of these, the first: as long as the window, before it */
     uint64_t *times_ns;
     double *counts,
         *sizes; /* as many as there are censuses for each row of the newest, row by row */
@@ -179,7 +239,7 @@ static struct type_growth judge_row(const struct history *h, size_t at)
                             .language = row->language,
                             .flags = row->flags | (newest->flags & HEAP_PARTIAL),
                             .incarnation = newest->incarnation};
-    leak_judge(&g, h->times_ns, h->counts + at * n, h->sizes + at * n, n);
+    judge(&g, h->times_ns, h->counts + at * n, h->sizes + at * n, n, h->n_before);
     return g;
 }
 
@@ -231,16 +291,27 @@ static int worst_first(const void *a, const void *b)
 static void find_history(struct history *history, const struct recording *rec,
                          struct incarnation_id id, uint64_t from_ns, uint64_t to_ns)
 {
-    for (uint32_t flags = 0; flags <= HEAP_PARTIAL && !history->censuses.n; flags++) {
+    const struct census *last = recording_census(rec, id, to_ns);
+    uint64_t until_ns = last && last->time_ns < to_ns ? last->time_ns : to_ns;
+    uint64_t span_ns = until_ns > from_ns ? until_ns - from_ns : 0;
+    uint64_t before_ns = from_ns > span_ns ? from_ns - span_ns : 0;
+    for (uint32_t flags = 0; flags <= HEAP_PARTIAL; flags++) {
+        history->n_before = 0;
+        vec_clear(&history->censuses);
         for (size_t i = 0; i < rec->censuses.list.n; i++) {
             const struct census *c = &rec->censuses.list.at[i];
-            if (c->incarnation.n == id.n && c->time_ns >= from_ns && c->time_ns < to_ns &&
-                (c->flags & HEAP_PARTIAL) == flags)
-                vec_push(&history->censuses, c);
+            if (c->incarnation.n != id.n || c->time_ns < before_ns || c->time_ns >= to_ns ||
+                (c->flags & HEAP_PARTIAL) != flags)
+                continue;
+            vec_push(&history->censuses, c);
+            history->n_before += c->time_ns < from_ns;
         }
+        if (history->censuses.n > history->n_before)
+            return;
     }
-    const struct census *last = recording_census(rec, id, to_ns);
-    if (!history->censuses.n && last)
+    history->n_before = 0;
+    vec_clear(&history->censuses);
+    if (last)
         vec_push(&history->censuses, last);
 }
 
@@ -272,8 +343,8 @@ void leak_find(struct growth_list *list, const struct recording *rec, uint64_t f
             if (newest->time_ns > list->time_ns)
                 list->time_ns = newest->time_ns;
         }
-        if (history.censuses.n > list->censuses)
-            list->censuses = history.censuses.n;
+        if (history.censuses.n - history.n_before > list->censuses)
+            list->censuses = history.censuses.n - history.n_before;
         history_clear(&history);
     }
     map_free(&index);

@@ -4,10 +4,12 @@
  * window. Pure: a function of (recording, window, process).
  *
  * Both rules ask for growth that is still going on and was never given back, so that neither a
- * warm-up that has levelled off nor a sawtooth is warned of:
+ * warm-up that has levelled off nor a sawtooth is warned of; what fell in as long a time before the
+ * window counts too:
  * - doubled (the mission's): there are twice as many as at first, and more than LEAK_COUNT;
  * - slope: a line through five or more censuses rises by several times its own uncertainty, so that
- * a slow leak in a large heap is found before it has doubled anything.
+ * a slow leak in a large heap is found before it has doubled anything. If what was there at first
+ * came in a jump, the part of the window after it is looked at.
  */
 #ifndef MODEL_LEAK_H
 #define MODEL_LEAK_H
@@ -54,9 +56,5 @@ uint64_t leak_container(const struct recording *rec, struct incarnation_id incar
  * says little of what holds those that grow. */
 bool leak_is_mostly_old(const struct recording *rec, struct incarnation_id incarnation,
                         struct string_id type);
-
-/* For the tests: what the rules say of one type's counts at some times (ascending, n >= 1). */
-void leak_judge(struct type_growth *g, const uint64_t *times_ns, const double *counts,
-                const double *sizes, size_t n);
 
 #endif

@@ -245,6 +245,18 @@ static uint64_t sawtooth(double at_s)
     return 1000 + (uint64_t)(1000 * fmod(at_s, 37));
 }
 
+/* A service starts, and then 40 a second stay. */
+static uint64_t leak_after_start(double at_s)
+{
+    return (uint64_t)(300000 * fmin(at_s / 4, 1) + 40 * at_s) + (uint64_t)(7919 * at_s) % 300;
+}
+
+/* A cache that fills ever more slowly. */
+static uint64_t long_warm_up(double at_s)
+{
+    return 200000 + (uint64_t)(100000 * (1 - exp(-at_s / 50)));
+}
+
 static uint64_t few(double at_s)
 {
     return 10 + (uint64_t)at_s;
@@ -273,10 +285,38 @@ static void test_rules(void **state)
     assert_int_equal(judge(churn, CENSUSES).rule, LEAK_NONE);
     assert_int_equal(judge(warm_up, CENSUSES).rule, LEAK_NONE);
     assert_int_equal(judge(warm_up, 8).rule, LEAK_NONE);
+    for (size_t n = 10; n <= CENSUSES; n++)
+        assert_int_equal(judge(long_warm_up, n).rule, LEAK_NONE);
+    for (size_t n = 3; n < 9; n++)
+        assert_int_not_equal(judge(leak_after_start, n).rule, LEAK_SLOPE);
+    for (size_t n = 10; n <= CENSUSES; n++) {
+        g = judge(leak_after_start, n);
+        assert_int_equal(g.rule, LEAK_SLOPE);
+        assert_float_equal(g.per_s, 40, 8);
+    }
     assert_int_equal(judge(sawtooth, CENSUSES).rule, LEAK_NONE);
     assert_int_equal(judge(few, CENSUSES).rule, LEAK_NONE);
     for (size_t n = 1; n < 3; n++) /* too few to say anything */
         assert_int_equal(judge(fast_leak, n).rule, LEAK_NONE);
+}
+
+/* In a window in which it only rises, a sawtooth is one if it fell shortly before. */
+static void test_window_of_a_sawtooth(void **state)
+{
+    (void)state;
+    struct recording *rec = new_recording(1);
+    for (double at_s = 0; at_s <= 300; at_s += 5)
+        add(rec, 1, at_s, 1000 + (uint64_t)(1000 * fmod(at_s, 100)));
+    struct growth_list list;
+    leak_find(&list, rec, START + 206 * NS_PER_S, START + 296 * NS_PER_S, 0);
+    assert_int_equal(find(&list, rec, "str")->rule, LEAK_NONE);
+    assert_int_equal(list.censuses, 18);
+    assert_int_equal(find(&list, rec, "str")->initial_count, 1000 + 10000);
+    vec_free(&list.rows);
+    leak_find(&list, rec, START, START + 96 * NS_PER_S, 0);
+    assert_int_equal(find(&list, rec, "str")->rule, LEAK_DOUBLED);
+    vec_free(&list.rows);
+    recording_free(rec);
 }
 
 /* Processes of a family are summed; one that has ended holds nothing. */
@@ -335,6 +375,7 @@ int main(void)
         cmocka_unit_test(test_heap_count),       cmocka_unit_test(test_thinning),
         cmocka_unit_test(test_rows_are_bounded), cmocka_unit_test(test_copy_and_collect),
         cmocka_unit_test(test_filled_once),      cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_window_of_a_sawtooth),
         cmocka_unit_test(test_family),           cmocka_unit_test(test_partial),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -300,6 +300,8 @@ libengine_a_SOURCES = \
 	src/engine/sites.h \
 	src/engine/survivors.c \
 	src/engine/survivors.h \
+	src/engine/thread_draw.c \
+	src/engine/thread_draw.h \
 	src/engine/footprints.c \
 	src/engine/footprints.h \
 	src/engine/frames.c \

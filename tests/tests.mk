@@ -399,6 +399,7 @@ LIVE_FILES = \
 	tests/programs/leak_held.cc \
 	tests/programs/leak_line.cc \
 	tests/programs/leak_line.py \
+	tests/programs/leak_seldom.c \
 	tests/programs/heap_shapes.cc \
 	tests/programs/grow.c \
 	tests/programs/mixed.py \

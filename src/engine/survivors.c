@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * See survivors.h. How many bytes a second stay lies between two bounds. A target that has time to
- * spare allocates in a burst as it does without: that is the lower bound. One that has none gets on
- * slowly in it; a call by itself then takes about as long as the shorter ones of the times between
- * two calls, and the target had but the rest of the burst for its own work, during which it would
- * have made all these calls: the upper bound. Between them the growth of its anonymous memory
- * decides, which all rows together make. A block that was resized is new by its growth alone; where
- * that was not seen the bounds are nothing and all of it.
+ * See survivors.h. How many bytes a second stay lies between two bounds. What goes by the clock, or
+ * has time to spare, allocates in a burst as it does without: that is the lower bound. What has
+ * none gets on slowly in it, and had but what the probes left of the burst for its own work, during
+ * which it would have made all these calls: the upper bound. A call's probe takes as long as calls
+ * are apart, at most, or some times what it takes in a trial. Between the bounds the growth of the
+ * target's anonymous memory decides, which all rows together make. A block that was resized is new
+ * by its growth alone; where that was not seen the bounds are nothing and all of it.
+ *
+ * Neither a burst's length nor the pause after it may depend on what it meets, or threads that work
+ * now and then would be met too often or too seldom: its length comes from what was met before, and
+ * pauses pay for all bursts so far.
  *
  * A burst stands for the hundred times longer pause after it, so one large block that it happened
  * to meet makes a rate that is far too high. How much the bursts of a row differ tells how sure it
@@ -15,6 +19,7 @@
  */
 #include "engine/survivors.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
@@ -28,8 +33,8 @@
 #include "engine/allocators.h"
 #include "engine/blocks.h"
 #include "engine/sites.h"
+#include "engine/thread_draw.h"
 #include "target/procfs.h"
-#include "target/tasks.h"
 #include "target/uprobe.h"
 
 #define SAMPLE_NS       (20 * NS_PER_S)
@@ -39,16 +44,21 @@
 #define RING_PAGES      1024u /* 4 MB: a burst's samples */
 #define BURST_SAMPLES   250u  /* that a burst is meant to have */
 #define BURST_KEPT_MAX  600u
-#define BURST_MOST_NS   (100 * NS_PER_MS)
+#define BURST_LEAST_NS  (2 * NS_PER_MS)
+#define BURST_MOST_NS   (50 * NS_PER_MS)
 #define COUNT_NS        (20 * NS_PER_MS)
 #define BLOCKS_MAX      200000u
 #define JUDGED_AT_ONCE  1000u
 #define LOOK_AGAIN_NS   (200 * NS_PER_MS)
 #define EVEN_SHARE      0.2 /* of the bursts, that are drawn regardless of what is known */
 #define OWN_SHARE_LEAST 0.02
-#define GAPS_LEAST      20
-#define BUSY_LEAST      0.05
-#define GAP_MAX_NS      (200 * NS_PER_US)
+/* Of blocks that went, so many may look as if they had stayed. */
+#define STRAY_SHARE  0.001
+#define UNSURE_LEAST 0.1 /* of a rate: memory grows by other things too */
+#define GAPS_LEAST   20
+/* The kernel has to step over a first instruction that it does not know, and caches are cold. */
+#define TRIAL_TIMES 3.0
+#define GAP_MAX_NS  (200 * NS_PER_US)
 
 /* A call that has been entered, for those whose size or address its arguments tell. */
 struct entered {
@@ -56,10 +66,9 @@ struct entered {
     uint64_t sp, size, result_at, old;
 };
 
-struct thread_share {
-    pid_t tid;
-    uint64_t run_ns;   /* at the last look */
-    uint64_t moved_ns; /* since the one before */
+struct anon_point {
+    uint64_t time_ns;
+    double bytes;
 };
 
 /* How the bursts of a row differ, in its lower bound. Blocks are judged burst after burst. */
@@ -75,21 +84,20 @@ struct survivors {
     struct uprobes *probes, *counters;
     struct allocators allocators, counted;
     struct sites sites;
-    struct tasks *tasks;
     struct blocks blocks;
     struct growth growth;        /* rows have the two bounds of bytes a second, times the bursts */
     VEC(struct scatter) scatter; /* of each row */
     struct growth result;
     size_t judged; /* of the blocks */
-    VEC(struct thread_share) threads, threads_now;
-    uint64_t look_ns;                /* between the last two looks at the threads */
-    double rates[UPROBE_POINTS_MAX]; /* calls a second of an allocator, as last seen */
-    uint64_t started_ns, threads_at_ns, next_burst_ns;
-    uint64_t bursts, call_ns, trial_ns, lost_time_ns;
-    uint64_t anon_bytes, anon_at_ns, anon_last_bytes, anon_last_ns; /* at the start, and later */
+    struct thread_draw threads;
+    VEC(double) weights;
+    double calls[UPROBE_POINTS_MAX], armed_ns[UPROBE_POINTS_MAX]; /* of each allocator, in all */
+    uint64_t started_ns, next_burst_ns;
+    uint64_t bursts, trial_ns, lost_time_ns;
+    double call_ns, call_most_ns; /* of a probe in the last burst, and at most */
+    VEC(struct anon_point) anon;  /* since the start */
     uint64_t samples, survived;
     bool sampled; /* the bursts are over */
-    uint32_t random;
     struct uprobe_sample sample;
     VEC(uint64_t) gaps;
 };
@@ -113,14 +121,12 @@ struct survivors *survivors_new(pid_t pid, const struct survivors_options *optio
     s->options.sample_ns = options->sample_ns ? options->sample_ns : SAMPLE_NS;
     s->options.stay_ns = options->stay_ns ? options->stay_ns : STAY_NS;
     s->options.loss_pct = options->loss_pct > 0 ? options->loss_pct : LOSS_PCT;
-    s->random = (uint32_t)clock_mono_ns() | 1;
     python_open(&s->python, pid, NULL);
     sites_init(&s->sites, pid, s->python);
     blocks_init(&s->blocks, pid, s->python);
     growth_init(&s->growth, pid);
     s->growth.flags = GROWTH_PROBED;
-    s->tasks = tasks_new(pid, err);
-    if (!s->tasks || !open_probes(s, err)) {
+    if (!thread_draw_init(&s->threads, pid, err) || !open_probes(s, err)) {
         survivors_free(s);
         return NULL;
     }
@@ -138,21 +144,12 @@ void survivors_free(struct survivors *s)
     growth_clear(&s->growth);
     growth_clear(&s->result);
     vec_free(&s->scatter);
-    if (s->tasks)
-        tasks_free(s->tasks);
     python_free(s->python);
-    vec_free(&s->threads);
-    vec_free(&s->threads_now);
+    thread_draw_clear(&s->threads);
+    vec_free(&s->weights);
+    vec_free(&s->anon);
     vec_free(&s->gaps);
     free(s);
-}
-
-static double draw(struct survivors *s)
-{
-    s->random ^= s->random << 13; /* xorshift: Marsaglia 2003 */
-    s->random ^= s->random >> 17;
-    s->random ^= s->random << 5;
-    return (double)(s->random >> 8) / (double)(1u << 24);
 }
 
 static void rest(uint64_t ns)
@@ -161,73 +158,22 @@ static void rest(uint64_t ns)
     nanosleep(&t, NULL);
 }
 
-static uint64_t run_at_last_look(const struct survivors *s, pid_t tid, uint64_t otherwise)
+/* Calls a second of an allocator, as far as bursts have met them; 0: not known. */
+static double calls_per_s(const double *calls, const double *armed_ns, size_t which)
 {
-    for (size_t i = 0; i < s->threads.n; i++)
-        if (s->threads.at[i].tid == tid)
-            return s->threads.at[i].run_ns;
-    return otherwise;
-}
-
-/* How long each thread ran since the last look. false: the process has ended. */
-static bool look_at_threads(struct survivors *s)
-{
-    uint64_t now_ns = clock_mono_ns();
-    if (!tasks_refresh(s->tasks))
-        return false;
-    vec_clear(&s->threads_now);
-    for (size_t i = 0; i < tasks_count(s->tasks); i++) {
-        struct task *task = tasks_at(s->tasks, i);
-        struct task_times times;
-        if (task->state != TASK_ALIVE || !task_times(s->tasks, task, &times))
-            continue;
-        struct thread_share now = {task->tid, times.run_ns, 0};
-        uint64_t before_ns = run_at_last_look(s, task->tid, s->threads_at_ns ? 0 : now.run_ns);
-        now.moved_ns = now.run_ns > before_ns ? now.run_ns - before_ns : 0;
-        vec_push(&s->threads_now, now);
-    }
-    vec_clear(&s->threads);
-    vec_append(&s->threads, s->threads_now.at, s->threads_now.n);
-    s->look_ns = now_ns - s->threads_at_ns;
-    s->threads_at_ns = now_ns;
-    return s->threads.n > 0;
-}
-
-/* One of n by its weight; *chance: how likely it was. */
-static size_t pick(struct survivors *s, const double *weights, size_t n, double even,
-                   double *chance)
-{
-    double total = 0, at = draw(s);
-    for (size_t i = 0; i < n; i++)
-        total += weights[i];
-    size_t picked = n - 1;
-    for (size_t i = 0; i < n; i++) {
-        double share = total > 0 ? weights[i] / total : 1.0 / (double)n;
-        share = share * (1 - even) + even / (double)n;
-        *chance = share;
-        if (at < share) {
-            picked = i;
-            break;
-        }
-        at -= share;
-    }
-    return picked;
-}
-
-static size_t pick_thread(struct survivors *s, double *chance)
-{
-    VEC(double) weights = {0};
-    for (size_t i = 0; i < s->threads.n; i++)
-        vec_push(&weights, (double)s->threads.at[i].moved_ns);
-    /* One that has not run is drawn only where none has. */
-    size_t picked = pick(s, weights.at, weights.n, 0, chance);
-    vec_free(&weights);
-    return picked;
+    return armed_ns[which] > 0 ? calls[which] * 1e9 / armed_ns[which] : 0;
 }
 
 static size_t pick_allocator(struct survivors *s, double *chance)
 {
-    return pick(s, s->rates, s->allocators.n, EVEN_SHARE, chance);
+    vec_clear(&s->weights);
+    for (size_t i = 0; i < s->allocators.n; i++) {
+        const struct allocator_kin *k = s->allocators.at[i].kin;
+        bool plain = k->times < 0 && k->result < 0 && k->old < 0;
+        /* Where no burst has met any call, what is called most elsewhere. */
+        vec_push(&s->weights, calls_per_s(s->calls, s->armed_ns, i) + plain);
+    }
+    return draw_one(&s->threads, s->weights.at, s->weights.n, EVEN_SHARE, chance);
 }
 
 /* What the arguments say at the entry. */
@@ -291,6 +237,7 @@ static uint64_t drain(struct survivors *s, const struct allocator *a)
 {
     struct entered entered = {.is = false};
     uint64_t last_ns = 0, n = 0;
+    double sum_ns = 0;
     size_t first = s->blocks.list.n;
     vec_clear(&s->gaps);
     while (uprobes_next(s->probes, &s->sample)) {
@@ -299,43 +246,42 @@ static uint64_t drain(struct survivors *s, const struct allocator *a)
             continue;
         }
         uint64_t gap_ns = s->sample.time_ns - last_ns;
-        if (last_ns && gap_ns < GAP_MAX_NS)
+        if (last_ns && gap_ns < GAP_MAX_NS) {
             vec_push(&s->gaps, gap_ns);
+            sum_ns += (double)gap_ns;
+        }
         last_ns = s->sample.time_ns;
         if (n++ < BURST_KEPT_MAX)
             take_return(s, a, &entered, first);
         entered.is = false;
     }
     vec_sort(&s->gaps, by_value);
-    s->call_ns = s->gaps.n >= GAPS_LEAST ? s->gaps.at[s->gaps.n / 4] : s->trial_ns;
-    /* More than that is the target's own time. (Three times: the kernel has to step over a first
-     * instruction that it does not know.) */
-    if (s->call_ns > 3 * s->trial_ns)
-        s->call_ns = 3 * s->trial_ns;
+    double limit_ns = TRIAL_TIMES * (double)s->trial_ns;
+    s->call_ns = s->call_most_ns = (double)s->trial_ns;
+    if (s->gaps.n >= GAPS_LEAST) {
+        s->call_ns = fmin(limit_ns, (double)s->gaps.at[s->gaps.n / 4]);
+        s->call_most_ns = fmin(limit_ns, sum_ns / (double)s->gaps.n);
+    }
     return n;
 }
 
-/* How much of a burst the target would have needed for the same calls, had they not been probed:
- * busy: which share of its time the thread runs. */
-static double undisturbed_ns(const struct survivors *s, double burst_ns, double hits, double busy)
+/* How much of a burst the target would have needed at least for the same calls, had they not been
+ * probed. */
+static double undisturbed_ns(const struct survivors *s, double burst_ns, double hits)
 {
-    double own_ns = burst_ns - hits * (double)s->call_ns;
-    if (own_ns < burst_ns * OWN_SHARE_LEAST)
-        own_ns = burst_ns * OWN_SHARE_LEAST;
-    if (busy < BUSY_LEAST)
-        busy = BUSY_LEAST;
-    /* With time to spare it has merely waited less. */
-    return own_ns / busy < burst_ns ? own_ns / busy : burst_ns;
+    double own_ns = burst_ns - hits * fmax(s->call_ns, s->call_most_ns);
+    return fmax(own_ns, burst_ns * OWN_SHARE_LEAST);
 }
 
-/* Lets the probes be in for as long as it takes to have enough samples, within bounds. */
-static void burst_wait(struct survivors *s, const struct allocator *a)
+/* For how long the probes are to be in: until there are enough samples, as it was so far. */
+static uint64_t burst_length_ns(const struct survivors *s, const struct drawn_thread *t,
+                                size_t which)
 {
-    uint64_t until_ns = clock_mono_ns() + BURST_MOST_NS;
-    uint64_t calls_bytes = (uint64_t)BURST_SAMPLES * STACK_BYTES * (a->at_entry >= 0 ? 2 : 1);
-    do
-        rest(NS_PER_MS);
-    while (clock_mono_ns() < until_ns && uprobes_waiting(s->probes) < calls_bytes);
+    double per_s = calls_per_s(t->calls, t->armed_ns, which);
+    if (t->armed_ns[which] <= 0)
+        per_s = calls_per_s(s->calls, s->armed_ns, which);
+    double ns = per_s > 0 ? BURST_SAMPLES * 1e9 / per_s : (double)BURST_MOST_NS;
+    return (uint64_t)fmin(fmax(ns, (double)BURST_LEAST_NS), (double)BURST_MOST_NS);
 }
 
 /* Names what the burst has brought, and remembers what the blocks look like. */
@@ -354,60 +300,71 @@ static void settle(struct survivors *s, size_t first, double least, double most)
     blocks_look(&s->blocks, first);
 }
 
+/* What a burst has cost the target, and the pause that pays for it. */
+static void pay(struct survivors *s, double taken_ns)
+{
+    s->lost_time_ns += (uint64_t)taken_ns;
+    double paid_ns = (double)s->lost_time_ns * 100 / s->options.loss_pct;
+    uint64_t now_ns = clock_mono_ns(), paid_at_ns = s->started_ns + (uint64_t)paid_ns;
+    s->next_burst_ns = paid_at_ns > now_ns ? paid_at_ns : now_ns;
+}
+
+static void note_calls(double *calls, double *armed_ns, size_t which, double hits, double ns)
+{
+    calls[which] += hits;
+    armed_ns[which] += ns;
+}
+
 static bool burst(struct survivors *s, struct err *err)
 {
     double thread_chance, allocator_chance;
-    if (!look_at_threads(s))
+    if (!thread_draw_look(&s->threads))
         return err_set(err, "the process %d has ended", (int)s->pid);
-    size_t picked = pick_thread(s, &thread_chance), which = pick_allocator(s, &allocator_chance);
+    struct drawn_thread *thread = thread_draw(&s->threads, &thread_chance);
+    size_t which = pick_allocator(s, &allocator_chance);
     const struct allocator *a = &s->allocators.at[which];
-    const struct thread_share *thread = &s->threads.at[picked];
     uint32_t points = 1u << a->at_return | (a->at_entry >= 0 ? 1u << a->at_entry : 0);
-    uint64_t hits = uprobes_hits(s->probes, a->at_return), armed_ns = uprobes_armed_ns(s->probes);
-    double busy = (double)thread->moved_ns / (double)s->look_ns;
+    uint64_t hits_before = uprobes_hits(s->probes, a->at_return);
+    uint64_t armed_before_ns = uprobes_armed_ns(s->probes);
     size_t first = s->blocks.list.n;
     if (!uprobes_arm(s->probes, points, &thread->tid, 1, err))
-        return false;
-    burst_wait(s, a);
+        return errno == ESRCH; /* it has just ended; of the process the next look will tell */
+    rest(burst_length_ns(s, thread, which));
     uint64_t disarm_ns = clock_mono_ns();
     uprobes_disarm(s->probes);
     disarm_ns = clock_mono_ns() - disarm_ns;
-    hits = uprobes_hits(s->probes, a->at_return) - hits;
-    armed_ns = uprobes_armed_ns(s->probes) - armed_ns;
-    uint64_t seen = drain(s, a);
-    double own_ns = undisturbed_ns(s, (double)armed_ns, (double)hits, busy);
-    double kept = seen < BURST_KEPT_MAX ? (double)seen : BURST_KEPT_MAX;
-    s->rates[which] = (double)hits * 1e9 / (double)armed_ns;
+    double hits = (double)(uprobes_hits(s->probes, a->at_return) - hits_before);
+    double armed_ns = (double)(uprobes_armed_ns(s->probes) - armed_before_ns);
+    double seen = (double)drain(s, a), kept = fmin(seen, BURST_KEPT_MAX);
+    note_calls(s->calls, s->armed_ns, which, hits, armed_ns);
+    note_calls(thread->calls, thread->armed_ns, which, hits, armed_ns);
     s->bursts++;
     s->samples += s->blocks.list.n - first;
-    double each = kept > 0 ? (double)hits / kept * 1e9 / (thread_chance * allocator_chance) : 0;
-    settle(s, first, each / (double)armed_ns, each / own_ns);
-    uint64_t taken_ns = hits * s->call_ns < armed_ns ? hits * s->call_ns : armed_ns;
+    double each = kept > 0 ? hits / kept * 1e9 / (thread_chance * allocator_chance) : 0;
+    settle(s, first, each / armed_ns, each / undisturbed_ns(s, armed_ns, hits));
+    double taken_ns = fmin(hits * s->call_ns, armed_ns);
     /* Of two events the breakpoint outlives the first one's closing, which is half of the time. */
     if (a->at_entry >= 0)
-        taken_ns += (uint64_t)((double)taken_ns / (double)armed_ns * (double)disarm_ns / 2);
-    s->lost_time_ns += taken_ns;
-    s->next_burst_ns = clock_mono_ns() + (uint64_t)((double)taken_ns * 100 / s->options.loss_pct);
+        taken_ns += taken_ns / armed_ns * (double)disarm_ns / 2;
+    pay(s, taken_ns);
     return true;
 }
 
 /* Counts one function on the busiest thread: calls a second. */
 static bool count(struct survivors *s, size_t which, double *rate, struct err *err)
 {
-    size_t busiest = 0;
-    if (!look_at_threads(s))
+    if (!thread_draw_look(&s->threads))
         return err_set(err, "the process %d has ended", (int)s->pid);
-    for (size_t i = 0; i < s->threads.n; i++)
-        if (s->threads.at[i].moved_ns > s->threads.at[busiest].moved_ns)
-            busiest = i;
+    pid_t busiest = thread_draw_busiest(&s->threads);
     int point = s->counted.at[which].at_return;
     uint64_t hits = uprobes_hits(s->counters, point), armed_ns = uprobes_armed_ns(s->counters);
-    if (!uprobes_arm(s->counters, 1u << point, &s->threads.at[busiest].tid, 1, err))
-        return false;
+    if (!uprobes_arm(s->counters, 1u << point, &busiest, 1, err))
+        return *rate = 0, errno == ESRCH; /* it has just ended */
     rest(COUNT_NS);
     uprobes_disarm(s->counters);
     hits = uprobes_hits(s->counters, point) - hits;
     armed_ns = uprobes_armed_ns(s->counters) - armed_ns;
+    note_calls(s->calls, s->armed_ns, which, (double)hits, (double)armed_ns);
     *rate = (double)hits * 1e9 / (double)armed_ns;
     return true;
 }
@@ -416,14 +373,13 @@ bool survivors_estimate(struct survivors *s, struct survivors_cost *cost, struct
 {
     s->trial_ns = uprobes_call_cost_ns(STACK_BYTES);
     *cost = (struct survivors_cost){.call_ns = (double)s->trial_ns};
-    if (!s->threads_at_ns && look_at_threads(s))
+    if (!s->threads.looked_ns && thread_draw_look(&s->threads))
         rest(COUNT_NS);
     for (size_t i = 0; i < s->counted.n; i++) {
         double rate = 0;
         if (!count(s, i, &rate, err))
             return false;
         cost->calls_per_s += rate;
-        s->rates[i] = rate;
     }
     cost->always_pct = cost->calls_per_s * cost->call_ns / 1e7;
     if (cost->always_pct > 100)
@@ -483,15 +439,15 @@ static bool judge(struct survivors *s, uint64_t now_ns)
 }
 
 /* Resident pages that are of no file (proc(5), statm). */
-static bool anon_read(const struct survivors *s, uint64_t *bytes)
+static void look_at_memory(struct survivors *s, uint64_t now_ns)
 {
     char text[128];
     unsigned long long size, resident, shared;
     if (procfs_read(AT_FDCWD, text, sizeof text, "/proc/%d/statm", (int)s->pid) <= 0 ||
         sscanf(text, "%llu %llu %llu", &size, &resident, &shared) != 3 || shared > resident)
-        return false;
-    *bytes = (resident - shared) * (uint64_t)sysconf(_SC_PAGESIZE);
-    return true;
+        return;
+    double bytes = (double)((resident - shared) * (uint64_t)sysconf(_SC_PAGESIZE));
+    vec_push(&s->anon, ((struct anon_point){now_ns, bytes}));
 }
 
 enum survivors_state survivors_poll(struct survivors *s, uint64_t *wait_ns, struct err *err)
@@ -502,9 +458,7 @@ enum survivors_state survivors_poll(struct survivors *s, uint64_t *wait_ns, stru
         s->next_burst_ns = now_ns + LOOK_AGAIN_NS / 2;
         if (!s->trial_ns)
             s->trial_ns = uprobes_call_cost_ns(STACK_BYTES);
-        s->anon_at_ns = now_ns;
-        anon_read(s, &s->anon_bytes);
-        if (!look_at_threads(s))
+        if (!thread_draw_look(&s->threads))
             return err_set(err, "the process %d has ended", (int)s->pid), SURVIVORS_FAILED;
     }
     if (!s->sampled && now_ns - s->started_ns >= s->options.sample_ns) {
@@ -513,8 +467,7 @@ enum survivors_state survivors_poll(struct survivors *s, uint64_t *wait_ns, stru
     }
     while (judge(s, now_ns))
         ;
-    if (anon_read(s, &s->anon_last_bytes))
-        s->anon_last_ns = now_ns;
+    look_at_memory(s, now_ns);
     if (!s->sampled && now_ns >= s->next_burst_ns) {
         if (!burst(s, err))
             return SURVIVORS_FAILED;
@@ -555,39 +508,79 @@ static double unsure_of(const struct survivors *s, size_t row)
     return variance > 0 ? 2 * sqrt(variance) : 0;
 }
 
-/* Where memory's growth puts the rows: from their lower bound (0) to the upper one (1), or down to
- * what they surely are (-1). */
-static double by_growth_of_memory(const struct survivors *s)
-{
-    double least = 0, most = 0, surely = 0, grown = 0;
-    for (size_t i = 0; i < s->growth.rows.n; i++) {
-        double bytes = s->growth.rows.at[i].bytes, unsure = unsure_of(s, i);
-        least += bytes;
-        most += s->growth.rows.at[i].bytes_per_s;
-        surely += unsure < bytes ? bytes - unsure : 0;
-    }
-    if (s->anon_last_ns <= s->anon_at_ns)
-        return 0;
-    if (s->anon_last_bytes > s->anon_bytes)
-        grown = (double)(s->anon_last_bytes - s->anon_bytes) * 1e9 /
-                (double)(s->anon_last_ns - s->anon_at_ns) * (double)s->bursts;
-    if (grown < least)
-        return grown <= surely ? -1 : (grown - least) / (least - surely);
-    if (most <= least)
-        return 0;
-    return grown >= most ? 1 : (grown - least) / (most - least);
-}
+/* A row's bounds and how unsure its lower one is, in bytes a second. */
+struct bounds {
+    double least, most, unsure;
+};
 
-static void add_result(struct survivors *s, size_t i, double towards, double seconds)
+static struct bounds bounds_of(const struct survivors *s, size_t i)
 {
     const struct growth_row *row = &s->growth.rows.at[i];
-    double least = row->bytes, most = row->bytes_per_s, unsure = unsure_of(s, i);
-    double below = unsure < least ? unsure : least, bursts = (double)s->bursts;
-    double per_s = towards > 0 ? least + towards * (most - least) : least + towards * below;
-    struct growth_row found = *row;
-    found.bytes_per_s = per_s / bursts;
+    double bursts = (double)s->bursts, seen = (double)row->count;
+    struct bounds b = {row->bytes / bursts, row->bytes_per_s / bursts, unsure_of(s, i) / bursts};
+    /* Few of very many may be none. */
+    double surely = seen > 0 ? fmax(0, seen - STRAY_SHARE * (double)row->of_samples) / seen : 0;
+    b.most = b.least + surely * (b.most - b.least);
+    return b;
+}
+
+static double anon_slope(const struct anon_point *from, const struct anon_point *to)
+{
+    return to->time_ns > from->time_ns
+               ? (to->bytes - from->bytes) * 1e9 / (double)(to->time_ns - from->time_ns)
+               : 0;
+}
+
+/* How memory grew, in bytes a second. */
+struct memory_growth {
+    double rows_per_s;    /* that all rows are at least */
+    double per_s, unsure; /* twice its standard error, from how its halves differ */
+    double towards;       /* where that puts the rows: from their lower bound (0) to the upper one
+                             (1), or down to what they surely are (-1) */
+};
+
+static struct memory_growth growth_of_memory(const struct survivors *s)
+{
+    struct memory_growth g = {0};
+    double least = 0, most = 0, surely = 0;
+    for (size_t i = 0; i < s->growth.rows.n; i++) {
+        struct bounds row = bounds_of(s, i);
+        least += row.least;
+        most += row.most;
+        surely += fmax(0, row.least - row.unsure);
+    }
+    g.rows_per_s = least;
+    if (s->anon.n < 3)
+        return g;
+    const struct anon_point *from = &s->anon.at[0], *middle = &s->anon.at[s->anon.n / 2];
+    const struct anon_point *to = vec_last(&s->anon);
+    g.per_s = fmax(0, anon_slope(from, to));
+    g.unsure = fabs(anon_slope(middle, to) - anon_slope(from, middle));
+    if (g.per_s < least)
+        g.towards = g.per_s <= surely ? -1 : (g.per_s - least) / (least - surely);
+    else if (most > least)
+        g.towards = fmin(1, (g.per_s - least) / (most - least));
+    return g;
+}
+
+static void add_result(struct survivors *s, size_t i, const struct memory_growth *memory,
+                       double seconds)
+{
+    struct bounds b = bounds_of(s, i);
+    double below = fmin(b.unsure, b.least), towards = memory->towards;
+    double above = b.least > 0 ? b.unsure * b.most / b.least : b.unsure;
+    struct growth_row found = s->growth.rows.at[i];
+    found.bytes_per_s = b.least + towards * (towards > 0 ? b.most - b.least : below);
     found.bytes = found.bytes_per_s * seconds;
-    found.unsure_per_s = (below + most - least + unsure) / 2 / bursts;
+    found.unsure_per_s =
+        fmax(found.bytes_per_s - b.least + below, b.most + above - found.bytes_per_s);
+    /* That is what the bursts say by themselves. Where memory has decided about all rows, what is
+     * not known is each one's share. */
+    if (fabs(towards) < 1 && b.least > 0 && memory->per_s > 0) {
+        double others = 1 - b.least / memory->rows_per_s;
+        double both = hypot(others * b.unsure / b.least, memory->unsure / memory->per_s);
+        found.unsure_per_s = fmin(found.unsure_per_s, found.bytes_per_s * fmax(both, UNSURE_LEAST));
+    }
     growth_copy(&s->result, &s->growth, &found);
 }
 
@@ -605,10 +598,10 @@ const struct growth *survivors_result(struct survivors *s)
     s->result.flags = from->flags;
     s->result.cost_pct = progress.loss_pct;
     double seconds = (double)(s->result.to_ns - s->result.from_ns) / 1e9;
-    double towards = by_growth_of_memory(s);
+    struct memory_growth memory = growth_of_memory(s);
     for (size_t i = 0; i < from->rows.n; i++)
         if (from->rows.at[i].count)
-            add_result(s, i, towards, seconds);
+            add_result(s, i, &memory, seconds);
     growth_close(&s->result);
     return &s->result;
 }

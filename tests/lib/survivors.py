@@ -9,7 +9,7 @@ import tap
 
 TOOL = os.path.join(os.environ.get("BUILDDIR", "."), "tests", "unit", "engine_survivors")
 # frames: innermost first; one of Python is "name:file:line", one of machine code its name.
-Row = collections.namedtuple("Row", "bytes_per_s count of_samples type frames")
+Row = collections.namedtuple("Row", "bytes_per_s count of_samples type frames unsure_per_s")
 
 
 class Result:
@@ -21,7 +21,8 @@ class Result:
             if words[0] == "row":
                 count, _, of_samples = words[2].partition("/")
                 frames = line.partition(" | ")[2].split()
-                row = Row(float(words[1]), int(count), int(of_samples), words[3], frames)
+                per_s, unsure = map(float, words[1].split("+-"))
+                row = Row(per_s, int(count), int(of_samples), words[3], frames, unsure)
                 self.rows.append(row)
             else:
                 start = 1 if len(words) % 2 else 0

@@ -75,13 +75,19 @@ int main(void)
 """
 
 
+def run_ns(process):
+    total = 0
+    for path in glob.glob("/proc/%d/task/*/schedstat" % process.pid):
+        with open(path) as stat:
+            total += int(stat.read().split()[0])
+    return total
+
+
 def goes_on(process, seconds=0.2):
     """The process still runs, with the CPU."""
-    with open("/proc/%d/schedstat" % process.pid) as stat:
-        before = int(stat.read().split()[0])
+    before = run_ns(process)
     time.sleep(seconds)
-    with open("/proc/%d/schedstat" % process.pid) as stat:
-        assert int(stat.read().split()[0]) > before, "it does not run any more"
+    assert run_ns(process) > before, "it does not run any more"
     assert process.poll() is None
 
 
@@ -217,6 +223,35 @@ def _():
                     break
             assert any("make_larger" in row.frames for row in result.rows), "never met"
             check_resized(result)
+
+
+SELDOM_PER_S = 112 * 2000
+
+
+def check_seldom(result):
+    leaks = [row for row in result.rows if "leak_seldom" in row.frames]
+    tap.note("%r" % [(row[0], row.unsure_per_s, *row[1:3], row.frames[0]) for row in result.rows])
+    assert leaks, "the bursts have not met it"
+    tap.equal(result.rows[0], leaks[0], "first row")
+    tap.near(leaks[0].bytes_per_s, SELDOM_PER_S, 0.4 * SELDOM_PER_S, "its rate")
+    off = abs(leaks[0].bytes_per_s - SELDOM_PER_S)
+    assert off < 1.5 * leaks[0].unsure_per_s, leaks[0]
+
+
+def check_leak_seldom(period_ms, busy):
+    with targets.folder() as place:
+        binary = os.path.join(place, "seldom")
+        source = os.path.join(targets.PROGRAMS, "leak_seldom.c")
+        words = [compiler_of_c(), "-O2", "-g", "-pthread", source, "-o", binary]
+        tap.require(subprocess.run(words).returncode == 0, "cannot be compiled")
+        command = [binary, "120", str(period_ms), str(busy)]
+        with targets.started(command, ready="ready") as process:
+            checked(process, (8, 2), check_seldom)
+
+
+for seldom in ((100, 0), (100, 1), (10, 1)):
+    title = "a thread that leaks for a moment each %d ms, the other one %s: its rate"
+    tap.test(title % (seldom[0], ("asleep", "busy")[seldom[1]]), *seldom)(check_leak_seldom)
 
 
 def check_class(result, stripped):

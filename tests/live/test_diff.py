@@ -57,14 +57,27 @@ def check_named(shown, name):
     tap.equal(shown["rows"][0]["name"], name, "first row")
 
 
+def compare_pair(place, command, name, slow):
+    before, after = record_pair(place, command, "--slow", slow)
+    text = proftop.ok("diff", before, after, "--format", "json", *ON_CPU)
+    shown = json.loads(text)
+    tap.equal(shown["schema"], "proftop.diff/1", "schema")
+    check_named(shown, name)
+    return before, after
+
+
 def check(command, name, slow):
     with targets.folder() as place:
         command = command(place)
-        before, after = record_pair(place, command, "--slow", slow)
-        text = proftop.ok("diff", before, after, "--format", "json", *ON_CPU)
-        shown = json.loads(text)
-        tap.equal(shown["schema"], "proftop.diff/1", "schema")
-        check_named(shown, name)
+        for attempt in range(3):
+            try:
+                before, after = compare_pair(place, command, name, slow)
+                break
+            except AssertionError as error:
+                # A CPU that becomes twice as fast in the middle scatters by more than the change.
+                tap.note("attempt %d: %s" % (attempt, error))
+                if attempt == 2:
+                    raise
         gate = proftop.run("diff", before, after, "--fail-on", "regression", *ON_CPU)
         tap.equal(gate.returncode, 3, "exit status with --fail-on regression")
         assert name in gate.stdout, gate.stdout

@@ -10,7 +10,8 @@
  *
  * Neither a burst's length nor the pause after it may depend on what it meets, or threads that work
  * now and then would be met too often or too seldom: its length comes from what was met before, and
- * pauses pay for all bursts so far.
+ * pauses pay for all bursts so far. And work that the probes make longer must not be cut off by the
+ * burst's end: its length is that without the time that they take.
  *
  * A burst stands for the hundred times longer pause after it, so one large block that it happened
  * to meet makes a rate that is far too high. How much the bursts of a row differ tells how sure it
@@ -44,8 +45,9 @@
 #define RING_PAGES      1024u /* 4 MB: a burst's samples */
 #define BURST_SAMPLES   250u  /* that a burst is meant to have */
 #define BURST_KEPT_MAX  600u
-#define BURST_LEAST_NS  (2 * NS_PER_MS)
+#define BURST_LEAST_NS  (100 * NS_PER_US)
 #define BURST_MOST_NS   (50 * NS_PER_MS)
+#define STRETCH_MOST_NS (50 * NS_PER_MS) /* that a burst may become longer by */
 #define COUNT_NS        (20 * NS_PER_MS)
 #define BLOCKS_MAX      200000u
 #define JUDGED_AT_ONCE  1000u
@@ -91,10 +93,11 @@ struct survivors {
     size_t judged; /* of the blocks */
     struct thread_draw threads;
     VEC(double) weights;
-    double calls[UPROBE_POINTS_MAX], armed_ns[UPROBE_POINTS_MAX]; /* of each allocator, in all */
+    /* Of each allocator, in all, and in how much time without what the probes took. */
+    double calls[UPROBE_POINTS_MAX], own_ns[UPROBE_POINTS_MAX];
     uint64_t started_ns, next_burst_ns;
     uint64_t bursts, trial_ns, lost_time_ns;
-    double call_ns, call_most_ns; /* of a probe in the last burst, and at most */
+    double call_ns, call_most_ns; /* of a probe, as last seen, and at most */
     VEC(struct anon_point) anon;  /* since the start */
     uint64_t samples, survived;
     bool sampled; /* the bursts are over */
@@ -159,9 +162,9 @@ static void rest(uint64_t ns)
 }
 
 /* Calls a second of an allocator, as far as bursts have met them; 0: not known. */
-static double calls_per_s(const double *calls, const double *armed_ns, size_t which)
+static double calls_per_s(const double *calls, const double *own_ns, size_t which)
 {
-    return armed_ns[which] > 0 ? calls[which] * 1e9 / armed_ns[which] : 0;
+    return own_ns[which] > 0 ? calls[which] * 1e9 / own_ns[which] : 0;
 }
 
 static size_t pick_allocator(struct survivors *s, double *chance)
@@ -171,7 +174,7 @@ static size_t pick_allocator(struct survivors *s, double *chance)
         const struct allocator_kin *k = s->allocators.at[i].kin;
         bool plain = k->times < 0 && k->result < 0 && k->old < 0;
         /* Where no burst has met any call, what is called most elsewhere. */
-        vec_push(&s->weights, calls_per_s(s->calls, s->armed_ns, i) + plain);
+        vec_push(&s->weights, calls_per_s(s->calls, s->own_ns, i) + plain);
     }
     return draw_one(&s->threads, s->weights.at, s->weights.n, EVEN_SHARE, chance);
 }
@@ -257,7 +260,6 @@ static uint64_t drain(struct survivors *s, const struct allocator *a)
     }
     vec_sort(&s->gaps, by_value);
     double limit_ns = TRIAL_TIMES * (double)s->trial_ns;
-    s->call_ns = s->call_most_ns = (double)s->trial_ns;
     if (s->gaps.n >= GAPS_LEAST) {
         s->call_ns = fmin(limit_ns, (double)s->gaps.at[s->gaps.n / 4]);
         s->call_most_ns = fmin(limit_ns, sum_ns / (double)s->gaps.n);
@@ -267,21 +269,41 @@ static uint64_t drain(struct survivors *s, const struct allocator *a)
 
 /* How much of a burst the target would have needed at least for the same calls, had they not been
  * probed. */
-static double undisturbed_ns(const struct survivors *s, double burst_ns, double hits)
+static double undisturbed_ns(const struct survivors *s, double burst_ns, double hits,
+                             double queueing)
 {
-    double own_ns = burst_ns - hits * fmax(s->call_ns, s->call_most_ns);
+    double own_ns = burst_ns - hits * fmax(s->call_ns, s->call_most_ns) * queueing;
     return fmax(own_ns, burst_ns * OWN_SHARE_LEAST);
 }
 
 /* For how long the probes are to be in: until there are enough samples, as it was so far. */
-static uint64_t burst_length_ns(const struct survivors *s, const struct drawn_thread *t,
-                                size_t which)
+static double burst_length_ns(const struct survivors *s, const struct drawn_thread *t, size_t which)
 {
-    double per_s = calls_per_s(t->calls, t->armed_ns, which);
-    if (t->armed_ns[which] <= 0)
-        per_s = calls_per_s(s->calls, s->armed_ns, which);
+    double per_s = calls_per_s(t->calls, t->own_ns, which);
+    if (t->own_ns[which] <= 0)
+        per_s = calls_per_s(s->calls, s->own_ns, which);
     double ns = per_s > 0 ? BURST_SAMPLES * 1e9 / per_s : (double)BURST_MOST_NS;
-    return (uint64_t)fmin(fmax(ns, (double)BURST_LEAST_NS), (double)BURST_MOST_NS);
+    return fmin(fmax(ns, (double)BURST_LEAST_NS), (double)BURST_MOST_NS);
+}
+
+/* How many times as long as it runs a thread takes, as it waits for a CPU in between. */
+static double queueing(const struct drawn_thread *t)
+{
+    return t->lately.run_ns > 0 ? 1 + t->lately.queued_ns / t->lately.run_ns : 1;
+}
+
+/* Leaves them in for so long, and what they take themselves. */
+static void burst_wait(const struct survivors *s, const struct drawn_thread *t,
+                       const struct allocator *a, double length_ns)
+{
+    uint64_t from_ns = clock_mono_ns(), hits = uprobes_hits(s->probes, a->at_return);
+    double passed_ns, taken_ns;
+    do {
+        rest(NS_PER_MS);
+        passed_ns = (double)(clock_mono_ns() - from_ns);
+        taken_ns = (double)(uprobes_hits_so_far(s->probes, a->at_return) - hits) * s->call_ns *
+                   queueing(t);
+    } while (passed_ns - taken_ns < length_ns && passed_ns < length_ns + STRETCH_MOST_NS);
 }
 
 /* Names what the burst has brought, and remembers what the blocks look like. */
@@ -309,10 +331,10 @@ static void pay(struct survivors *s, double taken_ns)
     s->next_burst_ns = paid_at_ns > now_ns ? paid_at_ns : now_ns;
 }
 
-static void note_calls(double *calls, double *armed_ns, size_t which, double hits, double ns)
+static void note_calls(double *calls, double *own_ns, size_t which, double hits, double ns)
 {
     calls[which] += hits;
-    armed_ns[which] += ns;
+    own_ns[which] += ns;
 }
 
 static bool burst(struct survivors *s, struct err *err)
@@ -329,19 +351,20 @@ static bool burst(struct survivors *s, struct err *err)
     size_t first = s->blocks.list.n;
     if (!uprobes_arm(s->probes, points, &thread->tid, 1, err))
         return errno == ESRCH; /* it has just ended; of the process the next look will tell */
-    rest(burst_length_ns(s, thread, which));
+    burst_wait(s, thread, a, burst_length_ns(s, thread, which));
     uint64_t disarm_ns = clock_mono_ns();
     uprobes_disarm(s->probes);
     disarm_ns = clock_mono_ns() - disarm_ns;
     double hits = (double)(uprobes_hits(s->probes, a->at_return) - hits_before);
     double armed_ns = (double)(uprobes_armed_ns(s->probes) - armed_before_ns);
     double seen = (double)drain(s, a), kept = fmin(seen, BURST_KEPT_MAX);
-    note_calls(s->calls, s->armed_ns, which, hits, armed_ns);
-    note_calls(thread->calls, thread->armed_ns, which, hits, armed_ns);
+    double own_ns = fmax(armed_ns - hits * s->call_ns, armed_ns * OWN_SHARE_LEAST);
+    note_calls(s->calls, s->own_ns, which, hits, own_ns);
+    note_calls(thread->calls, thread->own_ns, which, hits, own_ns);
     s->bursts++;
     s->samples += s->blocks.list.n - first;
     double each = kept > 0 ? hits / kept * 1e9 / (thread_chance * allocator_chance) : 0;
-    settle(s, first, each / armed_ns, each / undisturbed_ns(s, armed_ns, hits));
+    settle(s, first, each / armed_ns, each / undisturbed_ns(s, armed_ns, hits, queueing(thread)));
     double taken_ns = fmin(hits * s->call_ns, armed_ns);
     /* Of two events the breakpoint outlives the first one's closing, which is half of the time. */
     if (a->at_entry >= 0)
@@ -364,7 +387,7 @@ static bool count(struct survivors *s, size_t which, double *rate, struct err *e
     uprobes_disarm(s->counters);
     hits = uprobes_hits(s->counters, point) - hits;
     armed_ns = uprobes_armed_ns(s->counters) - armed_ns;
-    note_calls(s->calls, s->armed_ns, which, (double)hits, (double)armed_ns);
+    note_calls(s->calls, s->own_ns, which, (double)hits, (double)armed_ns);
     *rate = (double)hits * 1e9 / (double)armed_ns;
     return true;
 }
@@ -458,6 +481,7 @@ enum survivors_state survivors_poll(struct survivors *s, uint64_t *wait_ns, stru
         s->next_burst_ns = now_ns + LOOK_AGAIN_NS / 2;
         if (!s->trial_ns)
             s->trial_ns = uprobes_call_cost_ns(STACK_BYTES);
+        s->call_ns = s->call_most_ns = (double)s->trial_ns;
         if (!thread_draw_look(&s->threads))
             return err_set(err, "the process %d has ended", (int)s->pid), SURVIVORS_FAILED;
     }
@@ -511,16 +535,19 @@ static double unsure_of(const struct survivors *s, size_t row)
 /* A row's bounds and how unsure its lower one is, in bytes a second. */
 struct bounds {
     double least, most, unsure;
+    double surely; /* the share of it that is no mistake */
 };
 
 static struct bounds bounds_of(const struct survivors *s, size_t i)
 {
     const struct growth_row *row = &s->growth.rows.at[i];
     double bursts = (double)s->bursts, seen = (double)row->count;
-    struct bounds b = {row->bytes / bursts, row->bytes_per_s / bursts, unsure_of(s, i) / bursts};
+    struct bounds b = {.least = row->bytes / bursts,
+                       .most = row->bytes_per_s / bursts,
+                       .unsure = unsure_of(s, i) / bursts};
     /* Few of very many may be none. */
-    double surely = seen > 0 ? fmax(0, seen - STRAY_SHARE * (double)row->of_samples) / seen : 0;
-    b.most = b.least + surely * (b.most - b.least);
+    b.surely = seen > 0 ? fmax(0, seen - STRAY_SHARE * (double)row->of_samples) / seen : 0;
+    b.most = b.least + b.surely * (b.most - b.least);
     return b;
 }
 
@@ -581,6 +608,7 @@ static void add_result(struct survivors *s, size_t i, const struct memory_growth
         double both = hypot(others * b.unsure / b.least, memory->unsure / memory->per_s);
         found.unsure_per_s = fmin(found.unsure_per_s, found.bytes_per_s * fmax(both, UNSURE_LEAST));
     }
+    found.unsure_per_s = fmax(found.unsure_per_s, found.bytes_per_s * (1 - b.surely));
     growth_copy(&s->result, &s->growth, &found);
 }
 

@@ -73,10 +73,11 @@ static void look_at_thread(struct thread_draw *d, struct task *task, double kept
     if (task->state != TASK_ALIVE || !task_times(d->tasks, task, &times))
         return;
     struct drawn_thread *t = thread_of(d, task->tid, (double)times.run_ns);
-    struct thread_use now = {(double)times.run_ns, t->ever.faults};
+    struct thread_use now = {(double)times.run_ns, (double)times.queue_ns, t->ever.faults};
     if (now.run_ns > t->ever.run_ns && task_stat(d->tasks, task, &stat))
         now.faults = (double)stat.minor_faults;
     t->lately.run_ns = kept * t->lately.run_ns + now.run_ns - t->ever.run_ns;
+    t->lately.queued_ns = kept * t->lately.queued_ns + now.queued_ns - t->ever.queued_ns;
     t->lately.faults = kept * t->lately.faults + fmax(0, now.faults - t->ever.faults);
     /* What it did before the first look was not lately. */
     if (!d->looked_ns)

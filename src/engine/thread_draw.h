@@ -19,14 +19,15 @@
 #include "target/uprobe.h"
 
 struct thread_use {
-    double run_ns, faults; /* minor ones */
+    double run_ns, queued_ns; /* queued: for a CPU */
+    double faults;            /* minor ones */
 };
 
 struct drawn_thread {
     pid_t tid;
     bool is_alive;
     struct thread_use ever, lately; /* lately: what is longer ago counts less and less */
-    double calls[UPROBE_POINTS_MAX], armed_ns[UPROBE_POINTS_MAX]; /* the caller's */
+    double calls[UPROBE_POINTS_MAX], own_ns[UPROBE_POINTS_MAX]; /* the caller's */
 };
 
 struct thread_draw {

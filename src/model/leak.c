@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "model/window.h"
 
 /* Of what a type grew, so much may have been given back in between. */
 #define GIVEN_BACK_MAX 0.3
@@ -122,9 +123,8 @@ static bool grows(const struct course *c, double steady)
 static bool has_doubled(const struct course *c)
 {
     double first = c->counts[0], last = c->counts[c->n - 1];
-    return c->n >= DOUBLED_CENSUSES &&
-           c->times_ns[c->n - 1] - c->times_ns[0] >= DOUBLED_SPAN_NS && last > LEAK_COUNT &&
-           last >= 2 * first;
+    return c->n >= DOUBLED_CENSUSES && c->times_ns[c->n - 1] - c->times_ns[0] >= DOUBLED_SPAN_NS &&
+           last > LEAK_COUNT && last >= 2 * first;
 }
 
 static bool rises(const struct course *c, uint64_t least_ns)
@@ -286,33 +286,46 @@ static int worst_first(const void *a, const void *b)
     return x->type.n < y->type.n ? -1 : x->type.n > y->type.n;
 }
 
-/* A process's censuses in the window: the whole ones, where there are any, for a partial one is too
- * low. Where the window has none, what was there when it began. */
+/* The whole ones, or the partial ones, of a window and of as long a time before it. */
+static void collect(struct history *history, const struct recording *rec, struct incarnation_id id,
+                    const struct window *window, bool partial)
+{
+    uint64_t span_ns = window->to_ns - window->from_ns;
+    uint64_t before_ns = window->from_ns > span_ns ? window->from_ns - span_ns : 0;
+    for (size_t i = 0; i < rec->censuses.list.n; i++) {
+        const struct census *c = &rec->censuses.list.at[i];
+        if (c->incarnation.n != id.n || c->time_ns < before_ns || c->time_ns > window->to_ns ||
+            (c->flags & HEAP_PARTIAL) != (partial ? HEAP_PARTIAL : 0))
+            continue;
+        vec_push(&history->censuses, c);
+        history->n_before += c->time_ns < window->from_ns;
+    }
+}
+
+/* A process's censuses in the window: the whole ones, for a partial one is too low; unless they are
+ * too few to say anything, and the partial ones are more. Where the window has none, what was there
+ * when it began. */
 static void find_history(struct history *history, const struct recording *rec,
                          struct incarnation_id id, uint64_t from_ns, uint64_t to_ns)
 {
     const struct census *last = recording_census(rec, id, to_ns);
-    uint64_t until_ns = last && last->time_ns < to_ns ? last->time_ns : to_ns;
-    uint64_t span_ns = until_ns > from_ns ? until_ns - from_ns : 0;
-    uint64_t before_ns = from_ns > span_ns ? from_ns - span_ns : 0;
-    for (uint32_t flags = 0; flags <= HEAP_PARTIAL; flags++) {
-        history->n_before = 0;
-        vec_clear(&history->censuses);
-        for (size_t i = 0; i < rec->censuses.list.n; i++) {
-            const struct census *c = &rec->censuses.list.at[i];
-            if (c->incarnation.n != id.n || c->time_ns < before_ns || c->time_ns >= to_ns ||
-                (c->flags & HEAP_PARTIAL) != flags)
-                continue;
-            vec_push(&history->censuses, c);
-            history->n_before += c->time_ns < from_ns;
-        }
-        if (history->censuses.n > history->n_before)
-            return;
-    }
-    history->n_before = 0;
-    vec_clear(&history->censuses);
-    if (last)
+    if (!last)
+        return;
+    if (last->time_ns < from_ns) {
         vec_push(&history->censuses, last);
+        return;
+    }
+    struct window window = {from_ns, last->time_ns};
+    struct history partial = {0};
+    collect(history, rec, id, &window, false);
+    collect(&partial, rec, id, &window, true);
+    size_t n = history->censuses.n - history->n_before;
+    if (n >= DOUBLED_CENSUSES || n >= partial.censuses.n - partial.n_before) {
+        vec_free(&partial.censuses);
+        return;
+    }
+    vec_free(&history->censuses);
+    *history = partial;
 }
 
 /* A process that had ended by then holds nothing. */

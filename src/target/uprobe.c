@@ -334,6 +334,16 @@ uint64_t uprobes_hits(const struct uprobes *u, int point)
     return hits;
 }
 
+uint64_t uprobes_hits_so_far(const struct uprobes *u, int point)
+{
+    uint64_t hits = uprobes_hits(u, point), more;
+    for (size_t i = 0; i < u->probes.n; i++)
+        if ((point < 0 || u->probes.at[i].point == point) &&
+            read(u->probes.at[i].fd, &more, sizeof more) == sizeof more)
+            hits += more;
+    return hits;
+}
+
 uint64_t uprobes_armed_ns(const struct uprobes *u)
 {
     return u->armed_ns;

@@ -70,6 +70,8 @@ uint64_t uprobes_waiting(const struct uprobes *u);
 
 /* Hits of a point since the start, as of the last disarming; of all points with -1. */
 uint64_t uprobes_hits(const struct uprobes *u, int point);
+/* The same, with those of this arming so far; one system call for each thread. */
+uint64_t uprobes_hits_so_far(const struct uprobes *u, int point);
 /* How long they sampled or counted, in all, up to the last disarming. */
 uint64_t uprobes_armed_ns(const struct uprobes *u);
 /* Samples for which there was no room, ever. */

@@ -195,12 +195,29 @@ static void memory_fill(struct table *table, const struct query *query)
     add_sites(table, query);
 }
 
-static bool has_survivors(const struct growth_look *look)
+/* What stays, by that look, in bytes a second; negative: nothing was found. */
+static double survives_per_s(const struct growth_look *look)
 {
+    double sum = -1;
     for (size_t i = 0; i < look->sites.n; i++)
         if (look->sites.at[i].kind == GROWTH_SURVIVES)
-            return true;
-    return false;
+            sum = fmax(sum, 0) + look->sites.at[i].bytes_per_s;
+    return sum;
+}
+
+/* Memory that grows by less is called stable (contract.md); here it has to be plain. */
+#define PLAINLY_GROWN_PER_S 10000.0
+
+/* Whether memory grew over twice as fast during the look: known where there is one process. */
+static bool is_missed(const struct recording *rec, const struct growth_look *look)
+{
+    const struct series *anon = &rec->total.series[METRIC_ANON];
+    const struct point *from = series_find(anon, look->from_ns);
+    const struct point *to = series_find(anon, look->to_ns);
+    if (rec->incarnations.n != 2 || !from || !to || to->time_ns <= from->time_ns)
+        return false;
+    double per_s = (to->mean - from->mean) * 1e9 / (double)(to->time_ns - from->time_ns);
+    return per_s > PLAINLY_GROWN_PER_S && per_s > 2 * survives_per_s(look);
 }
 
 size_t memory_growth_notes(const struct query *query, const char *out[MEMORY_NOTES_MAX])
@@ -208,17 +225,23 @@ size_t memory_growth_notes(const struct query *query, const char *out[MEMORY_NOT
     const struct growth_look *look =
         recording_probed(query->rec, query->filter.pid, query->window.from_ns, query->window.to_ns);
     size_t n = 0;
-    if (look && !look->samples) {
+    if (!look)
+        return 0;
+    if (!look->samples) {
         out[n++] = "What stays: no call of an allocator was seen. It made none, or its own has no";
         out[n++] = "symbols. See what enlarged it, or start it with one that has (LD_PRELOAD).";
-    } else if (look && !has_survivors(look)) {
+        return n;
+    }
+    if (survives_per_s(look) < 0) {
         out[n++] = "What stays: no block that was seen to be allocated stayed unchanged.";
-    } else if (look) {
+    } else {
         if (look->flags & GROWTH_OTHER_HEAP)
             out[n++] = "Not glibc's malloc: what was freed, not given out again, can seem to stay.";
         if (look->flags & GROWTH_INNERMOST)
             out[n++] = "Of Python's calls the innermost line alone is known, not its callers.";
     }
+    if (is_missed(query->rec, look))
+        out[n++] = "Memory grew over twice as fast as what is found here stays: look again (g).";
     return n;
 }
 

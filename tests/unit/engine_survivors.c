@@ -80,8 +80,8 @@ static void print_result(pid_t pid, const struct growth *g)
         const struct growth_row *row = &g->rows.at[i];
         const struct growth_stack *stack = &g->stacks.at[row->stack];
         const char *by = growth_kind_by(row->kind);
-        printf("row %.0f+-%.0f %llu/%llu %s |", row->bytes_per_s, row->unsure_per_s, (unsigned long long)row->count,
-               (unsigned long long)row->of_samples,
+        printf("row %.0f+-%.0f %llu/%llu %s |", row->bytes_per_s, row->unsure_per_s,
+               (unsigned long long)row->count, (unsigned long long)row->of_samples,
                row->type[0] ? row->type
                : by[0]      ? by
                             : "-");

@@ -345,6 +345,17 @@ static void test_family(void **state)
     recording_free(rec);
 }
 
+static void add_partial(struct recording *rec, double at_s, uint64_t count)
+{
+    struct heap_count heap;
+    heap_count_init(&heap, 42);
+    heap.time_ns = START + (uint64_t)(at_s * NS_PER_S);
+    heap_count_add(&heap, "str", LANGUAGE_PYTHON, 0, count, 1);
+    heap_count_cut(&heap, "out of time");
+    recording_add_census(rec, (struct incarnation_id){1}, &heap);
+    heap_count_clear(&heap);
+}
+
 /* A partial census is too low: it makes no growth where there are whole ones. */
 static void test_partial(void **state)
 {
@@ -352,13 +363,7 @@ static void test_partial(void **state)
     struct recording *rec = new_recording(1);
     for (size_t i = 0; i < 6; i++) {
         add(rec, 1, schedule_s[i], 100000);
-        struct heap_count heap;
-        heap_count_init(&heap, 42);
-        heap.time_ns = START + (uint64_t)((schedule_s[i] + 1) * NS_PER_S);
-        heap_count_add(&heap, "str", LANGUAGE_PYTHON, 0, 100 + 9000 * i, 1);
-        heap_count_cut(&heap, "out of time");
-        recording_add_census(rec, (struct incarnation_id){1}, &heap);
-        heap_count_clear(&heap);
+        add_partial(rec, schedule_s[i] + 1, 100 + 9000 * i);
     }
     struct growth_list list;
     leak_find(&list, rec, START, UINT64_MAX, 0);
@@ -369,14 +374,38 @@ static void test_partial(void **state)
     recording_free(rec);
 }
 
+/* But one whole one says nothing of a heap that has become too large for others. */
+static void test_partial_since(void **state)
+{
+    (void)state;
+    struct recording *rec = new_recording(1);
+    add(rec, 1, 0, 1000);
+    add(rec, 1, 2, 3000);
+    for (size_t i = 2; i < CENSUSES; i++)
+        add_partial(rec, schedule_s[i], 9000 * i);
+    struct growth_list list;
+    leak_find(&list, rec, START, UINT64_MAX, 0);
+    const struct type_growth *g = find(&list, rec, "str");
+    assert_int_equal(g->count, 9000 * (CENSUSES - 1));
+    assert_true(g->flags & HEAP_PARTIAL);
+    assert_int_equal(list.censuses, CENSUSES - 2);
+    vec_free(&list.rows);
+    recording_free(rec);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_heap_count),       cmocka_unit_test(test_thinning),
-        cmocka_unit_test(test_rows_are_bounded), cmocka_unit_test(test_copy_and_collect),
-        cmocka_unit_test(test_filled_once),      cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_heap_count),
+        cmocka_unit_test(test_thinning),
+        cmocka_unit_test(test_rows_are_bounded),
+        cmocka_unit_test(test_copy_and_collect),
+        cmocka_unit_test(test_filled_once),
+        cmocka_unit_test(test_rules),
         cmocka_unit_test(test_window_of_a_sawtooth),
-        cmocka_unit_test(test_family),           cmocka_unit_test(test_partial),
+        cmocka_unit_test(test_family),
+        cmocka_unit_test(test_partial),
+        cmocka_unit_test(test_partial_since),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

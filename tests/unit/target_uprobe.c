@@ -182,6 +182,7 @@ static void test_returns_are_seen(void **state)
     }
     uint64_t lost = uprobes_lost(u);
     assert_true(seen >= 300);
+    assert_true(uprobes_hits_so_far(u, at_return) >= seen && !uprobes_hits(u, at_return));
     calls[CALLS_ALLOWED] = UINT64_MAX;
     uprobes_disarm(u);
     assert_int_equal(code_byte(pid), before);

@@ -141,6 +141,35 @@ static void what_a_look_cannot_tell_is_said(void **state)
     recording_free(rec);
 }
 
+static void that_most_was_missed_is_said(void **state)
+{
+    (void)state;
+    struct recording *rec = fixture_new();
+    struct query q = fixture_query(rec);
+    q.window = (struct window){START_NS, START_NS + 600 * NS_PER_S};
+    struct growth g;
+    growth_init(&g, 4242);
+    g.flags = GROWTH_PROBED;
+    g.samples = 100;
+    g.from_ns = START_NS + 10 * NS_PER_S;
+    g.to_ns = START_NS + 30 * NS_PER_S;
+    for (unsigned i = 0; i < 40; i++) /* 200 KB a second */
+        recording_add_metric(rec, METRIC_ANON, START_NS + i * NS_PER_S, 1e8 + i * 2e5);
+    struct growth_frame put[] = {python(&g, "Cache.put", 12)};
+    growth_add(&g, GROWTH_SURVIVES, growth_stack(&g, put, 1), "", 3e6, 150e3, 9, 20);
+    recording_add_growth(rec, (struct incarnation_id){1}, &g);
+    assert_string_equal(notes_of(&q), "");
+    g.rows.at[0].bytes_per_s = 1000;
+    recording_add_growth(rec, (struct incarnation_id){1}, &g);
+    assert_non_null(strstr(notes_of(&q), "over twice as fast"));
+    vec_clear(&g.rows);
+    recording_add_growth(rec, (struct incarnation_id){1}, &g);
+    assert_non_null(strstr(notes_of(&q), "stayed unchanged"));
+    assert_non_null(strstr(notes_of(&q), "over twice as fast"));
+    growth_clear(&g);
+    recording_free(rec);
+}
+
 /* Address space and touched pages are two wholes, one below the other, from one look. */
 static void what_enlarged_it_is_told_apart(void **state)
 {
@@ -240,6 +269,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_newest_look_is_shown_by_place),
         cmocka_unit_test(what_a_look_cannot_tell_is_said),
+        cmocka_unit_test(that_most_was_missed_is_said),
         cmocka_unit_test(what_enlarged_it_is_told_apart),
         cmocka_unit_test(sites_outlive_a_collection),
         cmocka_unit_test(old_looks_make_room),

@@ -7,8 +7,9 @@
  *
  * A burst slows its thread several times (each call costs 3 to 25 us more, see
  * uprobes_call_cost_ns), so the pauses between bursts are as long as it takes to keep the loss over
- * all to what is allowed. Which function and which thread is drawn by how much they allocate and
- * run; what a burst found counts inversely to how likely it was drawn.
+ * all to what is allowed. Which function is drawn by how much it is called, and which thread by how
+ * much it runs and how many new pages it touches; what a burst found counts inversely to how likely
+ * it was drawn.
  *
  * Invariant: outside of survivors_poll and survivors_estimate no probe is in; within them at most
  * one function has one. One thread (a worker).

@@ -48,6 +48,7 @@
 #define BURST_LEAST_NS  (100 * NS_PER_US)
 #define BURST_MOST_NS   (50 * NS_PER_MS)
 #define STRETCH_MOST_NS (50 * NS_PER_MS) /* that a burst may become longer by */
+#define STRETCH_SURE    0.75             /* of what probes seem to take, so that bursts end */
 #define COUNT_NS        (20 * NS_PER_MS)
 #define BLOCKS_MAX      200000u
 #define JUDGED_AT_ONCE  1000u
@@ -301,8 +302,8 @@ static void burst_wait(const struct survivors *s, const struct drawn_thread *t,
     do {
         rest(NS_PER_MS);
         passed_ns = (double)(clock_mono_ns() - from_ns);
-        taken_ns = (double)(uprobes_hits_so_far(s->probes, a->at_return) - hits) * s->call_ns *
-                   queueing(t);
+        double more = (double)(uprobes_hits_so_far(s->probes, a->at_return) - hits);
+        taken_ns = STRETCH_SURE * more * s->call_ns * queueing(t);
     } while (passed_ns - taken_ns < length_ns && passed_ns < length_ns + STRETCH_MOST_NS);
 }
 

@@ -268,13 +268,10 @@ static uint64_t drain(struct survivors *s, const struct allocator *a)
     return n;
 }
 
-/* How much of a burst the target would have needed at least for the same calls, had they not been
- * probed. */
-static double undisturbed_ns(const struct survivors *s, double burst_ns, double hits,
-                             double queueing)
+/* What probes that took so long left of a burst for the target's own work. */
+static double left_ns(double burst_ns, double taken_ns)
 {
-    double own_ns = burst_ns - hits * fmax(s->call_ns, s->call_most_ns) * queueing;
-    return fmax(own_ns, burst_ns * OWN_SHARE_LEAST);
+    return fmax(burst_ns - taken_ns, burst_ns * OWN_SHARE_LEAST);
 }
 
 /* For how long the probes are to be in: until there are enough samples, as it was so far. */
@@ -359,13 +356,14 @@ static bool burst(struct survivors *s, struct err *err)
     double hits = (double)(uprobes_hits(s->probes, a->at_return) - hits_before);
     double armed_ns = (double)(uprobes_armed_ns(s->probes) - armed_before_ns);
     double seen = (double)drain(s, a), kept = fmin(seen, BURST_KEPT_MAX);
-    double own_ns = fmax(armed_ns - hits * s->call_ns, armed_ns * OWN_SHARE_LEAST);
+    double own_ns = left_ns(armed_ns, hits * s->call_ns);
     note_calls(s->calls, s->own_ns, which, hits, own_ns);
     note_calls(thread->calls, thread->own_ns, which, hits, own_ns);
     s->bursts++;
     s->samples += s->blocks.list.n - first;
     double each = kept > 0 ? hits / kept * 1e9 / (thread_chance * allocator_chance) : 0;
-    settle(s, first, each / armed_ns, each / undisturbed_ns(s, armed_ns, hits, queueing(thread)));
+    double most_ns = hits * fmax(s->call_ns, s->call_most_ns) * queueing(thread);
+    settle(s, first, each / armed_ns, each / left_ns(armed_ns, most_ns));
     double taken_ns = fmin(hits * s->call_ns, armed_ns);
     /* Of two events the breakpoint outlives the first one's closing, which is half of the time. */
     if (a->at_entry >= 0)

@@ -92,8 +92,7 @@ bool perf_ring_next(struct perf_ring *ring, uint8_t *wrapped, struct perf_record
 {
     if (!ring->page)
         return false;
-    uint64_t head =
-        atomic_load_explicit((_Atomic uint64_t *)&ring->page->data_head, memory_order_acquire);
+    uint64_t head = head_of(ring);
     uint64_t tail = ring->page->data_tail, at = tail % ring->data_bytes;
     struct perf_event_header header;
     if (head == tail)
@@ -114,11 +113,6 @@ bool perf_ring_next(struct perf_ring *ring, uint8_t *wrapped, struct perf_record
     *record = (struct perf_record){header.type, tail + header.size, bytes + sizeof header,
                                    bytes + header.size};
     return true;
-}
-
-uint64_t perf_ring_waiting(const struct perf_ring *ring)
-{
-    return ring->page ? head_of(ring) - ring->page->data_tail : 0;
 }
 
 void perf_ring_done(struct perf_ring *ring, const struct perf_record *record)

@@ -45,8 +45,6 @@ struct perf_record {
  * that wraps round. Framing that makes no sense empties the ring and counts as one lost. */
 bool perf_ring_next(struct perf_ring *ring, uint8_t *wrapped, struct perf_record *record,
                     uint64_t *lost);
-/* Bytes of records that are there; 0 of a ring that is not mapped. */
-uint64_t perf_ring_waiting(const struct perf_ring *ring);
 /* The record's place may be written again. */
 void perf_ring_done(struct perf_ring *ring, const struct perf_record *record);
 

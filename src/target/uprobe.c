@@ -317,14 +317,6 @@ bool uprobes_next(struct uprobes *u, struct uprobe_sample *sample)
     return false;
 }
 
-uint64_t uprobes_waiting(const struct uprobes *u)
-{
-    uint64_t bytes = 0;
-    for (size_t i = 0; i < u->threads.n; i++)
-        bytes += perf_ring_waiting(&u->threads.at[i].ring);
-    return bytes;
-}
-
 uint64_t uprobes_hits(const struct uprobes *u, int point)
 {
     uint64_t hits = 0;

@@ -65,9 +65,6 @@ struct uprobe_sample {
 /* The next sample of any thread, in each thread's order; false: no more for now. 1 to 2 us. */
 bool uprobes_next(struct uprobes *u, struct uprobe_sample *sample);
 
-/* How many bytes of samples wait to be taken. */
-uint64_t uprobes_waiting(const struct uprobes *u);
-
 /* Hits of a point since the start, as of the last disarming; of all points with -1. */
 uint64_t uprobes_hits(const struct uprobes *u, int point);
 /* The same, with those of this arming so far; one system call for each thread. */

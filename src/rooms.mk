@@ -322,6 +322,8 @@ libengine_a_SOURCES = \
 	src/engine/waits.h \
 	src/engine/budget.c \
 	src/engine/budget.h \
+	src/engine/captures.c \
+	src/engine/captures.h \
 	src/engine/contended.c \
 	src/engine/contended.h \
 	src/engine/look.c \

@@ -62,10 +62,11 @@ static void add(struct finding *f, const struct allocator_kin *k, enum heap_kind
         return;
     struct allocator made = {
         .kin = k, .heap = heap, .at_entry = -1, .address = at->vaddr, .size = at->size};
+    /* The entry first: then no return is seen without it. */
+    if (entry && (made.at_entry = uprobes_add(f->u, file, offset, false, f->err)) < 0)
+        return;
     made.at_return = uprobes_add(f->u, file, offset, true, f->err);
     if (made.at_return < 0)
-        return;
-    if (entry && (made.at_entry = uprobes_add(f->u, file, offset, false, f->err)) < 0)
         return;
     a->at[a->n++] = made;
 }

@@ -17,6 +17,8 @@
 /* A word that so many freed blocks have second is tcache's key: a random one, no address. */
 #define KEY_TIMES     4u
 #define ADDRESS_LIMIT (1ull << 47)
+/* A first word that leads so near may be a link to the next free block (mimalloc, tcmalloc). */
+#define LINK_NEAR_BITS 26
 /* PyTypeObject, the same in 3.6 to 3.15 (Include/cpython/object.h). */
 #define TYPE_NAME_AT      24u
 #define TYPE_BASICSIZE_AT 32u
@@ -94,6 +96,19 @@ void blocks_add(struct blocks *b, const struct block_call *call, size_t first)
     forget_at(b, map_get(&b->by_address, call->address));
     map_set(&b->by_address, call->address, (uint32_t)b->list.n);
     vec_push(&b->list, made);
+}
+
+void blocks_given_again(struct blocks *b, uint64_t address)
+{
+    forget_at(b, map_get(&b->by_address, address));
+}
+
+bool blocks_begins_with_link(const struct block *block)
+{
+    uint64_t link = block->n_words ? block->words[0] : 0;
+    return block->heap == HEAP_OTHER && link % 8 == 0 &&
+           link >> LINK_NEAR_BITS == block->address >> LINK_NEAR_BITS &&
+           link - block->address >= block->asked;
 }
 
 void blocks_new_bytes(const struct block *block, double *least, double *most)

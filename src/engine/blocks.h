@@ -84,6 +84,8 @@ struct block_call {
  * out again. One that is resized becomes the new one, of which only the growth is new. first: those
  * from it on are of the same burst, in which no call was missed. */
 void blocks_add(struct blocks *b, const struct block_call *call, size_t first);
+/* An address of which no more is known than that it was given out now. */
+void blocks_given_again(struct blocks *b, uint64_t address);
 /* How many bytes of it are new, at least and at most: of a resized one whose size before is not
  * known, that can be anything. */
 void blocks_new_bytes(const struct block *block, double *least, double *most);
@@ -92,6 +94,9 @@ void blocks_look(struct blocks *b, size_t first);
 /* The second look at n blocks from `first` on, and the verdict. 1 us each, 6 us for one of
  * Python's. */
 void blocks_judge(struct blocks *b, size_t first, size_t n);
+/* Whether its first word led to another block nearby at the first look: so does that of a list's
+ * node, and of a block that mimalloc or tcmalloc had been given back before it. */
+bool blocks_begins_with_link(const struct block *block);
 /* What kind of object it is: its type's name (of Python's, or a C++ class with virtual functions),
  * or "". 3 us. */
 void blocks_type_name(struct blocks *b, const struct block *block, char *out, size_t size);

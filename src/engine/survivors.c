@@ -33,6 +33,7 @@
 #include "base/mem.h"
 #include "engine/allocators.h"
 #include "engine/blocks.h"
+#include "engine/captures.h"
 #include "engine/sites.h"
 #include "engine/thread_draw.h"
 #include "target/procfs.h"
@@ -78,6 +79,7 @@ struct anon_point {
 struct scatter {
     uint32_t burst;
     double in_burst, squares;
+    double maybe; /* of its bytes: of blocks that may have been free at the first look */
 };
 
 struct survivors {
@@ -86,6 +88,7 @@ struct survivors {
     struct python *python;
     struct uprobes *probes, *counters;
     struct allocators allocators, counted;
+    struct captures captures; /* of a burst's calls, where its blocks come from */
     struct sites sites;
     struct blocks blocks;
     struct growth growth;        /* rows have the two bounds of bytes a second, times the bursts */
@@ -143,6 +146,7 @@ void survivors_free(struct survivors *s)
         return;
     uprobes_free(s->probes);
     uprobes_free(s->counters);
+    captures_free(&s->captures);
     sites_clear(&s->sites);
     blocks_clear(&s->blocks);
     growth_clear(&s->growth);
@@ -206,28 +210,29 @@ static uint64_t address_given(const struct allocator *a, const struct capture *c
     return address;
 }
 
-/* first: the burst's first block. */
-static void take_return(struct survivors *s, const struct allocator *a, struct entered *e,
+/* first: the burst's first block. false: what it was called with is not known. */
+static bool take_return(struct survivors *s, const struct allocator *a, const struct entered *e,
                         size_t first)
 {
     struct capture *c = &s->sample.capture;
     if (a->at_entry >= 0 && (!e->is || c->regs[DWARF_RSP] != e->sp + 8))
-        e->is = false;
+        return false;
     struct block_call call = {.heap = a->heap,
                               .address = address_given(a, c, e),
-                              .size = e->is ? e->size : 0,
+                              .size = e->size,
                               .time_ns = s->sample.time_ns,
-                              .old = e->is ? e->old : 0};
+                              .old = e->old};
     if (!call.address || call.address >= 1ull << 47 || s->blocks.list.n >= BLOCKS_MAX)
-        return;
-    /* What it was is not known; or it is glibc's realloc of nothing, which is a call of malloc. */
-    if (a->kin->old >= 0 && (!e->is || (!e->old && a->heap == HEAP_GLIBC)))
-        return;
+        return true;
+    /* glibc's realloc of nothing is a call of malloc, and seen there. */
+    if (a->kin->old >= 0 && !e->old && a->heap == HEAP_GLIBC)
+        return true;
     c->regs[DWARF_RIP]--; /* within the call */
-    call.stack = sites_take(&s->sites, c);
+    call.stack = captures_keep(&s->captures, c);
     blocks_add(&s->blocks, &call, first);
     if (a->heap == HEAP_OTHER)
         s->growth.flags |= GROWTH_OTHER_HEAP;
+    return true;
 }
 
 static int by_value(const void *a, const void *b)
@@ -236,7 +241,8 @@ static int by_value(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* Takes in what the burst has brought: number of returns. */
+/* Takes in what the burst has brought, as the target goes on: number of returns that are known
+ * whole. */
 static uint64_t drain(struct survivors *s, const struct allocator *a)
 {
     struct entered entered = {.is = false};
@@ -244,7 +250,7 @@ static uint64_t drain(struct survivors *s, const struct allocator *a)
     double sum_ns = 0;
     size_t first = s->blocks.list.n;
     vec_clear(&s->gaps);
-    while (uprobes_next(s->probes, &s->sample)) {
+    while (n < BURST_KEPT_MAX && uprobes_next(s->probes, &s->sample)) {
         if (s->sample.point == a->at_entry) {
             take_entry(a->kin, &s->sample.capture, &entered);
             continue;
@@ -255,9 +261,8 @@ static uint64_t drain(struct survivors *s, const struct allocator *a)
             sum_ns += (double)gap_ns;
         }
         last_ns = s->sample.time_ns;
-        if (n++ < BURST_KEPT_MAX)
-            take_return(s, a, &entered, first);
-        entered.is = false;
+        n += take_return(s, a, &entered, first);
+        entered = (struct entered){.is = false};
     }
     vec_sort(&s->gaps, by_value);
     double limit_ns = TRIAL_TIMES * (double)s->trial_ns;
@@ -304,9 +309,15 @@ static void burst_wait(const struct survivors *s, const struct drawn_thread *t,
     } while (passed_ns - taken_ns < length_ns && passed_ns < length_ns + STRETCH_MOST_NS);
 }
 
-/* Names what the burst has brought, and remembers what the blocks look like. */
+/* Names what the burst has brought. */
 static void settle(struct survivors *s, size_t first, double least, double most)
 {
+    for (size_t i = first; i < s->blocks.list.n; i++) {
+        struct block *b = &s->blocks.list.at[i];
+        captures_get(&s->captures, b->stack, &s->sample.capture);
+        b->stack = sites_take(&s->sites, &s->sample.capture);
+    }
+    captures_drop(&s->captures);
     for (size_t i = first; i < s->blocks.list.n; i++) {
         struct block *b = &s->blocks.list.at[i];
         bool unnamed;
@@ -317,7 +328,6 @@ static void settle(struct survivors *s, size_t first, double least, double most)
         b->burst = (uint32_t)s->bursts;
     }
     sites_drop(&s->sites);
-    blocks_look(&s->blocks, first);
 }
 
 /* What a burst has cost the target, and the pause that pays for it. */
@@ -335,6 +345,20 @@ static void note_calls(double *calls, double *own_ns, size_t which, double hits,
     own_ns[which] += ns;
 }
 
+/* What was given out again since it was taken in: it had been freed, and who has it now may keep
+ * it. What else comes here has not been looked at in time. */
+static void drain_reused(struct survivors *s, const struct allocator *a)
+{
+    struct entered entered = {.is = false};
+    while (uprobes_next(s->probes, &s->sample)) {
+        if (s->sample.point == a->at_entry) {
+            take_entry(a->kin, &s->sample.capture, &entered);
+            continue;
+        }
+        blocks_given_again(&s->blocks, address_given(a, &s->sample.capture, &entered));
+    }
+}
+
 static bool burst(struct survivors *s, struct err *err)
 {
     double thread_chance, allocator_chance;
@@ -347,15 +371,21 @@ static bool burst(struct survivors *s, struct err *err)
     uint64_t hits_before = uprobes_hits(s->probes, a->at_return);
     uint64_t armed_before_ns = uprobes_armed_ns(s->probes);
     size_t first = s->blocks.list.n;
+    uint64_t arm_ns = clock_mono_ns();
     if (!uprobes_arm(s->probes, points, &thread->tid, 1, err))
         return errno == ESRCH; /* it has just ended; of the process the next look will tell */
+    arm_ns = clock_mono_ns() - arm_ns;
     burst_wait(s, thread, a, burst_length_ns(s, thread, which));
+    /* The first look comes before the probes are out, which takes long: what is given out again
+     * until then is seen. */
+    double kept = (double)drain(s, a);
+    blocks_look(&s->blocks, first);
     uint64_t disarm_ns = clock_mono_ns();
     uprobes_disarm(s->probes);
     disarm_ns = clock_mono_ns() - disarm_ns;
+    drain_reused(s, a);
     double hits = (double)(uprobes_hits(s->probes, a->at_return) - hits_before);
     double armed_ns = (double)(uprobes_armed_ns(s->probes) - armed_before_ns);
-    double seen = (double)drain(s, a), kept = fmin(seen, BURST_KEPT_MAX);
     double own_ns = left_ns(armed_ns, hits * s->call_ns);
     note_calls(s->calls, s->own_ns, which, hits, own_ns);
     note_calls(thread->calls, thread->own_ns, which, hits, own_ns);
@@ -365,10 +395,10 @@ static bool burst(struct survivors *s, struct err *err)
     double most_ns = hits * fmax(s->call_ns, s->call_most_ns) * queueing(thread);
     settle(s, first, each / armed_ns, each / left_ns(armed_ns, most_ns));
     double taken_ns = fmin(hits * s->call_ns, armed_ns);
-    /* Of two events the breakpoint outlives the first one's closing, which is half of the time. */
-    if (a->at_entry >= 0)
-        taken_ns += taken_ns / armed_ns * (double)disarm_ns / 2;
-    pay(s, taken_ns);
+    /* The breakpoint comes in the middle of the arming; and of two events it outlives the first
+     * one's closing, which is half of the time. */
+    uint64_t beside_ns = arm_ns / 2 + (a->at_entry >= 0 ? disarm_ns / 2 : 0);
+    pay(s, taken_ns * (1 + (double)beside_ns / armed_ns));
     return true;
 }
 
@@ -411,17 +441,18 @@ bool survivors_estimate(struct survivors *s, struct survivors_cost *cost, struct
     return true;
 }
 
-static void add_scatter(struct survivors *s, size_t row, uint32_t burst, double bytes)
+static void add_scatter(struct survivors *s, size_t row, const struct block *block, double bytes)
 {
     while (s->scatter.n <= row)
         memset(vec_add(&s->scatter), 0, sizeof *s->scatter.at);
     struct scatter *scatter = &s->scatter.at[row];
-    if (scatter->burst != burst) {
+    if (scatter->burst != block->burst) {
         scatter->squares += scatter->in_burst * scatter->in_burst;
         scatter->in_burst = 0;
-        scatter->burst = burst;
+        scatter->burst = block->burst;
     }
     scatter->in_burst += bytes;
+    scatter->maybe += blocks_begins_with_link(block) ? bytes : 0;
 }
 
 /* Adds what has become of a block to its row. */
@@ -438,7 +469,7 @@ static void add_judged(struct survivors *s, const struct block *block)
     most *= block->most;
     size_t row = growth_add(&s->growth, GROWTH_SURVIVES, block->stack, type, least, most, stays, 1);
     /* Of what is not known at all, the middle. */
-    add_scatter(s, row, block->burst, least > 0 ? least : most / 2);
+    add_scatter(s, row, block, least > 0 ? least : most / 2);
     s->survived += stays;
 }
 
@@ -518,8 +549,8 @@ struct survivors_progress survivors_progress(const struct survivors *s)
     return p;
 }
 
-/* A row's lower bound, and by how much it may be wrong: twice its standard error, and it cannot be
- * less than nothing. Bytes a second, times the bursts. */
+/* By how much a row's lower bound may be wrong: twice its standard error, or all that may have been
+ * free. Bytes a second, times the bursts. */
 static double unsure_of(const struct survivors *s, size_t row)
 {
     if (row >= s->scatter.n || !s->bursts)
@@ -528,7 +559,7 @@ static double unsure_of(const struct survivors *s, size_t row)
     double sum = s->growth.rows.at[row].bytes, bursts = (double)s->bursts;
     double squares = scatter->squares + scatter->in_burst * scatter->in_burst;
     double variance = squares - sum * sum / bursts;
-    return variance > 0 ? 2 * sqrt(variance) : 0;
+    return fmax(variance > 0 ? 2 * sqrt(variance) : 0, scatter->maybe);
 }
 
 /* A row's bounds and how unsure its lower one is, in bytes a second. */
@@ -546,6 +577,7 @@ static struct bounds bounds_of(const struct survivors *s, size_t i)
                        .unsure = unsure_of(s, i) / bursts};
     /* Few of very many may be none. */
     b.surely = seen > 0 ? fmax(0, seen - STRAY_SHARE * (double)row->of_samples) / seen : 0;
+    b.surely *= b.least > 0 ? 1 - s->scatter.at[i].maybe / row->bytes : 1;
     b.most = b.least + b.surely * (b.most - b.least);
     return b;
 }

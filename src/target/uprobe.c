@@ -116,12 +116,13 @@ static int open_probe(const struct uprobes *u, const struct point *point, pid_t 
         .use_clockid = 1,
         .clockid = CLOCK_MONOTONIC,
         .wakeup_events = 1u << 30,
+        .disabled = 1,
     };
     if (u->options.period) {
         attr.sample_type =
             PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_ID | PERF_SAMPLE_REGS_USER;
         attr.sample_regs_user = perf_registers_mask();
-        if (u->options.stack_bytes) {
+        if (point->at_return && u->options.stack_bytes) {
             attr.sample_type |= PERF_SAMPLE_STACK_USER;
             attr.sample_stack_user = (uint32_t)(u->options.stack_bytes & ~(size_t)7);
         }
@@ -257,6 +258,8 @@ bool uprobes_arm(struct uprobes *u, uint32_t points, const pid_t *tids, size_t n
                 errno != ESRCH)
                 error = errno;
     u->armed_at_ns = clock_mono_ns();
+    for (size_t i = 0; i < u->probes.n; i++)
+        ioctl(u->probes.at[i].fd, PERF_EVENT_IOC_ENABLE, 0);
     if (u->probes.n)
         return true;
     return error == ESRCH
@@ -268,7 +271,7 @@ void uprobes_disarm(struct uprobes *u)
 {
     if (!u->probes.n)
         return;
-    for (size_t i = 0; i < u->probes.n; i++) {
+    for (size_t i = u->probes.n; i--;) {
         uint64_t hits;
         ioctl(u->probes.at[i].fd, PERF_EVENT_IOC_DISABLE, 0);
         if (read(u->probes.at[i].fd, &hits, sizeof hits) == sizeof hits)
@@ -294,7 +297,9 @@ static bool parse(struct uprobes *u, struct perf_record *r, struct uprobe_sample
     s->point = (int)point;
     s->pid = (pid_t)ids[0];
     s->tid = (pid_t)ids[1];
-    return !u->options.stack_bytes || perf_take_stack(r, &s->capture);
+    s->capture.stack_size = 0;
+    return !u->points[point].at_return || !u->options.stack_bytes ||
+           perf_take_stack(r, &s->capture);
 }
 
 bool uprobes_next(struct uprobes *u, struct uprobe_sample *sample)

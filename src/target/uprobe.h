@@ -33,7 +33,7 @@ struct uprobes;
 
 struct uprobe_options {
     uint64_t period; /* every so many hits of a point on a thread is sampled; 0: they are counted */
-    size_t stack_bytes; /* copied, at most CAPTURE_STACK_MAX; 0: registers alone */
+    size_t stack_bytes; /* copied at returns, at most CAPTURE_STACK_MAX; 0: registers alone */
     size_t ring_pages;  /* of a thread, a power of two */
 };
 
@@ -46,7 +46,9 @@ void uprobes_free(struct uprobes *u);
 int uprobes_add(struct uprobes *u, int file, uint64_t offset, bool at_return, struct err *err);
 
 /* Puts the probes in: those of the points whose bits are set (0: all) for these threads, of which
- * at most UPROBE_THREADS_MAX are taken and those that have ended are passed over. false: not one
+ * at most UPROBE_THREADS_MAX are taken and those that have ended are passed over. They begin to
+ * count when all are in, one right after the other, by their numbers; and stop the other way round.
+ * So a function's entry that was added before its return is seen of every return. false: not one
  * could be armed, err says why (errno ESRCH: all have ended). 0.5 to 5 ms. */
 bool uprobes_arm(struct uprobes *u, uint32_t points, const pid_t *tids, size_t n, struct err *err);
 /* Takes them out, and adds up what they counted. What the rings hold can still be read. The kernel

@@ -162,12 +162,15 @@ static void test_returns_are_seen(void **state)
             if (s->point == at_entry) {
                 argument = s->capture.regs[DWARF_RDI];
                 sp = s->capture.regs[DWARF_RSP];
+                assert_int_equal(s->capture.stack_size, 0);
                 continue;
             }
             assert_int_equal(s->point, at_return);
             seen++;
-            if (!sp)
-                continue; /* it was in the function when the probes came */
+            if (!sp) { /* it was in the function when the probes began to count, this once */
+                assert_int_equal(seen, 1);
+                continue;
+            }
             assert_int_equal(s->capture.regs[DWARF_RAX], argument * 3 + 1);
             assert_int_equal(s->capture.regs[DWARF_RSP], sp + 8);
             assert_int_equal(s->capture.stack_addr, sp + 8);

@@ -345,8 +345,8 @@ static void note_calls(double *calls, double *own_ns, size_t which, double hits,
     own_ns[which] += ns;
 }
 
-/* What was given out again since it was taken in: it had been freed, and who has it now may keep
- * it. What else comes here has not been looked at in time. */
+/* What was given out again since it was taken in, or is now another block: it had been freed, and
+ * who has it now may keep it. What else comes here has not been looked at in time. */
 static void drain_reused(struct survivors *s, const struct allocator *a)
 {
     struct entered entered = {.is = false};
@@ -355,7 +355,12 @@ static void drain_reused(struct survivors *s, const struct allocator *a)
             take_entry(a->kin, &s->sample.capture, &entered);
             continue;
         }
-        blocks_given_again(&s->blocks, address_given(a, &s->sample.capture, &entered));
+        uint64_t address = address_given(a, &s->sample.capture, &entered);
+        if (address && address != entered.old) {
+            blocks_given_again(&s->blocks, address);
+            blocks_given_again(&s->blocks, entered.old);
+        }
+        entered = (struct entered){.is = false};
     }
 }
 

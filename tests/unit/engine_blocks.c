@@ -115,6 +115,39 @@ static void what_was_given_out_again_is_gone(void **state)
     end(b);
 }
 
+static void what_others_were_given_since_is_gone(void **state)
+{
+    (void)state;
+    struct blocks *b = blocks_of(4);
+    blocks_given_again(b, (uint64_t)(uintptr_t)chunk(1));
+    blocks_given_again(b, (uint64_t)(uintptr_t)chunk(30)); /* of which nothing is known */
+    blocks_given_again(b, 0);
+    blocks_judge(b, 0, 4);
+    for (unsigned i = 0; i < 4; i++)
+        assert_int_equal(b->list.at[i].fate, i == 1 ? BLOCK_GONE : BLOCK_STAYS);
+    end(b);
+}
+
+static void links_to_a_neighbour_are_told(void **state)
+{
+    (void)state;
+    struct blocks *b = blocks_of(0);
+    uint64_t at[] = {0, 1, 2, 3};
+    for (unsigned i = 0; i < 4; i++)
+        at[i] = (uint64_t)(uintptr_t)chunk(i);
+    *chunk(0) = at[1];      /* a link */
+    *chunk(1) = at[1] + 16; /* into itself */
+    *chunk(2) = at[1] + 1;  /* no address of a block */
+    *chunk(3) = 1ull << 40; /* far away */
+    for (unsigned i = 0; i < 4; i++)
+        add(b, HEAP_OTHER, at[i], CHUNK - 8, i);
+    add(b, HEAP_GLIBC, at[0], 0, 4); /* says itself what is free */
+    blocks_look(b, 0);
+    for (unsigned i = 0; i < 5; i++)
+        assert_int_equal(blocks_begins_with_link(&b->list.at[i]), i == 0);
+    end(b);
+}
+
 /* The bytes of the last block that are new, after it was added. */
 static void new_after(struct blocks *b, const struct block_call *call, size_t first, double *least,
                       double *most)
@@ -233,6 +266,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_as_it_was_stays, make_heap, end_heap),
         cmocka_unit_test_setup_teardown(a_common_beginning_is_not_enough, make_heap, end_heap),
         cmocka_unit_test_setup_teardown(what_was_given_out_again_is_gone, make_heap, end_heap),
+        cmocka_unit_test_setup_teardown(what_others_were_given_since_is_gone, make_heap, end_heap),
+        cmocka_unit_test_setup_teardown(links_to_a_neighbour_are_told, make_heap, end_heap),
         cmocka_unit_test_setup_teardown(of_what_is_resized_its_growth_is_new, make_heap, end_heap),
         cmocka_unit_test_setup_teardown(blocks_in_a_tcache_are_free, make_heap, end_heap),
         cmocka_unit_test_setup_teardown(what_cannot_be_read_says_nothing, make_heap, end_heap),

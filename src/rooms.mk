@@ -14,6 +14,7 @@ libbase_a_SOURCES = \
 	src/base/map.h \
 	src/base/mem.c \
 	src/base/mem.h \
+	src/base/random.h \
 	src/base/nearest.c \
 	src/base/nearest.h \
 	src/base/quantity.c \

@@ -3,6 +3,7 @@
  * The verbs that print what a file holds: report and diff. From the command line's options to
  * theirs.
  */
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -23,6 +24,12 @@ static int terminal_columns(void)
     return size.ws_col;
 }
 
+/* Nothing is watched here: where who reads has enough (`| head`), this ends as other tools do. */
+static void end_with_reader(void)
+{
+    signal(SIGPIPE, SIG_DFL);
+}
+
 static int finish(int status, const struct err *err)
 {
     if (status == EXIT_FAILED || status == EXIT_USAGE)
@@ -34,6 +41,7 @@ int verb_report(const struct options *o)
 {
     struct err err;
     struct recording *rec;
+    end_with_reader();
     if (!store_load(&rec, o->arguments.at[0], &err))
         return fail(&err);
     struct source *source = source_new();
@@ -75,6 +83,7 @@ int verb_diff(const struct options *o)
         .columns = terminal_columns(),
         .fail_on_regression = o->fail_on != NULL,
     };
+    end_with_reader();
     char *names[2] = {xstrdup(o->arguments.at[0]), xstrdup(o->arguments.at[1])};
     diff_side_parse(&diff.before, names[0]);
     diff_side_parse(&diff.after, names[1]);

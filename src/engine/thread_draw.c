@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "base/clock.h"
+#include "base/random.h"
 #include "target/procfs.h"
 #include "target/tasks.h"
 
@@ -13,7 +14,7 @@
 
 bool thread_draw_init(struct thread_draw *d, pid_t pid, struct err *err)
 {
-    d->random = (uint32_t)clock_mono_ns() | 1;
+    d->random = clock_mono_ns() | 1;
     d->tasks = tasks_new(pid, err);
     return d->tasks != NULL;
 }
@@ -29,10 +30,7 @@ void thread_draw_clear(struct thread_draw *d)
 
 static double draw(struct thread_draw *d)
 {
-    d->random ^= d->random << 13; /* xorshift: Marsaglia 2003 */
-    d->random ^= d->random >> 17;
-    d->random ^= d->random << 5;
-    return (double)(d->random >> 8) / (double)(1u << 24);
+    return (double)(random_next(&d->random) >> 11) / (double)(1ull << 53);
 }
 
 size_t draw_one(struct thread_draw *d, const double *weights, size_t n, double even, double *chance)

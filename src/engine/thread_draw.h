@@ -36,7 +36,7 @@ struct thread_draw {
     struct map by_tid;
     VEC(double) weights;
     uint64_t looked_ns; /* 0: not yet */
-    uint32_t random;
+    uint64_t random;
 };
 
 bool thread_draw_init(struct thread_draw *d, pid_t pid, struct err *err);

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "base/text.h"
 #include "engine/metrics.h"
 #include "engine/slept.h"
@@ -69,7 +70,7 @@ struct sampler {
     struct bpf_regs *registers;
     pthread_t loader; /* of them */
     bool loading;
-    uint64_t random;
+    uint64_t random;        /* keeps ticks from falling into step with the target */
     cpu_set_t cpus, now_on; /* that we may run on; that we chose */
 };
 
@@ -97,15 +98,6 @@ static bool work_ask_realtime(void)
         return true;
     setpriority(PRIO_PROCESS, 0, -10);
     return false;
-}
-
-/* xorshift64*: only to keep ticks from falling into step with the target. */
-static uint64_t work_random(struct sampler *s)
-{
-    s->random ^= s->random >> 12;
-    s->random ^= s->random << 25;
-    s->random ^= s->random >> 27;
-    return s->random * 0x2545f4914f6cdd1dull;
 }
 
 /* The front is too slow: what was seen is dropped and counted, what it stands on is kept. */
@@ -470,7 +462,7 @@ static void work_loop(struct sampler *s)
         } else {
             /* Anywhere in its period: with less room, a target that does the same again and again
              * may fall into step with the beat, also because each stop delays it a little. */
-            due = beat + work_random(s) % period_ns;
+            due = beat + random_next(&s->random) % period_ns;
         }
         work_sleep_until(s, due);
         now = clock_mono_ns();

@@ -174,6 +174,20 @@ def _():
                 proftop.ok("report", path, *filters)
 
 
+@tap.test("who reads a report may have enough of it: nothing is said")
+def _():
+    with targets.folder() as place, targets.started(PYTHON, ready="ready") as target:
+        path = os.path.join(place, "a.ptop")
+        proftop.record(target.pid, path, 1)
+        for words in (("report", path), ("diff", path, path)):
+            reader, writer = os.pipe()
+            os.close(reader)
+            done = proftop.run(*words, stdout=writer)
+            os.close(writer)
+            tap.equal(done.stderr, "", "what is said")
+            tap.equal(done.returncode, -signal.SIGPIPE, "how it ended")
+
+
 @tap.test("an existing file is replaced only at the end")
 def _():
     with targets.folder() as place, targets.started(PYTHON, ready="ready") as target:

@@ -3,6 +3,7 @@
  * proftop record: the headless loop. Commits to FILE.part each second; the end (the duration, a
  * signal, the target's exit) renames it to FILE. Without a sample nothing is left behind.
  */
+#include <math.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,15 +94,37 @@ static bool record_loop(struct session *s, struct store_writer *w, const struct 
 }
 
 /* The first process that is watched must be known before. */
-static void look_for_growth(struct session *s)
+static void look_for_growth(struct session *s, double duration_s)
 {
-    uint64_t deadline = clock_mono_ns() + NS_PER_S;
+    uint64_t from = clock_mono_ns(), deadline = from + NS_PER_S;
     while (session_recording(s)->incarnations.n < 2 && clock_mono_ns() < deadline) {
         session_pump(s);
         usleep(1000);
     }
-    if (session_recording(s)->incarnations.n >= 2)
-        session_grow(s, (struct incarnation_id){1}, true);
+    if (session_recording(s)->incarnations.n < 2)
+        return;
+    uint64_t within_ns = UINT64_MAX;
+    if (duration_s > 0)
+        within_ns = (uint64_t)fmax(1, duration_s * NS_PER_S - (double)(clock_mono_ns() - from));
+    session_grow(s, (struct incarnation_id){1}, within_ns);
+}
+
+/* How long the end waits for what a look has found so far. */
+#define GROWTH_NS (2 * NS_PER_S)
+
+static void end_growth(struct session *s)
+{
+    uint64_t deadline = clock_mono_ns() + GROWTH_NS;
+    struct growing_state state = session_growing(s);
+    if (state.phase == GROWING_IDLE)
+        return;
+    log_note("the look for what makes memory grow was cut short, at %d %% of its time",
+             state.progress.permille / 10);
+    session_grow_cancel(s);
+    while (session_growing(s).phase != GROWING_IDLE && clock_mono_ns() < deadline) {
+        usleep(10000);
+        session_pump(s);
+    }
 }
 
 /* How long the end waits for the last census. */
@@ -157,7 +180,7 @@ int verb_record(const struct options *o)
         return fail(&err);
     }
     if (o->growth)
-        look_for_growth(s);
+        look_for_growth(s, o->duration_s);
     log_detail("recording to %s", o->output);
     int status = EXIT_DONE;
     if (!record_loop(s, w, o, signal_fd, &err)) {
@@ -165,6 +188,7 @@ int verb_record(const struct options *o)
         store_writer_keep(w);
         status = fail_unfinished(o, &err);
     } else {
+        end_growth(s);
         count_last(s, signal_fd);
         session_stop(s);
         alerting_tell(s);

@@ -16,7 +16,8 @@
  * A burst stands for the hundred times longer pause after it, so one large block that it happened
  * to meet makes a rate that is far too high. How much the bursts of a row differ tells how sure it
  * is (squares, as sums of bursts are independent of each other); where memory grew less than the
- * rows say, they are lowered, each by no more than it is unsure.
+ * rows say, they are lowered, and where it grew more they are raised, each by no more than it is
+ * unsure.
  */
 #include "engine/survivors.h"
 
@@ -94,13 +95,15 @@ struct survivors {
     struct growth growth;        /* rows have the two bounds of bytes a second, times the bursts */
     VEC(struct scatter) scatter; /* of each row */
     struct growth result;
-    size_t judged; /* of the blocks */
+    size_t judged;           /* of the blocks */
+    uint64_t judged_upto_ns; /* blocks and bursts of that time */
     struct thread_draw threads;
     VEC(double) weights;
     /* Of each allocator, in all, and in how much time without what the probes took. */
     double calls[UPROBE_POINTS_MAX], own_ns[UPROBE_POINTS_MAX];
     uint64_t started_ns, next_burst_ns;
-    uint64_t bursts, trial_ns, lost_time_ns;
+    VEC(uint64_t) bursts; /* when each began */
+    uint64_t trial_ns, lost_time_ns;
     double call_ns, call_most_ns; /* of a probe, as last seen, and at most */
     VEC(struct anon_point) anon;  /* since the start */
     uint64_t samples, survived;
@@ -155,6 +158,7 @@ void survivors_free(struct survivors *s)
     python_free(s->python);
     thread_draw_clear(&s->threads);
     vec_free(&s->weights);
+    vec_free(&s->bursts);
     vec_free(&s->anon);
     vec_free(&s->gaps);
     free(s);
@@ -325,16 +329,31 @@ static void settle(struct survivors *s, size_t first, double least, double most)
         s->growth.unnamed += unnamed;
         b->least = least;
         b->most = most;
-        b->burst = (uint32_t)s->bursts;
+        b->burst = (uint32_t)s->bursts.n;
     }
     sites_drop(&s->sites);
+}
+
+/* How often other threads than this one have hit the breakpoint meanwhile, as bursts on them say.
+ */
+static double hits_of_others(const struct survivors *s, const struct drawn_thread *thread,
+                             size_t which, double ns)
+{
+    double hits = 0;
+    for (size_t i = 0; i < s->threads.list.n; i++) {
+        const struct drawn_thread *t = &s->threads.list.at[i];
+        if (t->is_alive && t != thread)
+            hits += calls_per_s(t->calls, t->own_ns, which) * ns / 1e9;
+    }
+    return hits;
 }
 
 /* What a burst has cost the target, and the pause that pays for it. */
 static void pay(struct survivors *s, double taken_ns)
 {
     s->lost_time_ns += (uint64_t)taken_ns;
-    double paid_ns = (double)s->lost_time_ns * 100 / s->options.loss_pct;
+    double paid_ns =
+        (double)s->lost_time_ns * 100 / (s->options.loss_pct * thread_draw_cores(&s->threads));
     uint64_t now_ns = clock_mono_ns(), paid_at_ns = s->started_ns + (uint64_t)paid_ns;
     s->next_burst_ns = paid_at_ns > now_ns ? paid_at_ns : now_ns;
 }
@@ -376,10 +395,10 @@ static bool burst(struct survivors *s, struct err *err)
     uint64_t hits_before = uprobes_hits(s->probes, a->at_return);
     uint64_t armed_before_ns = uprobes_armed_ns(s->probes);
     size_t first = s->blocks.list.n;
-    uint64_t arm_ns = clock_mono_ns();
+    uint64_t began_ns = clock_mono_ns();
     if (!uprobes_arm(s->probes, points, &thread->tid, 1, err))
         return errno == ESRCH; /* it has just ended; of the process the next look will tell */
-    arm_ns = clock_mono_ns() - arm_ns;
+    uint64_t arm_ns = clock_mono_ns() - began_ns;
     burst_wait(s, thread, a, burst_length_ns(s, thread, which));
     /* The first look comes before the probes are out, which takes long: what is given out again
      * until then is seen. */
@@ -394,12 +413,13 @@ static bool burst(struct survivors *s, struct err *err)
     double own_ns = left_ns(armed_ns, hits * s->call_ns);
     note_calls(s->calls, s->own_ns, which, hits, own_ns);
     note_calls(thread->calls, thread->own_ns, which, hits, own_ns);
-    s->bursts++;
+    vec_push(&s->bursts, began_ns);
     s->samples += s->blocks.list.n - first;
     double each = kept > 0 ? hits / kept * 1e9 / (thread_chance * allocator_chance) : 0;
     double most_ns = hits * fmax(s->call_ns, s->call_most_ns) * queueing(thread);
     settle(s, first, each / armed_ns, each / left_ns(armed_ns, most_ns));
-    double taken_ns = fmin(hits * s->call_ns, armed_ns);
+    double taken_ns =
+        fmin(hits * s->call_ns, armed_ns) + hits_of_others(s, thread, which, armed_ns) * s->call_ns;
     /* The breakpoint comes in the middle of the arming; and of two events it outlives the first
      * one's closing, which is half of the time. */
     uint64_t beside_ns = arm_ns / 2 + (a->at_entry >= 0 ? disarm_ns / 2 : 0);
@@ -526,6 +546,9 @@ enum survivors_state survivors_poll(struct survivors *s, uint64_t *wait_ns, stru
     }
     while (judge(s, now_ns))
         ;
+    s->judged_upto_ns = now_ns - s->options.stay_ns;
+    if (s->sampled && s->judged == s->blocks.list.n)
+        s->judged_upto_ns = now_ns; /* also bursts that brought nothing */
     look_at_memory(s, now_ns);
     if (!s->sampled && now_ns >= s->next_burst_ns) {
         if (!burst(s, err))
@@ -549,34 +572,45 @@ struct survivors_progress survivors_progress(const struct survivors *s)
     uint64_t passed_ns = s->started_ns ? clock_mono_ns() - s->started_ns : 0;
     p.permille = passed_ns >= all_ns ? 1000 : (int)(passed_ns * 1000 / all_ns);
     if (passed_ns)
-        p.loss_pct = (double)s->lost_time_ns * 100 /
+        p.loss_pct = (double)s->lost_time_ns * 100 / thread_draw_cores(&s->threads) /
                      (double)(passed_ns < s->options.sample_ns ? passed_ns : s->options.sample_ns);
     return p;
+}
+
+/* Those whose blocks have become old enough: of these the rows are. */
+static double judged_bursts(const struct survivors *s)
+{
+    size_t n = s->bursts.n;
+    while (n && s->bursts.at[n - 1] > s->judged_upto_ns)
+        n--;
+    return (double)n;
 }
 
 /* By how much a row's lower bound may be wrong: twice its standard error, or all that may have been
  * free. Bytes a second, times the bursts. */
 static double unsure_of(const struct survivors *s, size_t row)
 {
-    if (row >= s->scatter.n || !s->bursts)
+    double bursts = judged_bursts(s);
+    if (row >= s->scatter.n || bursts < 1)
         return 0;
     const struct scatter *scatter = &s->scatter.at[row];
-    double sum = s->growth.rows.at[row].bytes, bursts = (double)s->bursts;
+    double sum = s->growth.rows.at[row].bytes;
     double squares = scatter->squares + scatter->in_burst * scatter->in_burst;
     double variance = squares - sum * sum / bursts;
     return fmax(variance > 0 ? 2 * sqrt(variance) : 0, scatter->maybe);
 }
 
-/* A row's bounds and how unsure its lower one is, in bytes a second. */
+/* A row's bounds, in bytes a second. */
 struct bounds {
-    double least, most, unsure;
-    double surely; /* the share of it that is no mistake */
+    double least, most;
+    double unsure, above; /* by how much either may be wrong */
+    double surely;        /* the share of it that is no mistake */
 };
 
 static struct bounds bounds_of(const struct survivors *s, size_t i)
 {
     const struct growth_row *row = &s->growth.rows.at[i];
-    double bursts = (double)s->bursts, seen = (double)row->count;
+    double bursts = fmax(1, judged_bursts(s)), seen = (double)row->count;
     struct bounds b = {.least = row->bytes / bursts,
                        .most = row->bytes_per_s / bursts,
                        .unsure = unsure_of(s, i) / bursts};
@@ -584,6 +618,7 @@ static struct bounds bounds_of(const struct survivors *s, size_t i)
     b.surely = seen > 0 ? fmax(0, seen - STRAY_SHARE * (double)row->of_samples) / seen : 0;
     b.surely *= b.least > 0 ? 1 - s->scatter.at[i].maybe / row->bytes : 1;
     b.most = b.least + b.surely * (b.most - b.least);
+    b.above = b.least > 0 ? b.unsure * b.most / b.least : b.unsure;
     return b;
 }
 
@@ -599,18 +634,19 @@ struct memory_growth {
     double rows_per_s;    /* that all rows are at least */
     double per_s, unsure; /* twice its standard error, from how its halves differ */
     double towards;       /* where that puts the rows: from their lower bound (0) to the upper one
-                             (1), or down to what they surely are (-1) */
+                             (1), or down to what they surely are (-1), up to what they may be (2) */
 };
 
 static struct memory_growth growth_of_memory(const struct survivors *s)
 {
     struct memory_growth g = {0};
-    double least = 0, most = 0, surely = 0;
+    double least = 0, most = 0, surely = 0, above = 0;
     for (size_t i = 0; i < s->growth.rows.n; i++) {
         struct bounds row = bounds_of(s, i);
         least += row.least;
         most += row.most;
         surely += fmax(0, row.least - row.unsure);
+        above += row.surely * row.above;
     }
     g.rows_per_s = least;
     if (s->anon.n < 3)
@@ -621,8 +657,10 @@ static struct memory_growth growth_of_memory(const struct survivors *s)
     g.unsure = fabs(anon_slope(middle, to) - anon_slope(from, middle));
     if (g.per_s < least)
         g.towards = g.per_s <= surely ? -1 : (g.per_s - least) / (least - surely);
-    else if (most > least)
-        g.towards = fmin(1, (g.per_s - least) / (most - least));
+    else if (g.per_s < most)
+        g.towards = (g.per_s - least) / (most - least);
+    else
+        g.towards = 1 + (above > 0 ? fmin(1, (g.per_s - most) / above) : 0);
     return g;
 }
 
@@ -631,12 +669,16 @@ static void add_result(struct survivors *s, size_t i, const struct memory_growth
 {
     struct bounds b = bounds_of(s, i);
     double below = fmin(b.unsure, b.least), towards = memory->towards;
-    double above = b.least > 0 ? b.unsure * b.most / b.least : b.unsure;
     struct growth_row found = s->growth.rows.at[i];
-    found.bytes_per_s = b.least + towards * (towards > 0 ? b.most - b.least : below);
+    if (towards < 0)
+        found.bytes_per_s = b.least + towards * below;
+    else if (towards < 1)
+        found.bytes_per_s = b.least + towards * (b.most - b.least);
+    else
+        found.bytes_per_s = b.most + (towards - 1) * b.surely * b.above;
     found.bytes = found.bytes_per_s * seconds;
     found.unsure_per_s =
-        fmax(found.bytes_per_s - b.least + below, b.most + above - found.bytes_per_s);
+        fmax(found.bytes_per_s - b.least + below, b.most + b.above - found.bytes_per_s);
     /* That is what the bursts say by themselves. Where memory has decided about all rows, what is
      * not known is each one's share. */
     if (fabs(towards) < 1 && b.least > 0 && memory->per_s > 0) {

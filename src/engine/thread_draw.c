@@ -132,6 +132,14 @@ struct drawn_thread *thread_draw(struct thread_draw *d, double *chance)
     return &d->list.at[draw_one(d, d->weights.at, d->weights.n, 0, chance)];
 }
 
+double thread_draw_cores(const struct thread_draw *d)
+{
+    double run_ns = 0;
+    for (size_t i = 0; i < d->list.n; i++)
+        run_ns += d->list.at[i].is_alive ? d->list.at[i].lately.run_ns : 0;
+    return fmax(1, run_ns / LATELY_NS);
+}
+
 pid_t thread_draw_busiest(const struct thread_draw *d)
 {
     const struct drawn_thread *busiest = NULL;

@@ -45,6 +45,8 @@ void thread_draw_clear(struct thread_draw *d);
 bool thread_draw_look(struct thread_draw *d);
 /* After a look. *chance: how likely it was, over 0. Borrowed until the next look. */
 struct drawn_thread *thread_draw(struct thread_draw *d, double *chance);
+/* How many CPUs the process used lately, at least 1. */
+double thread_draw_cores(const struct thread_draw *d);
 /* The one that ran most lately. */
 pid_t thread_draw_busiest(const struct thread_draw *d);
 

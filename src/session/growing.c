@@ -13,6 +13,10 @@
 
 /* A step of waiting, after which it is looked whether the look was given up. */
 #define STEP_NS (50 * NS_PER_MS)
+/* What is needed beside a look's two parts, and how short these may become together. */
+#define BESIDE_NS (1500 * NS_PER_MS)
+#define LEAST_NS  (3 * NS_PER_S)
+#define USUAL_NS  (30 * NS_PER_S)
 
 /* News of the worker: the newest that it could tell; or its last, with what was found. */
 struct news {
@@ -29,7 +33,7 @@ struct growing {
     bool running; /* the thread is there */
     pid_t pid;
     uint32_t incarnation;
-    bool at_once;
+    uint64_t within_ns; /* see growing_start */
     _Atomic bool accepted, cancelled;
     struct queue *news;
     struct growing_state state;
@@ -123,13 +127,19 @@ static bool look(struct growing *g, struct survivors *survivors, struct enlarged
 
 static void work(struct growing *g, struct news *last)
 {
-    static const struct survivors_options options;
+    struct survivors_options options = {.sample_ns = 0};
     struct survivors_cost cost = {0};
+    if (g->within_ns && g->within_ns < USUAL_NS + BESIDE_NS) {
+        uint64_t ns =
+            g->within_ns > LEAST_NS + BESIDE_NS ? g->within_ns - BESIDE_NS : (uint64_t)LEAST_NS;
+        options.sample_ns = ns * 2 / 3;
+        options.stay_ns = ns / 3;
+    }
     struct survivors *survivors = survivors_new(g->pid, &options, &last->err);
     if (!survivors)
         return;
     bool ok = survivors_estimate(survivors, &cost, &last->err);
-    if (ok && !g->at_once) {
+    if (ok && !g->within_ns) {
         tell(g, GROWING_ASKING, &cost, NULL);
         ok = wait_for_yes(g);
     }
@@ -196,13 +206,13 @@ int growing_fd(const struct growing *g)
 }
 
 bool growing_start(struct growing *g, const struct recording *rec, struct incarnation_id in,
-                   bool at_once)
+                   uint64_t within_ns)
 {
     if (g->running || !in.n || rec->incarnations.at[in.n].to_ns)
         return false;
     g->pid = rec->incarnations.at[in.n].pid;
     g->incarnation = in.n;
-    g->at_once = at_once;
+    g->within_ns = within_ns;
     g->accepted = g->cancelled = false;
     g->trouble.text[0] = '\0';
     if (pthread_create(&g->thread, NULL, grow_work, g))

@@ -22,10 +22,11 @@ void growing_free(struct growing *g);
 /* Readable when there is something to pump. */
 int growing_fd(const struct growing *g);
 
-/* Estimates the cost for a process; at once: and looks, whatever it is. false: a look is under way.
- */
+/* Estimates the cost for a process, and waits until it is accepted. within_ns, if not 0: looks
+ * whatever it is, and less long where it would else not be over by then (UINT64_MAX: no hurry).
+ * false: a look is under way. */
 bool growing_start(struct growing *g, const struct recording *rec, struct incarnation_id in,
-                   bool at_once);
+                   uint64_t within_ns);
 /* The cost is accepted: the look begins. */
 void growing_accept(struct growing *g);
 /* Ends what is under way; what it has found so far is kept. */

@@ -509,9 +509,9 @@ struct censuses_state session_censuses(const struct session *s)
     return censuses_state(s->censuses);
 }
 
-bool session_grow(struct session *s, struct incarnation_id incarnation, bool at_once)
+bool session_grow(struct session *s, struct incarnation_id incarnation, uint64_t within_ns)
 {
-    return s->kind == SESSION_LIVE && growing_start(s->growing, s->rec, incarnation, at_once);
+    return s->kind == SESSION_LIVE && growing_start(s->growing, s->rec, incarnation, within_ns);
 }
 
 void session_grow_accept(struct session *s)

@@ -123,8 +123,9 @@ void session_stop_asking(struct session *s);
 struct censuses_state session_censuses(const struct session *s);
 
 /* Looks for the lines that make a process grow: estimates first what that costs the target, and
- * then asks (at_once: it does not). false: nothing is watched, or a look is under way. */
-bool session_grow(struct session *s, struct incarnation_id incarnation, bool at_once);
+ * then asks; with within_ns it does not, see growing_start. false: nothing is watched, or a look is
+ * under way. */
+bool session_grow(struct session *s, struct incarnation_id incarnation, uint64_t within_ns);
 void session_grow_accept(struct session *s);
 void session_grow_cancel(struct session *s);
 struct growing_state session_growing(const struct session *s);

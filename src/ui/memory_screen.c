@@ -76,7 +76,7 @@ void memory_screen_grow(struct ui *ui)
             ui_say(ui, STYLE_NOTICE, "nothing has been seen of the target yet: again in a moment");
             return;
         }
-        if (!session_grow(ui->session, chosen(ui), false)) {
+        if (!session_grow(ui->session, chosen(ui), 0)) {
             ui_say(ui, STYLE_NOTICE, "there is no live target that could be looked at");
             return;
         }

@@ -205,6 +205,8 @@ static double survives_per_s(const struct growth_look *look)
     return sum;
 }
 
+/* Of a usual one the first part lasts 20 s, see engine/survivors.h. */
+#define SHORT_LOOK_NS (19 * NS_PER_S)
 /* Memory that grows by less is called stable (contract.md); here it has to be plain. */
 #define PLAINLY_GROWN_PER_S 10000.0
 
@@ -239,6 +241,8 @@ size_t memory_growth_notes(const struct query *query, const char *out[MEMORY_NOT
             out[n++] = "Not glibc's malloc: what was freed, not given out again, can seem to stay.";
         if (look->flags & GROWTH_INNERMOST)
             out[n++] = "Of Python's calls the innermost line alone is known, not its callers.";
+        if (look->to_ns - look->from_ns < SHORT_LOOK_NS)
+            out[n++] = "A short look: what lives for some seconds seems to stay, too.";
     }
     if (is_missed(query->rec, look))
         out[n++] = "Memory grew over twice as fast as what is found here stays: look again (g).";

@@ -68,7 +68,7 @@ def step_ns(target, steps=15):
 
 
 def perf_in_namespace(words):
-    script = "mount -t tracefs tracefs /sys/kernel/tracing && exec \"$@\""
+    script = "{ test -e /sys/kernel/tracing/events || mount -t tracefs tracefs /sys/kernel/tracing; } && exec \"$@\""
     return [*targets.unshare("-m"), "sh", "-c", script, "sh", *words]
 
 

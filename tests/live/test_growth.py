@@ -39,6 +39,11 @@ def sites(path):
     return json.loads(done.stdout)["rows"] if done.returncode == 0 else []
 
 
+def seconds_of(path):
+    done = proftop.run("report", path, "--format", "json")
+    return json.loads(done.stdout)["window"]["to_s"] if done.returncode == 0 else 0
+
+
 def check(path, source, name, type_name):
     rows = sites(path)
     stays = [row for row in rows if row["kind"] == "survives"]
@@ -79,6 +84,28 @@ def _():
             tap.equal(proftop.interrupt(recorder), 0, "exit status of record")
         for path, leak in zip(recorders, LEAKS.values()):
             check(path, *leak)
+
+
+@tap.test("a recording that ends before a look would: a shorter look, and one that is cut short")
+def _():
+    tap.require(os.geteuid() == 0, "probes need root")
+    with targets.folder() as place:
+        source, name, _ = LEAKS["c++"]
+        command = command_of("c++", source, place)
+        with targets.started(command, ready="ready") as process:
+            short, cut = os.path.join(place, "short.ptop"), os.path.join(place, "cut.ptop")
+            words = ["record", "-p", str(process.pid), "--growth", "-o"]
+            proftop.ok(*words, short, "-d", "8")
+            with proftop.started(*words, cut, stderr=subprocess.PIPE) as recorder:
+                # Until blocks of the first bursts have been there for ten seconds.
+                targets.wait_for(lambda: seconds_of(cut + ".part") > 14, "14 seconds", 60)
+                tap.equal(proftop.interrupt(recorder), 0, "exit status of record")
+                said = recorder.stderr.read().decode()
+        assert "was cut short, at " in said, said
+        for path in (short, cut):
+            check(path, source, name, None)
+            text = proftop.ok("report", path, "--view", "memory")
+            tap.equal("A short look" in text, True, path)
 
 
 @tap.test("--growth where probes are not permitted: said in a line, and the recording goes on")

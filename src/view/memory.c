@@ -75,6 +75,34 @@ static bool is_allocating_helper(const char *name)
     return false;
 }
 
+/* xmalloc, zmalloc_usable, ngx_palloc, g_realloc_n, pstrdup: a program's own way to the allocator,
+ * of which all that allocate make use. */
+static bool is_allocating_wrapper(const char *name)
+{
+    static const char *const ends[] = {"malloc", "calloc",  "realloc", "palloc",
+                                       "strdup", "strndup", "memdup"};
+    char token[64];
+    size_t n = 0;
+    for (const char *at = name;; at++) {
+        if (*at && strchr("abcdefghijklmnopqrstuvwxyz", *at) && n + 1 < sizeof token) {
+            token[n++] = *at;
+            continue;
+        }
+        token[n] = '\0';
+        for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+            if (text_ends_with(token, ends[i]))
+                return true;
+        if (!*at || !strchr("_0123456789", *at))
+            return false; /* the name's end, or a name of another form */
+        n = 0;
+    }
+}
+
+static bool is_allocating(const char *name)
+{
+    return is_allocating_helper(name) || is_allocating_wrapper(name);
+}
+
 /* The nearest own place of a folded stack that is none of these. */
 static struct place site_place(const struct fold *fold, struct stack_id stack)
 {
@@ -83,7 +111,7 @@ static struct place site_place(const struct fold *fold, struct stack_id stack)
         size_t n = recording_places(fold->rec, fold_at(fold, s)->frame, &places);
         for (size_t i = 0; i < n; i++)
             if (rows_is_own(fold->rec, places[i].function) &&
-                !is_allocating_helper(rows_function_name(fold->rec, places[i].function)))
+                !is_allocating(rows_function_name(fold->rec, places[i].function)))
                 return places[i];
     }
     return rows_own_place(fold, stack);

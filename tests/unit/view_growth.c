@@ -88,6 +88,45 @@ static void the_newest_look_is_shown_by_place(void **state)
     recording_free(rec);
 }
 
+/* The name of the first row of a look that saw this alone. */
+static const char *site_of(const char *innermost, const char *caller)
+{
+    struct recording *rec = fixture_new();
+    struct growth g;
+    growth_init(&g, 4242);
+    g.from_ns = START_NS;
+    g.to_ns = START_NS + 20 * NS_PER_S;
+    struct growth_frame frames[] = {python(&g, innermost, 12), python(&g, caller, 80)};
+    growth_add(&g, GROWTH_SURVIVES, growth_stack(&g, frames, 2), "", 900, 300, 1, 2);
+    growth_close(&g);
+    recording_add_growth(rec, (struct incarnation_id){1}, &g);
+    growth_clear(&g);
+    struct query q = fixture_query(rec);
+    q.window = (struct window){START_NS, START_NS + 60 * NS_PER_S};
+    table_fill(&table, view_by_name("memory"), &q);
+    static char name[64];
+    snprintf(name, sizeof name, "%s", fixture_text(&table, 0, "name"));
+    recording_free(rec);
+    return name;
+}
+
+static void a_wrapper_of_the_allocator_is_not_the_place(void **state)
+{
+    (void)state;
+    static const char *const wrappers[] = {
+        "xmalloc",   "zmalloc_usable", "ztrymalloc_usable", "ngx_palloc", "g_malloc0_n",
+        "xstrdup",   "repalloc",       "zrealloc",          "pg_strdup",  "zcalloc(unsigned long)",
+        "std::list", "operator new[]"};
+    for (size_t i = 0; i < sizeof wrappers / sizeof *wrappers; i++)
+        assert_string_equal(site_of(wrappers[i], "set_command"), "set_command");
+    static const char *const own[] = {"session_alloc", "allocate_order", "Cache::malloc_all",
+                                      "put"};
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        assert_string_equal(site_of(own[i], "set_command"), own[i]);
+    /* There is nothing else. */
+    assert_string_equal(site_of("zmalloc", "xmalloc"), "zmalloc");
+}
+
 /* A look's notes in the window, one behind the other; "" if there are none. */
 static const char *notes_of(const struct query *q)
 {
@@ -268,6 +307,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_newest_look_is_shown_by_place),
+        cmocka_unit_test(a_wrapper_of_the_allocator_is_not_the_place),
         cmocka_unit_test(what_a_look_cannot_tell_is_said),
         cmocka_unit_test(that_most_was_missed_is_said),
         cmocka_unit_test(what_enlarged_it_is_told_apart),

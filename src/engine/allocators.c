@@ -10,6 +10,7 @@
 #include "native/elf_symbol.h"
 #include "python/pymalloc.h"
 #include "target/maps.h"
+#include "target/remote.h"
 
 /* As C's library has them. */
 static const struct allocator_kin kin[] = {
@@ -31,12 +32,28 @@ static const struct allocator_kin operators[] = {
 static const struct allocator_kin python_kin[] = {
     {"malloc", 1, -1, -1, -1}, {"calloc", 1, 2, -1, -1}, {"realloc", 2, -1, -1, 1}};
 
+/* CPython's functions over them (Objects/obmalloc.c, 3.6 to 3.15), in the order of python_kin. They
+ * call through a table; a build with profile feedback has what is usually in the table compiled
+ * into them and does not call it. */
+#define PYTHON_KIN (sizeof python_kin / sizeof *python_kin)
+static const struct allocator_kin python_api[][PYTHON_KIN] = {
+    {{"PyObject_Malloc", 0, -1, -1, -1},
+     {"PyObject_Calloc", 0, 1, -1, -1},
+     {"PyObject_Realloc", 1, -1, -1, 0}},
+    {{"PyMem_Malloc", 0, -1, -1, -1},
+     {"PyMem_Calloc", 0, 1, -1, -1},
+     {"PyMem_Realloc", 1, -1, -1, 0}},
+};
+#define PYTHON_API        (sizeof python_api / sizeof *python_api)
+#define COMPARED_IN_BYTES 96u
+
 /* What an allocator may call its functions, where a program has it beside malloc: jemalloc (Redis;
  * Rust), mimalloc, tcmalloc. Under the same address they are the same function. */
 static const char *const prefixes[] = {"", "je_", "_rjem_", "mi_", "tc_"};
 #define PREFIXES (sizeof prefixes / sizeof *prefixes)
 
 struct finding {
+    pid_t pid;
     struct allocators *out;
     struct uprobes *u;
     const struct maps *maps;
@@ -136,20 +153,64 @@ static void look_into(struct finding *f, const struct mapping *m)
         close(l.file);
 }
 
+bool allocators_compares_with(const uint8_t *code, size_t n, uint64_t address, uint64_t with)
+{
+    for (size_t i = 2; i + 4 <= n; i++) {
+        uint32_t word;
+        memcpy(&word, code + i, sizeof word);
+        /* cmp with what is known to be in the low 2 GB; lea of what is so far from here. */
+        bool compared = with <= INT32_MAX && word == with &&
+                        (code[i - 1] == 0x3d || (code[i - 1] & 0xf8) == 0xf8);
+        bool taken = code[i - 2] == 0x8d && (code[i - 1] & 0xc7) == 0x05 &&
+                     address + i + 4 + (uint64_t)(int64_t)(int32_t)word == with;
+        if (compared || taken)
+            return true;
+    }
+    return false;
+}
+
+/* The API's function, where the default one is compiled into it. */
+static void add_compiled_in(struct finding *f, const struct library *l,
+                            const struct allocator_kin *k, uint64_t function)
+{
+    uint8_t code[COMPARED_IN_BYTES];
+    struct elf_range range;
+    if (!defines(l, "", k->name, &range))
+        return;
+    range.vaddr += l->bias;
+    if (range.size && range.size < sizeof code)
+        return;
+    if (!remote_read(f->pid, range.vaddr, code, sizeof code) ||
+        !allocators_compares_with(code, sizeof code, range.vaddr, function))
+        return;
+    const struct mapping *m = maps_find(f->maps, range.vaddr);
+    if (m && m->perms & MAP_EXEC)
+        add(f, k, HEAP_PYMALLOC, l->file, m, &range);
+    f->out->compiled_in = true;
+}
+
 static void add_python(struct finding *f, struct python *python)
 {
     const struct pymalloc *p = python ? python_pymalloc(python) : NULL;
     if (!p)
         return;
-    const uint64_t functions[] = {p->malloc, p->calloc, p->realloc};
-    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
+    const uint64_t functions[PYTHON_KIN] = {p->malloc, p->calloc, p->realloc};
+    for (size_t i = 0; i < PYTHON_KIN; i++) {
         const struct mapping *m = maps_find(f->maps, functions[i]);
-        int fd = m ? maps_open_file(f->maps, m, f->err) : -1;
-        if (fd < 0)
+        struct library l = {.file = m ? maps_open_file(f->maps, m, f->err) : -1, .m = m};
+        if (l.file < 0)
             continue;
         struct elf_range at = {functions[i], 0};
-        add(f, &python_kin[i], HEAP_PYMALLOC, fd, m, &at);
-        close(fd);
+        add(f, &python_kin[i], HEAP_PYMALLOC, l.file, m, &at);
+        uint64_t vaddr;
+        l.symbols = elf_symbols_open(l.file);
+        if (l.symbols && elf_symbols_vaddr(l.symbols, m->offset, &vaddr)) {
+            l.bias = m->start - vaddr;
+            for (size_t k = 0; k < PYTHON_API; k++)
+                add_compiled_in(f, &l, &python_api[k][i], functions[i]);
+        }
+        elf_symbols_close(l.symbols);
+        close(l.file);
     }
 }
 
@@ -157,7 +218,7 @@ bool allocators_find(struct allocators *a, struct uprobes *u, pid_t pid, struct 
                      struct err *err)
 {
     struct maps maps;
-    struct finding f = {a, u, &maps, err};
+    struct finding f = {pid, a, u, &maps, err};
     memset(a, 0, sizeof *a);
     maps_init(&maps);
     if (!maps_read(&maps, pid, NULL, err)) {

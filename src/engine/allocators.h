@@ -41,12 +41,17 @@ struct allocator {
 struct allocators {
     struct allocator at[UPROBE_POINTS_MAX];
     size_t n;
+    bool compiled_in; /* Python's is also compiled into its callers: there its calls are not seen */
 };
 
 /* Words for the allocators of pid whose calls can be probed, by the files that hold them ("malloc
  * in libc.so.6, malloc in libjemalloc.so.2"). other: one is not glibc's: what was freed there can
  * seem to stay. false: none, err says so with the remedy. For doctor. */
 bool allocators_say(pid_t pid, char *out, size_t size, bool *other, struct err *err);
+
+/* Whether n bytes of code at an address compare something with another address, as a call through a
+ * table does that was made faster for what is usually there. For tests. */
+bool allocators_compares_with(const uint8_t *code, size_t n, uint64_t address, uint64_t with);
 
 /* Adds the probes of pid's allocators to u. python: NULL where there is none. Opens each mapped
  * file (some ms). false: none was found. */

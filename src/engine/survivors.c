@@ -140,6 +140,8 @@ struct survivors *survivors_new(pid_t pid, const struct survivors_options *optio
         survivors_free(s);
         return NULL;
     }
+    if (s->allocators.compiled_in)
+        s->growth.flags |= GROWTH_COMPILED;
     return s;
 }
 

@@ -67,6 +67,7 @@ enum growth_flags {
     GROWTH_PROBED = 1,     /* what stays was looked for, by probes on allocators */
     GROWTH_OTHER_HEAP = 2, /* blocks of an allocator that does not say which are free */
     GROWTH_INNERMOST = 4,  /* of Python's stacks the innermost frames alone are known */
+    GROWTH_COMPILED = 8,   /* Python's allocator is compiled into callers, where it is not seen */
 };
 
 struct growth_stack {

@@ -269,6 +269,8 @@ size_t memory_growth_notes(const struct query *query, const char *out[MEMORY_NOT
             out[n++] = "Not glibc's malloc: what was freed, not given out again, can seem to stay.";
         if (look->flags & GROWTH_INNERMOST)
             out[n++] = "Of Python's calls the innermost line alone is known, not its callers.";
+        if (look->flags & GROWTH_COMPILED)
+            out[n++] = "This Python has its allocator compiled into callers: rates are least ones.";
         if (look->to_ns - look->from_ns < SHORT_LOOK_NS)
             out[n++] = "A short look: what lives for some seconds seems to stay, too.";
     }

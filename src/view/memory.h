@@ -11,7 +11,7 @@
 
 /* What the newest look for what stays cannot tell, or why it has no rows: lines of at most 78
  * columns. Their number. */
-#define MEMORY_NOTES_MAX 4
+#define MEMORY_NOTES_MAX 5
 size_t memory_growth_notes(const struct query *query, const char *out[MEMORY_NOTES_MAX]);
 
 extern const struct view memory_parts_view;

@@ -108,6 +108,27 @@ def _():
             tap.equal("A short look" in text, True, path)
 
 
+@tap.test("a Python with its allocator compiled into its callers, and one without, are told", slow=True)
+def _():
+    tap.require(os.geteuid() == 0, "probes need root")
+    asked = "import sysconfig; print(sysconfig.get_config_var('CONFIG_ARGS'))"
+    seen = {}
+    for python in targets.pythons():
+        built = subprocess.run([*python.command, "-c", asked], stdout=subprocess.PIPE).stdout
+        # A distribution's own is, whatever it says of itself.
+        optimized = b"--enable-optimizations" in built or python.path == "/usr/bin/python3"
+        if python.root or seen.setdefault(optimized, python) is not python:
+            continue
+        with targets.folder() as place, python.script(LEAKS["python"][0]) as script:
+            with targets.started([*python.command, script], ready="ready") as process:
+                path = os.path.join(place, "a.ptop")
+                proftop.record(process.pid, path, 6, 100, "--growth")
+            text = proftop.ok("report", path, "--view", "memory")
+        told = "has its allocator compiled into callers" in text
+        tap.equal(told, optimized, python.label)
+    tap.require(len(seen) == 2, "one build of Python alone")
+
+
 @tap.test("--growth where probes are not permitted: said in a line, and the recording goes on")
 def _():
     tap.require(os.geteuid() == 0 and shutil.which("setpriv"), "not root, or no setpriv")

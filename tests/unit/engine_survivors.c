@@ -317,6 +317,20 @@ static void test_the_cost_is_known_before(void **state)
     survivors_free(s);
 }
 
+static void test_a_compiled_in_allocator_is_told(void **state)
+{
+    (void)state;
+    const uint64_t at = 0x4fb350, is = 0x4fb450, far = 0x7f0000401000;
+    uint8_t compares[] = {0x53, 0x48, 0x85, 0xff, 0x48, 0x3d, 0x50, 0xb4, 0x4f, 0x00, 0x0f, 0x85};
+    assert_true(allocators_compares_with(compares, sizeof compares, at, is));
+    assert_false(allocators_compares_with(compares, sizeof compares, at, is + 16));
+    assert_false(allocators_compares_with(compares, 9, at, is)); /* cut */
+    uint8_t takes[] = {0x90, 0x48, 0x8d, 0x15, 0xf8, 0x0f, 0x00, 0x00, 0x48, 0x39};
+    assert_true(allocators_compares_with(takes, sizeof takes, far - 0x1000, far));
+    takes[2] = 0x90, takes[3] = 0xe9; /* a jump there */
+    assert_false(allocators_compares_with(takes, sizeof takes, far - 0x1000, far));
+}
+
 static void test_a_target_that_ends(void **state)
 {
     (void)state;
@@ -381,6 +395,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_stays_is_told_from_what_comes_and_goes),
         cmocka_unit_test(test_the_cost_is_known_before),
+        cmocka_unit_test(test_a_compiled_in_allocator_is_told),
         cmocka_unit_test(test_a_target_that_ends),
         cmocka_unit_test(test_what_enlarged_it),
     };

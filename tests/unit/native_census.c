@@ -526,15 +526,22 @@ static void test_holders(void **state)
     end(r);
 }
 
+/* A vector that moves to a larger place while it is looked at can be found by what its growth left
+ * on the stack alone: it does so once in seconds, so another look does not meet that again. */
 static void check_path(pid_t pid, const char *type, bool newborn, const char *begins)
 {
-    struct holders h;
-    struct err err = {""};
-    if (!native_holders(pid, type, newborn, NULL, &h, &err))
-        fail_msg("%s", err.text);
-    if (!h.path || strncmp(h.path, begins, strlen(begins)) != 0)
-        fail_msg("%s: %s", type, h.path ? h.path : "no path");
-    holders_clear(&h);
+    for (int attempt = 0;; attempt++) {
+        struct holders h;
+        struct err err = {""};
+        if (!native_holders(pid, type, newborn, NULL, &h, &err))
+            fail_msg("%s", err.text);
+        bool right = h.path && strncmp(h.path, begins, strlen(begins)) == 0;
+        if (!right && attempt == 1)
+            fail_msg("%s: %s", type, h.path ? h.path : "no path");
+        holders_clear(&h);
+        if (right)
+            return;
+    }
 }
 
 /* What leaks is told from older objects of its class; what is lost, from what is held. */

@@ -174,6 +174,10 @@ static void what_a_look_cannot_tell_is_said(void **state)
     recording_add_growth(rec, (struct incarnation_id){1}, &g);
     assert_non_null(strstr(notes_of(&q), "what was freed"));
     assert_non_null(strstr(notes_of(&q), "not its callers"));
+    assert_null(strstr(notes_of(&q), "compiled into"));
+    g.flags |= GROWTH_COMPILED;
+    recording_add_growth(rec, (struct incarnation_id){1}, &g);
+    assert_non_null(strstr(notes_of(&q), "compiled into callers: rates are least ones"));
     q.window.to_ns = START_NS + 20 * NS_PER_S;
     assert_string_equal(notes_of(&q), "");
     growth_clear(&g);

@@ -41,7 +41,7 @@ void memory_screen_say_growing(char *out, size_t size, const struct ui *ui)
         break;
     case GROWING_ASKING:
         snprintf(out, size,
-                 "%s calls/s; 30 s of bursts would cost it about %.1f%%: g begins, Esc does not",
+                 "%s calls/s; 30 s of bursts cost it about %.1f%%: g begins, Esc does not",
                  figure_count(figure, (uint64_t)g.cost.calls_per_s), g.cost.burst_pct);
         break;
     case GROWING_LOOKING:

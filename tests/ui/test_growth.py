@@ -27,7 +27,7 @@ def _():
             screen.keys("g")
             text = screen.wait("g begins, Esc does not")
             assert "[6 Memory]" in text, text
-            assert re.search(r"[0-9,]+ calls/s; 30 s of bursts would cost it about \d\.\d%", text)
+            assert re.search(r"[0-9,]+ calls/s; 30 s of bursts cost it about \d\.\d%", text)
             assert all(len(line) <= 80 for line in text.split("\n"))
             screen.keys("Escape")
             screen.wait(lambda t: "g begins" not in t and "[6 Memory]" in t)

@@ -97,6 +97,29 @@ struct library {
     enum heap_kind heap;
 };
 
+/* symbols NULL: it has none, or they cannot be placed; file < 0: it cannot be opened. */
+static struct library library_open(const struct finding *f, const struct mapping *m,
+                                   struct err *err)
+{
+    struct library l = {.file = maps_open_file(f->maps, m, err), .m = m};
+    uint64_t vaddr;
+    l.symbols = l.file < 0 ? NULL : elf_symbols_open(l.file);
+    if (l.symbols && elf_symbols_vaddr(l.symbols, m->offset, &vaddr)) {
+        l.bias = m->start - vaddr;
+    } else {
+        elf_symbols_close(l.symbols);
+        l.symbols = NULL;
+    }
+    return l;
+}
+
+static void library_close(struct library *l)
+{
+    elf_symbols_close(l->symbols);
+    if (l->file >= 0)
+        close(l->file);
+}
+
 static bool defines(const struct library *l, const char *prefix, const char *name,
                     struct elf_range *range)
 {
@@ -121,10 +144,6 @@ static void add_defined(struct finding *f, const struct library *l, const char *
 static void look_into_symbols(struct finding *f, struct library *l)
 {
     struct elf_range range;
-    uint64_t vaddr;
-    if (!elf_symbols_vaddr(l->symbols, l->m->offset, &vaddr))
-        return;
-    l->bias = l->m->start - vaddr;
     /* Other allocators have a __libc_malloc, too, but not this one. */
     l->heap = defines(l, "", "malloc_info", &range) ? HEAP_GLIBC : HEAP_OTHER;
     for (size_t p = 0; p < PREFIXES; p++) {
@@ -144,13 +163,10 @@ static void look_into_symbols(struct finding *f, struct library *l)
 /* m: an executable mapping. */
 static void look_into(struct finding *f, const struct mapping *m)
 {
-    struct library l = {.file = maps_open_file(f->maps, m, NULL), .m = m};
-    l.symbols = l.file < 0 ? NULL : elf_symbols_open(l.file);
+    struct library l = library_open(f, m, NULL);
     if (l.symbols)
         look_into_symbols(f, &l);
-    elf_symbols_close(l.symbols);
-    if (l.file >= 0)
-        close(l.file);
+    library_close(&l);
 }
 
 bool allocators_compares_with(const uint8_t *code, size_t n, uint64_t address, uint64_t with)
@@ -197,20 +213,15 @@ static void add_python(struct finding *f, struct python *python)
     const uint64_t functions[PYTHON_KIN] = {p->malloc, p->calloc, p->realloc};
     for (size_t i = 0; i < PYTHON_KIN; i++) {
         const struct mapping *m = maps_find(f->maps, functions[i]);
-        struct library l = {.file = m ? maps_open_file(f->maps, m, f->err) : -1, .m = m};
-        if (l.file < 0)
+        if (!m)
             continue;
+        struct library l = library_open(f, m, f->err);
         struct elf_range at = {functions[i], 0};
-        add(f, &python_kin[i], HEAP_PYMALLOC, l.file, m, &at);
-        uint64_t vaddr;
-        l.symbols = elf_symbols_open(l.file);
-        if (l.symbols && elf_symbols_vaddr(l.symbols, m->offset, &vaddr)) {
-            l.bias = m->start - vaddr;
-            for (size_t k = 0; k < PYTHON_API; k++)
-                add_compiled_in(f, &l, &python_api[k][i], functions[i]);
-        }
-        elf_symbols_close(l.symbols);
-        close(l.file);
+        if (l.file >= 0)
+            add(f, &python_kin[i], HEAP_PYMALLOC, l.file, m, &at);
+        for (size_t k = 0; l.symbols && k < PYTHON_API; k++)
+            add_compiled_in(f, &l, &python_api[k][i], functions[i]);
+        library_close(&l);
     }
 }
 

@@ -79,6 +79,11 @@ static void forget_at(struct blocks *b, uint32_t before)
         b->list.at[before].fate = BLOCK_GONE;
 }
 
+void blocks_given_again(struct blocks *b, uint64_t address)
+{
+    forget_at(b, map_get(&b->by_address, address));
+}
+
 void blocks_add(struct blocks *b, const struct block_call *call, size_t first)
 {
     struct block made = {.address = call->address,
@@ -93,14 +98,9 @@ void blocks_add(struct blocks *b, const struct block_call *call, size_t first)
         resize(b, &made, before, first);
         forget_at(b, before);
     }
-    forget_at(b, map_get(&b->by_address, call->address));
+    blocks_given_again(b, call->address);
     map_set(&b->by_address, call->address, (uint32_t)b->list.n);
     vec_push(&b->list, made);
-}
-
-void blocks_given_again(struct blocks *b, uint64_t address)
-{
-    forget_at(b, map_get(&b->by_address, address));
 }
 
 bool blocks_begins_with_link(const struct block *block)

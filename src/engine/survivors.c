@@ -247,20 +247,28 @@ static int by_value(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
+/* The next return, and the entry before it. false: no more for now. */
+static bool next_return(struct survivors *s, const struct allocator *a, struct entered *entered)
+{
+    *entered = (struct entered){.is = false};
+    while (uprobes_next(s->probes, &s->sample)) {
+        if (s->sample.point != a->at_entry)
+            return true;
+        take_entry(a->kin, &s->sample.capture, entered);
+    }
+    return false;
+}
+
 /* Takes in what the burst has brought, as the target goes on: number of returns that are known
  * whole. */
 static uint64_t drain(struct survivors *s, const struct allocator *a)
 {
-    struct entered entered = {.is = false};
+    struct entered entered;
     uint64_t last_ns = 0, n = 0;
     double sum_ns = 0;
     size_t first = s->blocks.list.n;
     vec_clear(&s->gaps);
-    while (n < BURST_KEPT_MAX && uprobes_next(s->probes, &s->sample)) {
-        if (s->sample.point == a->at_entry) {
-            take_entry(a->kin, &s->sample.capture, &entered);
-            continue;
-        }
+    while (n < BURST_KEPT_MAX && next_return(s, a, &entered)) {
         uint64_t gap_ns = s->sample.time_ns - last_ns;
         if (last_ns && gap_ns < GAP_MAX_NS) {
             vec_push(&s->gaps, gap_ns);
@@ -268,7 +276,6 @@ static uint64_t drain(struct survivors *s, const struct allocator *a)
         }
         last_ns = s->sample.time_ns;
         n += take_return(s, a, &entered, first);
-        entered = (struct entered){.is = false};
     }
     vec_sort(&s->gaps, by_value);
     double limit_ns = TRIAL_TIMES * (double)s->trial_ns;
@@ -370,18 +377,13 @@ static void note_calls(double *calls, double *own_ns, size_t which, double hits,
  * who has it now may keep it. What else comes here has not been looked at in time. */
 static void drain_reused(struct survivors *s, const struct allocator *a)
 {
-    struct entered entered = {.is = false};
-    while (uprobes_next(s->probes, &s->sample)) {
-        if (s->sample.point == a->at_entry) {
-            take_entry(a->kin, &s->sample.capture, &entered);
-            continue;
-        }
+    struct entered entered;
+    while (next_return(s, a, &entered)) {
         uint64_t address = address_given(a, &s->sample.capture, &entered);
         if (address && address != entered.old) {
             blocks_given_again(&s->blocks, address);
             blocks_given_again(&s->blocks, entered.old);
         }
-        entered = (struct entered){.is = false};
     }
 }
 
